@@ -1,0 +1,71 @@
+# The helper functions of the build: targets only, nothing global.
+
+add_library(imgc_flags INTERFACE)
+target_include_directories(imgc_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_definitions(imgc_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+target_compile_options(imgc_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla
+  -Wwrite-strings -Wcast-qual -Wconversion -Wsign-conversion -Wimplicit-fallthrough
+  -fno-common -fstack-protector-strong
+  $<$<BOOL:${IMGC_WERROR}>:-Werror>
+  $<$<BOOL:${IMGC_COVERAGE}>:--coverage>)
+target_link_options(imgc_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed
+  $<$<BOOL:${IMGC_COVERAGE}>:--coverage>)
+if(IMGC_SANITIZE)
+  set(san -fsanitize=${IMGC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(imgc_flags INTERFACE ${san})
+  target_link_options(imgc_flags INTERFACE ${san})
+else()
+  target_compile_definitions(imgc_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+
+# One static library per folder. USES are the folders it may include, LIBS its system libraries.
+function(imgc_library name)
+  cmake_parse_arguments(A "" "" "USES;LIBS" ${ARGN})
+  file(GLOB src CONFIGURE_DEPENDS ${name}/*.c ${name}/base/*.c)
+  list(REMOVE_ITEM src ${PROJECT_SOURCE_DIR}/${name}/main.c)
+  if(NOT src)
+    file(WRITE ${PROJECT_BINARY_DIR}/generated/empty.c "typedef int imgc_empty;\n")
+    set(src ${PROJECT_BINARY_DIR}/generated/empty.c)
+  endif()
+  add_library(imgc_${name} STATIC ${src})
+  list(TRANSFORM A_USES PREPEND imgc_)
+  target_link_libraries(imgc_${name} PUBLIC imgc_flags ${A_USES} PRIVATE ${A_LIBS})
+endfunction()
+
+# Files matching GLOB become a table of {name, text} in generated/NAME.c (cmake/embed.cmake).
+function(imgc_embed library glob name)
+  file(GLOB inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${glob})
+  set(out ${PROJECT_BINARY_DIR}/generated/${name}.c)
+  get_filename_component(symbol ${name} NAME)
+  string(REPLACE ";" "|" joined "${inputs}")
+  add_custom_command(OUTPUT ${out} DEPENDS ${inputs} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    COMMAND ${CMAKE_COMMAND} -DINPUTS=${joined} -DOUT=${out} -DSYMBOL=${symbol}
+            -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  target_sources(imgc_${library} PRIVATE ${out})
+endfunction()
+
+# tests/unit/FOLDER/test_NAME.c -> ctest "FOLDER/NAME"
+function(imgc_unit_test folder name)
+  add_executable(test_${folder}_${name} unit/${folder}/test_${name}.c ${ARGN})
+  target_link_libraries(test_${folder}_${name} PRIVATE imgc_${folder} cmocka)
+  add_test(NAME ${folder}/${name} COMMAND test_${folder}_${name})
+  set_tests_properties(${folder}/${name} PROPERTIES LABELS unit SKIP_RETURN_CODE 77)
+endfunction()
+
+# tests/fuzz/fuzz_NAME.c: libFuzzer with IMGC_FUZZ, else a driver that replays the corpus.
+function(imgc_fuzzer folder name)
+  add_executable(fuzz_${name} fuzz/fuzz_${name}.c ${ARGN})
+  target_link_libraries(fuzz_${name} PRIVATE imgc_${folder})
+  add_dependencies(fuzzers fuzz_${name})
+  if(IMGC_FUZZ)
+    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set(replay -runs=0) # over the corpus only; a fuzzing session is started by hand
+  else()
+    target_sources(fuzz_${name} PRIVATE lib/replay.c)
+  endif()
+  add_test(NAME fuzz/${name} COMMAND fuzz_${name} ${replay}
+           ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz-corpus)
+endfunction()
