@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a process of imgc has once: settings, output, store. Libraries get the parts they need,
+ * never the app.
+ */
+#ifndef IMGC_CMD_APP_H
+#define IMGC_CMD_APP_H
+
+#include "cmd/output.h"
+#include "cmd/settings.h"
+#include "store/store.h"
+
+struct app {
+    struct settings settings; /* global options and environment */
+    struct output out;        /* where commands print */
+    struct store *store;      /* NULL until app_store() */
+};
+
+/** The store, opened on first use with the settings' root. Borrowed.
+ * @return 0; what store_open() returns. */
+IMGC_CHECK int app_store(struct app *app, struct store **ret, struct imgc_err *reterr);
+
+/** Whether SIGINT or SIGTERM came since the start (a flag set by main's handler). */
+bool app_interrupted(void);
+
+/** Close what is open. */
+void app_done(struct app *app);
+
+#endif

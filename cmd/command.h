@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command: one const object at the end of its cmd_*.c, listed in commands.c.
+ */
+#ifndef IMGC_CMD_COMMAND_H
+#define IMGC_CMD_COMMAND_H
+
+#include "cmd/app.h"
+#include "cmd/options.h"
+
+struct command {
+    const char *name;    /* "pull" */
+    const char *args;    /* "IMAGE..." for the usage line */
+    const char *summary; /* one line, lower case, no full stop */
+    const char *help;    /* long help: paragraphs and examples, as shown after the options */
+    const struct option *options; /* ends with a NULL name; NULL: none */
+    size_t options_size;          /* of the options struct that the table fills */
+    size_t min_args, max_args;    /* words after the options; max SIZE_MAX: any number */
+    bool stop_early;              /* options end at the first word (run) */
+    /** @return 0; negative with *reterr; positive: an exit status of its own (run: the
+     * container's). */
+    int (*run)(struct app *app, const void *options, struct args args, struct imgc_err *reterr);
+    /** Exit status for a failure; NULL: the code's own (err.h). run: 125, 126, 127. */
+    int (*failure_status)(const struct imgc_err *err);
+};
+
+/* NULL-terminated, in the order of `imgc --help`. */
+extern const struct command *const commands[];
+
+/** By name, or NULL. */
+const struct command *command_find(const char *name);
+
+/** Parse the command's options from argv (argv[0] is its name), run it, and print its failure.
+ * @return the exit status. */
+int command_execute(const struct command *c, struct app *app, int argc, const char *const *argv);
+
+/** Print the command's long help, or the program's, to stdout. */
+void command_help(const struct command *c, struct app *app);
+void command_help_all(struct app *app);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings of this process: global options first, then environment, then defaults. The only place
+ * that reads the environment, through secure_getenv().
+ */
+#ifndef IMGC_CMD_SETTINGS_H
+#define IMGC_CMD_SETTINGS_H
+
+#include "schema/base/err.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct settings {
+    char *root;    /* --root, IMGC_ROOT; /var/lib/imgc, or $XDG_DATA_HOME/imgc for ordinary users */
+    char *runroot; /* --runroot, IMGC_RUNROOT; /run/imgc, or $XDG_RUNTIME_DIR/imgc */
+    enum log_level level; /* --log-level; warn */
+};
+
+/** Any argument may be NULL (not given). @return 0; -USAGE for a bad level; -NOTFOUND where no
+ * home directory is known; -NOMEM. */
+IMGC_CHECK int settings_init(struct settings *s, const char *root, const char *runroot,
+                             const char *level, struct imgc_err *reterr);
+void settings_done(struct settings *s);
+
+/** One variable of the caller's environment, for `run -e NAME`. Borrowed; NULL where unset. */
+const char *settings_env(const char *name);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pull an image from its registry into the store: resolve, manifest, config, layers in parallel,
+ * publish. Nothing here prints: progress goes through callbacks.
+ *
+ * Source: distribution-spec v1.1 "Pulling"; reference: docs/architecture.md, "the life of a pull".
+ */
+#ifndef IMGC_FETCH_PULL_H
+#define IMGC_FETCH_PULL_H
+
+#include "schema/platform.h"
+#include "schema/ref.h"
+#include "store/lease.h"
+
+enum pull_stage {
+    PULL_WAITING, /* queued, or another process fetches it */
+    PULL_DOWNLOADING,
+    PULL_DONE,
+    PULL_EXISTS, /* the store has it already */
+};
+
+/* How one layer stands. */
+struct pull_layer {
+    size_t index, n_layers; /* 0 is the bottom */
+    struct digest digest;   /* of the blob */
+    uint64_t size;          /* bytes of the blob */
+    uint64_t done;          /* bytes received */
+    enum pull_stage stage;
+};
+
+/* What the caller wants to know on the way; any may be NULL. Called in the pulling thread only. */
+struct pull_events {
+    void (*resolved)(void *arg, const struct digest *top);
+    void (*layer)(void *arg, const struct pull_layer *layer); /* stage or bytes changed */
+    void (*tick)(void *arg);                                  /* ten times a second or so */
+    bool (*interrupted)(void *arg); /* true: stop, clean up, return -INTERRUPTED */
+    void *arg;
+};
+
+struct pull_args {
+    const struct ref *ref;            /* tag or digest set */
+    const struct platform *platform;  /* NULL: this host's */
+    bool tls_verify;                  /* false: any certificate, and plain HTTP where TLS fails */
+    unsigned parallel;                /* transfers at once; 0: the default (6) */
+    const char *user_agent;           /* borrowed */
+    const struct pull_events *events; /* borrowed; NULL: none */
+};
+
+struct pull_result {
+    struct digest id;  /* image ID */
+    struct digest top; /* what the reference resolved to */
+    bool is_unchanged; /* the store had exactly this already */
+    uint64_t bytes;    /* received from the network, bodies only */
+};
+
+/**
+ * Pull. The layers' views are not built here (rootfs_prepare() does). On success the image is in
+ * the store; on failure nothing of it is listed, and finished layers stay only while @lease lives.
+ * @return 0; -NOTFOUND, -AUTH, -NETWORK, -TLS, -REGISTRY, -DIGEST, -DOCUMENT, -LAYER, -PLATFORM,
+ *         -UNSUPPORTED, -NOSPACE, -INTERRUPTED.
+ */
+IMGC_CHECK int pull_image(struct store *s, struct lease *lease, const struct pull_args *args,
+                          struct pull_result *ret, struct imgc_err *reterr);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An image's layers as a root file system: built into views that can be mounted, or written out.
+ * Together with ingest the only part of layers/ that knows the store.
+ */
+#ifndef IMGC_LAYERS_ROOTFS_H
+#define IMGC_LAYERS_ROOTFS_H
+
+#include "layers/dir_sink.h"
+#include "store/image.h"
+#include "store/view.h"
+
+/** What can be mounted: lower directories for overlayfs, top first. (Later: an EROFS image.) */
+struct rootfs {
+    char **lowerdirs; /* absolute paths, top first, NULL-terminated */
+    size_t n_lowerdirs;
+};
+
+void rootfs_done(struct rootfs *r);
+#define rootfs_auto imgc_auto(rootfs_done)
+
+/**
+ * Make sure that the view of every layer of the stack is there, building what is missing (one pass
+ * over the tars from the bottom), and give the lower directories. With all views there it costs
+ * one look into the index. Layers must be held by @lease or by an image.
+ * @ret_report  what an ordinary user could not set; may be NULL.
+ */
+IMGC_CHECK int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *diff_ids,
+                              size_t n_diff_ids, struct rootfs *ret,
+                              struct dir_sink_report *ret_report, struct imgc_err *reterr);
+
+/** Write the merged root of the stack into the empty directory @dir_fd (borrowed). */
+IMGC_CHECK int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
+                             int dir_fd, struct dir_sink_report *ret_report,
+                             struct imgc_err *reterr);
+
+/** Check one layer: its tar against its DiffID, and the directory view @chain_id of the stack
+ * @diff_ids[0..n) (the layer is the last) against the tars. @return 0; -DIGEST; -STORE. */
+IMGC_CHECK int rootfs_verify_layer(struct store *s, const struct digest *diff_id,
+                                   struct imgc_err *reterr);
+IMGC_CHECK int rootfs_verify_views(struct store *s, const struct digest *diff_ids,
+                                   size_t n_diff_ids, struct imgc_err *reterr);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entries of a tar, with extents that say where in the tar each file's bytes lie (libarchive; the
+ * tar format only, no filters: the codec has done those).
+ *
+ * Source: OCI image-spec v1.1, layer.md; libarchive's archive_read_support_format_tar.c.
+ */
+#ifndef IMGC_LAYERS_TAR_SOURCE_H
+#define IMGC_LAYERS_TAR_SOURCE_H
+
+#include "layers/source.h"
+
+struct tar_source;
+
+/** Read the uncompressed tar in @fd from its start. @fd is borrowed and must stay open; its file
+ * position is not used. Memory stays bounded whatever the tar's size (pages are dropped behind).
+ * @return 0; -LAYER for what is no tar; -SYS; -NOMEM. */
+IMGC_CHECK int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr);
+struct tar_source *tar_source_free(struct tar_source *t);
+void tar_source_freep(struct tar_source **t);
+
+/** The source of it, borrowed. */
+struct source *tar_source_entries(struct tar_source *t);
+
+#endif

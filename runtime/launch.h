@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Run a container in the foreground: plan it, make its cgroup, clone it into new namespaces, hand
+ * it its root, forward signals and the terminal, wait, clean up. The caller is the container's
+ * parent. Files of this folder:
+ *
+ *   spec      what is wanted (plain data)            plan      the steps that do it (pure,
+ * testable) launch    parent side, from plan to exit code    child     child side, from clone to
+ * exec mounts    the steps on mounts, by fd             rootpath  paths inside the root (openat2)
+ *   user      "user[:group]" inside the root         devices   /dev
+ *   caps      capabilities                           seccomp   schema/seccomp.json -> filter
+ *   cgroup    limits: the common part                cgroup_v1, cgroup_v2   the two hierarchies
+ *   tty       pseudo terminal, raw mode, resize      log       output of containers, kept and read
+ */
+#ifndef IMGC_RUNTIME_LAUNCH_H
+#define IMGC_RUNTIME_LAUNCH_H
+
+#include "runtime/spec.h"
+#include "schema/base/process.h"
+
+struct launch_args {
+    int log_fd; /* borrowed; stdout and stderr are copied there too; -1: keep no log, and then
+                   the container writes straight to the caller's stdout and stderr */
+    /** Called once the container's process exists and has its root, before it runs; a failure here
+     * kills it. May be NULL. */
+    int (*started)(void *arg, const struct process_id *init, const char *cgroup,
+                   struct imgc_err *reterr);
+    void *arg;
+    void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
+                                                     NULL */
+};
+
+struct launch_result {
+    int exit_code; /* the command's own; 128 + n when killed by signal n */
+    bool oom_killed;
+};
+
+/**
+ * Run and wait. No thread may be alive in the process. The terminal, the signal mask and the signal
+ * handlers are as before on every return.
+ * @return 0; -NOEXEC, -NOCOMMAND (the command); -HOST (namespaces, mounts or cgroups forbidden:
+ *         names what and the remedy); -USAGE (unknown user); -SYS; -NOSPACE.
+ */
+IMGC_CHECK int launch_run(const struct spec *spec, const struct launch_args *args,
+                          struct launch_result *ret, struct imgc_err *reterr);
+
+/** Kill what is left in a dead launcher's cgroup and remove it. @cgroup as given to started(). */
+IMGC_CHECK int launch_cleanup_cgroup(const char *cgroup, struct imgc_err *reterr);
+
+#endif

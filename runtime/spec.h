@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container spec: everything that decides how a container runs, as plain data. Built by cmd/
+ * from the image config and the options; turned into a plan (plan.h), which is executed (launch.h).
+ * Spec, plan and execution stay apart: nothing here asks the kernel or needs privilege.
+ *
+ * Source: OCI image-spec v1.1, conversion.md; docker's and podman's defaults (docs/security.md).
+ */
+#ifndef IMGC_RUNTIME_SPEC_H
+#define IMGC_RUNTIME_SPEC_H
+
+#include <stdint.h>
+
+#include "schema/config.h"
+
+enum spec_network { SPEC_NETWORK_NONE, SPEC_NETWORK_HOST };
+
+enum spec_mount_kind { SPEC_MOUNT_BIND, SPEC_MOUNT_TMPFS };
+
+struct spec_mount {
+    enum spec_mount_kind kind;
+    char *source; /* BIND: absolute host path; NULL otherwise */
+    char *target; /* absolute path in the container, cleaned */
+    bool read_only;
+    uint64_t size_bytes; /* TMPFS: 0 = the kernel's default */
+    uint32_t mode;       /* TMPFS: 0 = 1777 */
+    bool noexec;         /* TMPFS; nosuid and nodev are always on */
+};
+
+struct spec_limits { /* 0: no limit */
+    uint64_t memory_bytes;
+    int64_t memory_swap_bytes; /* memory and swap together; 0: twice the memory; -1: no limit */
+    uint64_t cpu_quota_us;     /* per period of 100 000 us */
+    int64_t pids;              /* -1: no limit */
+};
+
+struct spec {
+    char *id;       /* 64 hex digits */
+    char *hostname; /* "" keeps the host's */
+    /* root file system: either lower directories and upper/work for an overlay, or a directory */
+    char **lowerdirs; /* top first, NULL-terminated; NULL: root_dir is used as it is */
+    char *upper_dir, *work_dir;
+    char *root_dir;
+    char *mountpoint; /* an existing host directory to mount the root on, in a mount namespace of
+                         the container's own */
+    char *state_dir;  /* host directory for generated /etc/hosts, hostname, resolv.conf */
+    bool read_only;
+    /* process */
+    char **argv, **env; /* NULL-terminated */
+    char *cwd;
+    char *user; /* "", "uid", "name", "uid:gid", ...: resolved inside the root by user.h */
+    bool terminal, interactive; /* -t, -i */
+    int stop_signal;
+    /* isolation */
+    enum spec_network network;
+    uint64_t capabilities; /* bounding = permitted = effective, bit n = capability n */
+    bool no_seccomp;       /* --security-opt seccomp=unconfined */
+    struct spec_mount *mounts;
+    size_t n_mounts;
+    struct spec_limits limits;
+    char *cgroup_name; /* "imgc-<id>", made below the caller's or the root cgroup */
+};
+
+void spec_done(struct spec *s);
+#define SPEC_INIT  \
+    {              \
+        .id = NULL \
+    }
+#define spec_auto imgc_auto(spec_done)
+
+/* What the command line says; NULL or 0 where it says nothing. All borrowed. */
+struct spec_options {
+    const char *const *args; /* words after IMAGE, NULL-terminated */
+    const char *const *env;  /* "K=V", or "K" to take the caller's value; in order */
+    bool has_entrypoint;     /* --entrypoint was given (it may be "", which clears) */
+    const char *entrypoint;  /* a word, or a JSON array */
+    const char *workdir, *user, *hostname;
+    bool terminal, interactive, read_only;
+    enum spec_network network;
+    const struct spec_mount *mounts;
+    size_t n_mounts;
+    struct spec_limits limits;
+};
+
+/**
+ * Fill the process part, hostname, mounts, limits and defaults of *ret from an image's config (NULL
+ * with --rootfs) and the options: Entrypoint + Cmd, arguments replace Cmd, --entrypoint clears Cmd;
+ * Env in docker's order (PATH default, HOSTNAME, TERM with -t, the image's, -e), WorkingDir, User,
+ * StopSignal, default capabilities. Image labels and annotations never matter. The rootfs fields
+ * are left to the caller.
+ *
+ * @id  64 hex digits. @return 0; -USAGE (no command given, bad -w); -LIMIT (environment too
+ * large); -DOCUMENT (bad StopSignal); -NOMEM.
+ */
+IMGC_CHECK int spec_from_config(const char *id, const struct image_config *config,
+                                const struct spec_options *options, struct spec *ret,
+                                struct imgc_err *reterr);
+
+/** "SIGTERM", "TERM", "15" to a number. @return whether it is a signal. */
+bool spec_parse_signal(struct imgc_str s, int *ret);
+
+/** Parse "-v SRC:DST[:OPTS]" (ro, rw; others of docker's are refused by name) and
+ * "--tmpfs DST[:OPTS]" (size, mode, ro, exec, noexec). The source is made absolute against the
+ * current directory; a name without '/' is refused (volumes are not there yet).
+ * @ret  caller frees with spec_mount_done(). @return 0; -USAGE. */
+IMGC_CHECK int spec_parse_volume(struct imgc_str s, struct spec_mount *ret,
+                                 struct imgc_err *reterr);
+IMGC_CHECK int spec_parse_tmpfs(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr);
+void spec_mount_done(struct spec_mount *m);
+
+#endif
