@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck over every script; bats files are read as bash.
+. "$(dirname "$0")/lib.sh"
+sources '*.sh' dev .ci/run | xargs shellcheck -x -P SCRIPTDIR || found=1
+stories=$(sources '*.bash' '*.bats')
+# shellcheck disable=SC2086 # file names without blanks
+[ -z "$stories" ] ||
+    shellcheck -x -s bash -e SC1091,SC2030,SC2031,SC2034,SC2154,SC2164,SC2314,SC2317 $stories || found=1
+verdict
