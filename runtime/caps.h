@@ -40,7 +40,7 @@ IMGC_CHECK int caps_drop_bounding(uint64_t mask, struct imgc_err *reterr);
  *
  * Call it after the change of user. setuid() away from 0 has emptied permitted and effective
  * unless PR_SET_KEEPCAPS was on; the bounding set must then already be right. Works under the
- * seccomp filter of seccomp_load(): without no_new_privs the filter must be loaded before this
+ * seccomp filter of seccomp_install(): without no_new_privs the filter must be loaded before this
  * drops CAP_SYS_ADMIN.
  * Context: child after clone.
  * @return 0; -SYS.

@@ -39,12 +39,13 @@ IMGC_CHECK int seccomp_build(uint64_t caps, struct seccomp_filter *ret, struct i
 void seccomp_done(struct seccomp_filter *f);
 
 /**
- * Load the filter for the calling thread. Needs no_new_privs, or CAP_SYS_ADMIN still in the
- * effective set; nothing but caps_apply(), prctl() and exec should come after it.
+ * Load the filter for the calling thread. (Not called seccomp_load(): libseccomp has one.) Needs
+ * no_new_privs, or CAP_SYS_ADMIN still in the effective set; nothing but caps_apply(), prctl() and
+ * exec should come after it.
  *
  * @return  0; -HOST (a kernel without seccomp, or neither condition is met).
  * Context: child after clone.
  */
-IMGC_CHECK int seccomp_load(const struct seccomp_filter *f, struct imgc_err *reterr);
+IMGC_CHECK int seccomp_install(const struct seccomp_filter *f, struct imgc_err *reterr);
 
 #endif
