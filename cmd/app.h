@@ -23,6 +23,9 @@ IMGC_CHECK int app_store(struct app *app, struct store **ret, struct imgc_err *r
 /** Whether SIGINT or SIGTERM came since the start (a flag set by main's handler). */
 bool app_interrupted(void);
 
+/** What main's handler calls for SIGINT and SIGTERM. Async-signal-safe. @return how many came. */
+int app_note_interrupt(void);
+
 /** Close what is open. */
 void app_done(struct app *app);
 

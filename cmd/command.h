@@ -30,12 +30,20 @@ extern const struct command *const commands[];
 /** By name, or NULL. */
 const struct command *command_find(const char *name);
 
+/**
+ * Which command argv means: argv[0] by name, "help", or a two-word form ("image ls"). The argv to
+ * execute, with the two words made one, goes to @ret_argv (caller frees the array).
+ * @return the command; NULL with *reterr, -USAGE that names the command that was meant.
+ */
+const struct command *command_resolve(int argc, const char *const *argv, int *ret_argc,
+                                      const char ***ret_argv, struct imgc_err *reterr);
+
 /** Parse the command's options from argv (argv[0] is its name), run it, and print its failure.
- * @return the exit status. */
-int command_execute(const struct command *c, struct app *app, int argc, const char *const *argv);
+ * @argv  ends with a NULL; reordered. @return the exit status. */
+int command_execute(const struct command *c, struct app *app, int argc, const char **argv);
 
 /** Print the command's long help, or the program's, to stdout. */
 void command_help(const struct command *c, struct app *app);
-void command_help_all(struct app *app);
+void command_help_all(const struct option *globals, struct app *app);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/err.h"
 
 enum option_kind {
@@ -36,23 +37,31 @@ struct args {
     size_t n;
 };
 
-/**
- * Parse argv[1..] against @table into the zeroed struct @out. Short flags combine ("-it"), values
- * stand alone or attached ("-m64m", "--memory=64m", "--memory 64m"); "--" ends the options; with
- * @stop_early the first word that is no option ends them too (run IMAGE CMD -x).
- *
- * @return 0; -USAGE that names the option and, where one is near, the option that was meant.
- */
 struct options_args {
-    const struct option *table; /* the command's */
-    void *out;
+    const struct option *table; /* the command's; NULL: it has none */
+    void *out;                  /* zeroed */
     bool stop_early;
     const char *command; /* for messages: "imgc pull" */
 };
-IMGC_CHECK int options_parse(const struct options_args *args, int argc, const char *const *argv,
+
+enum { OPTIONS_HELP = 1 };
+
+/**
+ * Parse argv[1..] against the table. Short flags combine ("-it"), values stand alone or attached
+ * ("-m64m", "--memory=64m", "--memory 64m"); "--" ends the options; with stop_early the first word
+ * that is no option ends them too (run IMAGE CMD -x).
+ *
+ * @argv   ends with a NULL; reordered: the words move to its front and @ret borrows them there.
+ * @return 0; OPTIONS_HELP for "--help", and "-h" where the table has no such letter; -USAGE that
+ *         names the option and, where one is near, the option that was meant; -NOMEM.
+ */
+IMGC_CHECK int options_parse(const struct options_args *args, int argc, const char **argv,
                              struct args *ret, struct imgc_err *reterr);
 
 /** Free what the parse allocated (lists) in @out. */
 void options_done(const struct option *table, void *out);
+
+/** Append the table as --help shows it: one line per option, aligned. */
+void options_help(const struct option *table, struct imgc_buf *b);
 
 #endif

@@ -15,6 +15,7 @@ struct output {
     FILE *out, *err; /* stdout and stderr; tests give others */
     bool out_is_tty, err_is_tty;
     enum log_level level;
+    int write_errno; /* of the first write to stdout that failed; 0: none */
 };
 
 void output_init(struct output *o, enum log_level level);
@@ -30,10 +31,14 @@ IMGC_PRINTF(2, 3) void output_debug(struct output *o, const char *fmt, ...);
 /** "Error: MESSAGE (REMEDY)" to stderr, one line. */
 void output_error(struct output *o, const struct imgc_err *err);
 
+/** The same with @remedy instead of the code's own; NULL or "": none. */
+void output_error_remedy(struct output *o, const struct imgc_err *err, const char *remedy);
+
 /** Append @z to @b with control characters escaped. */
 void output_safe(struct imgc_buf *b, const char *z);
 
-/** Flush stdout. @return 0; -SYS where it could not be written (full disk, closed pipe). */
+/** Flush stdout. @return 0; -SYS where it could not be written (full disk;
+ * closed pipe: EPIPE in reterr->sys). */
 IMGC_CHECK int output_finish(struct output *o, struct imgc_err *reterr);
 
 #endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/command.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "cmd/suggest.h"
+#include "schema/base/buf.h"
+
+#define COMMAND_HELP_MAX (64u << 10) /* bytes of one help text; the texts are ours */
+#define COMMAND_PIPE_STATUS 141      /* what a shell shows for a writer ended by SIGPIPE */
+
+/* The two-word forms that docker and podman have. */
+struct alias {
+    const char *group, *verb; /* "image", "ls" */
+    const char *name;         /* the command */
+    const char *option;       /* put before the rest, or NULL */
+};
+
+static const struct alias aliases[] = {
+    { "image", "ls", "images", NULL },
+    { "image", "list", "images", NULL },
+    { "image", "rm", "rmi", NULL },
+    { "image", "remove", "rmi", NULL },
+    { "image", "prune", "prune", NULL },
+    { "image", "inspect", "inspect", "--type=image" },
+    { "image", "history", "history", NULL },
+    { "image", "tag", "tag", NULL },
+    { "image", "untag", "untag", NULL },
+    { "image", "pull", "pull", NULL },
+    { "image", "import", "import", NULL },
+    { "image", "unpack", "unpack", NULL },
+    { "image", "verify", "verify", NULL },
+    { "container", "ls", "ps", NULL },
+    { "container", "list", "ps", NULL },
+    { "container", "ps", "ps", NULL },
+    { "container", "run", "run", NULL },
+    { "container", "rm", "rm", NULL },
+    { "container", "logs", "logs", NULL },
+    { "container", "inspect", "inspect", "--type=container" },
+    { "system", "df", "df", NULL },
+    { "system", "info", "info", NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *const *c = commands; *c; c++) {
+        if (strcmp((*c)->name, name) == 0) {
+            return *c;
+        }
+    }
+    return NULL;
+}
+
+static const struct alias *find_alias(const char *group, const char *verb)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        if (strcmp(aliases[i].group, group) == 0 && verb && strcmp(aliases[i].verb, verb) == 0) {
+            return &aliases[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_group(const char *word)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        if (strcmp(aliases[i].group, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unknown_command(const char *word, const char *verb, struct imgc_err *reterr)
+{
+    struct suggest s;
+
+    if (is_group(word)) {
+        (void)imgc_fail(reterr, IMGC_E_USAGE, verb ? "no such command: %s %s" : "%s what?%s", word,
+                        verb ? verb : "");
+        return;
+    }
+    suggest_init(&s, imgc_str_of(word));
+    for (const struct command *const *c = commands; *c; c++) {
+        suggest_offer(&s, (*c)->name);
+    }
+    if (s.best) {
+        (void)imgc_fail(reterr, IMGC_E_USAGE, "no such command: %s, did you mean '%s'?", word,
+                        s.best);
+    } else {
+        (void)imgc_fail(reterr, IMGC_E_USAGE, "no such command: %s", word);
+    }
+}
+
+const struct command *command_resolve(int argc, const char *const *argv, int *ret_argc,
+                                      const char ***ret_argv, struct imgc_err *reterr)
+{
+    assert(argc > 0);
+
+    const struct alias *alias = find_alias(argv[0], argc > 1 ? argv[1] : NULL);
+    const struct command *c = command_find(alias ? alias->name : argv[0]);
+    if (!c) {
+        unknown_command(argv[0], argc > 1 ? argv[1] : NULL, reterr);
+        return NULL;
+    }
+
+    /* Two words become one or, with an option of the alias, two: never longer. */
+    const char **v = calloc((size_t)argc + 1, sizeof *v);
+    if (!v) {
+        (void)imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        return NULL;
+    }
+    int n = 0;
+    v[n++] = c->name;
+    if (alias && alias->option) {
+        v[n++] = alias->option;
+    }
+    for (int i = alias ? 2 : 1; i < argc; i++) {
+        v[n++] = argv[i];
+    }
+    *ret_argc = n;
+    *ret_argv = v;
+    return c;
+}
+
+static int check_words(const struct command *c, const struct args *args, struct imgc_err *reterr)
+{
+    if (args->n >= c->min_args && args->n <= c->max_args) {
+        return 0;
+    }
+    if (args->n < c->min_args && c->min_args == c->max_args) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "imgc %s needs %zu argument%s: imgc %s %s", c->name,
+                         c->min_args, c->min_args == 1 ? "" : "s", c->name, c->args);
+    }
+    if (args->n < c->min_args) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "imgc %s needs at least %zu argument%s: imgc %s %s",
+                         c->name, c->min_args, c->min_args == 1 ? "" : "s", c->name, c->args);
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "imgc %s: unexpected argument '%s'", c->name,
+                     args->v[c->max_args]);
+}
+
+static void print_failure(const struct command *c, struct app *app, const struct imgc_err *err)
+{
+    char remedy[64]; /* command names are ours and short */
+
+    if (err->code == IMGC_E_USAGE) {
+        (void)snprintf(remedy, sizeof remedy, "see 'imgc %s --help'", c->name);
+        output_error_remedy(&app->out, err, remedy);
+    } else {
+        output_error(&app->out, err);
+    }
+}
+
+/* What was printed so far goes out before the error does; a reader that went away is no error of
+ * ours, but the status must not say success. */
+static int finish(const struct command *c, struct app *app, int r, struct imgc_err *err)
+{
+    struct imgc_err write_err;
+
+    int w = output_finish(&app->out, &write_err);
+    if (w < 0 && write_err.sys == EPIPE) {
+        return COMMAND_PIPE_STATUS;
+    }
+    if (r >= 0 && w < 0) {
+        *err = write_err;
+        r = w;
+    }
+    if (r >= 0) {
+        return r;
+    }
+    print_failure(c, app, err);
+    return c->failure_status ? c->failure_status(err) : imgc_code_status(err->code);
+}
+
+static int parse_and_run(const struct command *c, struct app *app, void *options, int argc,
+                         const char **argv, struct imgc_err *reterr)
+{
+    char name[64]; /* command names are ours and short */
+    (void)snprintf(name, sizeof name, "imgc %s", c->name);
+    const struct options_args parse = {
+        .table = c->options, .out = options, .stop_early = c->stop_early, .command = name
+    };
+    struct args args;
+
+    int r = options_parse(&parse, argc, argv, &args, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (r == OPTIONS_HELP) {
+        command_help(c, app);
+        return 0;
+    }
+    r = check_words(c, &args, reterr);
+    if (r < 0) {
+        return r;
+    }
+    return c->run(app, options, args, reterr);
+}
+
+int command_execute(const struct command *c, struct app *app, int argc, const char **argv)
+{
+    struct imgc_err err = { .code = IMGC_OK };
+    imgc_autofree void *options = calloc(1, c->options_size ? c->options_size : 1);
+    int r;
+
+    if (!options) {
+        r = imgc_fail(&err, IMGC_E_NOMEM, "out of memory");
+    } else {
+        r = parse_and_run(c, app, options, argc, argv, &err);
+        options_done(c->options, options);
+    }
+    return finish(c, app, r, &err);
+}
+
+static void print_buffer(struct imgc_buf *b, struct app *app)
+{
+    struct imgc_str s;
+    struct imgc_err err;
+
+    if (imgc_buf_finish(b, &s, &err) < 0) {
+        output_error(&app->out, &err);
+        return;
+    }
+    output_print(&app->out, "%s", s.ptr);
+}
+
+void command_help(const struct command *c, struct app *app)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(COMMAND_HELP_MAX);
+
+    imgc_buf_printf(&b, "Usage: imgc %s [OPTIONS]%s%s\n\n", c->name, c->args && *c->args ? " " : "",
+                    c->args ? c->args : "");
+    char first = c->summary[0];
+    imgc_buf_putc(&b, first >= 'a' && first <= 'z' ? (char)(first - 'a' + 'A') : first);
+    imgc_buf_printf(&b, "%s.\n\nOptions:\n", c->summary + 1);
+    options_help(c->options, &b);
+    if (c->help) {
+        imgc_buf_printf(&b, "\n%s%s", c->help,
+                        imgc_str_ends(imgc_str_of(c->help), IMGC_STR("\n")) ? "" : "\n");
+    }
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        if (strcmp(aliases[i].name, c->name) == 0) {
+            imgc_buf_printf(&b, "\nAlso: imgc %s %s\n", aliases[i].group, aliases[i].verb);
+            break;
+        }
+    }
+    print_buffer(&b, app);
+}
+
+void command_help_all(const struct option *globals, struct app *app)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(COMMAND_HELP_MAX);
+
+    imgc_buf_puts(&b, "Usage: imgc [OPTIONS] COMMAND [ARG...]\n\n"
+                      "Pull, import, list, unpack and run container images, without a daemon.\n\n"
+                      "Commands:\n");
+    for (const struct command *const *c = commands; *c; c++) {
+        imgc_buf_printf(&b, "  %-10s %s\n", (*c)->name, (*c)->summary);
+    }
+    imgc_buf_puts(&b, "\nOptions (before the command):\n");
+    options_help(globals, &b);
+    imgc_buf_puts(&b, "\nMore about a command: imgc COMMAND --help\n");
+    print_buffer(&b, app);
+}

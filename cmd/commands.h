@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands, each at the end of its cmd_*.c. commands.c lists them.
+ */
+#ifndef IMGC_CMD_COMMANDS_H
+#define IMGC_CMD_COMMANDS_H
+
+#include "cmd/command.h"
+
+extern const struct command cmd_df;
+extern const struct command cmd_help;
+extern const struct command cmd_history;
+extern const struct command cmd_images;
+extern const struct command cmd_import;
+extern const struct command cmd_info;
+extern const struct command cmd_inspect;
+extern const struct command cmd_logs;
+extern const struct command cmd_prune;
+extern const struct command cmd_ps;
+extern const struct command cmd_pull;
+extern const struct command cmd_rm;
+extern const struct command cmd_rmi;
+extern const struct command cmd_run;
+extern const struct command cmd_tag;
+extern const struct command cmd_unpack;
+extern const struct command cmd_untag;
+extern const struct command cmd_verify;
+extern const struct command cmd_version;
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process: its file descriptors, signals and locale; then the program.
+ */
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cmd/program.h"
+
+/* A file opened in place of a closed stdin, stdout or stderr would be written to as if it were
+ * that. */
+static void open_standard_fds(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR); /* stays open across exec: it is a standard fd */
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) {
+        (void)close(fd);
+    }
+}
+
+/* The first signal asks the command to end in order; the second one ends it, which the store
+ * survives by design. */
+static void on_interrupt(int signal_number)
+{
+    if (app_note_interrupt() > 1) {
+        _exit(128 + signal_number);
+    }
+}
+
+static void set_signals(void)
+{
+    /* No SA_RESTART: a wait for a lock or an answer ends. */
+    struct sigaction interrupt = { .sa_handler = on_interrupt };
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    (void)sigemptyset(&interrupt.sa_mask);
+    (void)sigemptyset(&ignore.sa_mask);
+    (void)sigaction(SIGINT, &interrupt, NULL);
+    (void)sigaction(SIGTERM, &interrupt, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_fds();
+    set_signals();
+    /* UTF-8 file names in archives, whatever the caller's locale; nothing else is localised. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    return program_run(argc, (const char *const *)argv);
+}

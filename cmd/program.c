@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/program.h"
+
+#include <errno.h>
+
+#include "schema/base/cleanup.h"
+
+#define PROGRAM_PIPE_STATUS 141 /* what a shell shows for a writer ended by SIGPIPE */
+
+struct globals {
+    const char *root, *runroot, *level;
+    bool version;
+};
+
+const struct option program_options[] = {
+    { 0, "root", OPT_STRING, offsetof(struct globals, root), "DIR",
+      "where images and containers are kept (IMGC_ROOT)" },
+    { 0, "runroot", OPT_STRING, offsetof(struct globals, runroot), "DIR",
+      "where state of this boot is kept (IMGC_RUNROOT)" },
+    { 0, "log-level", OPT_STRING, offsetof(struct globals, level), "LEVEL",
+      "error, warn (default), info or debug" },
+    { 'v', "version", OPT_FLAG, offsetof(struct globals, version), NULL, "show the version" },
+    { 0, NULL, OPT_FLAG, 0, NULL, NULL },
+};
+
+const char *program_version(void)
+{
+    return IMGC_VERSION;
+}
+
+static int usage_failure(struct app *app, const struct imgc_err *err)
+{
+    if (err->code == IMGC_E_USAGE) {
+        output_error_remedy(&app->out, err, "see 'imgc --help'");
+    } else {
+        output_error(&app->out, err);
+    }
+    return imgc_code_status(err->code);
+}
+
+/* What the program itself answers, without a command. */
+static int finish_own(struct app *app)
+{
+    struct imgc_err err;
+
+    int r = output_finish(&app->out, &err);
+    if (r < 0) {
+        return err.sys == EPIPE ? PROGRAM_PIPE_STATUS : usage_failure(app, &err);
+    }
+    return 0;
+}
+
+static int run_words(struct app *app, struct args words)
+{
+    imgc_autofree const char **argv = NULL;
+    int argc = 0;
+    struct imgc_err err;
+
+    const struct command *c = command_resolve((int)words.n, words.v, &argc, &argv, &err);
+    return c ? command_execute(c, app, argc, argv) : usage_failure(app, &err);
+}
+
+static int run_globals(struct app *app, int argc, const char **argv)
+{
+    struct globals globals = { .root = NULL };
+    const struct options_args parse = {
+        .table = program_options, .out = &globals, .stop_early = true, .command = "imgc"
+    };
+    struct args words;
+    struct imgc_err err;
+
+    int r = options_parse(&parse, argc, argv, &words, &err);
+    if (r < 0) {
+        return usage_failure(app, &err);
+    }
+    if (globals.version) {
+        output_print(&app->out, "imgc version %s\n", program_version());
+        return finish_own(app);
+    }
+    if (r == OPTIONS_HELP || words.n == 0) {
+        command_help_all(program_options, app);
+        return finish_own(app);
+    }
+    r = settings_init(&app->settings, globals.root, globals.runroot, globals.level, &err);
+    if (r < 0) {
+        return usage_failure(app, &err);
+    }
+    app->out.level = app->settings.level;
+    return run_words(app, words);
+}
+
+int program_run(int argc, const char *const *argv)
+{
+    struct app app = { .store = NULL };
+    imgc_autofree const char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    struct imgc_err err;
+
+    output_init(&app.out, LOG_LEVEL_WARN);
+    if (!copy) {
+        (void)imgc_fail(&err, IMGC_E_NOMEM, "out of memory");
+        return usage_failure(&app, &err);
+    }
+    for (int i = 0; i < argc; i++) {
+        copy[i] = argv[i];
+    }
+    int status = run_globals(&app, argc, copy);
+    app_done(&app);
+    return status;
+}

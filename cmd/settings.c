@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/cleanup.h"
+#include "schema/base/str.h"
+
+#define SETTINGS_PATH_MAX 4096 /* PATH_MAX: no longer path can be opened */
+
+const char *settings_env(const char *name)
+{
+    return secure_getenv(name);
+}
+
+/* The variable's value, or NULL where it is unset or empty. */
+static const char *env_or_null(const char *name)
+{
+    const char *z = secure_getenv(name);
+    return z && *z ? z : NULL;
+}
+
+static int parse_level(const char *z, enum log_level *ret, struct imgc_err *reterr)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {
+        { "error", LOG_LEVEL_ERROR }, { "warn", LOG_LEVEL_WARN },   { "warning", LOG_LEVEL_WARN },
+        { "info", LOG_LEVEL_INFO },   { "debug", LOG_LEVEL_DEBUG },
+    };
+
+    if (!z) {
+        *ret = LOG_LEVEL_WARN;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (strcmp(z, levels[i].name) == 0) {
+            *ret = levels[i].level;
+            return 0;
+        }
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "--log-level is error, warn, info or debug, not '%s'",
+                     z);
+}
+
+static int path_of(char **ret, struct imgc_err *reterr, const char *directory, const char *rest)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(SETTINGS_PATH_MAX);
+
+    imgc_buf_puts(&b, directory);
+    imgc_buf_puts(&b, rest);
+    return imgc_buf_take(&b, ret, reterr);
+}
+
+static int default_root(char **ret, struct imgc_err *reterr)
+{
+    if (geteuid() == 0) {
+        return path_of(ret, reterr, "/var/lib/imgc", "");
+    }
+    /* XDG Base Directory Specification: "All paths must be absolute. If [...] the path is relative
+     * the implementation should consider the path invalid and ignore it." */
+    const char *data = env_or_null("XDG_DATA_HOME");
+    if (data && *data == '/') {
+        return path_of(ret, reterr, data, "/imgc");
+    }
+    const char *home = env_or_null("HOME");
+    if (home && *home == '/') {
+        return path_of(ret, reterr, home, "/.local/share/imgc");
+    }
+    return imgc_fail(reterr, IMGC_E_NOTFOUND,
+                     "no home directory is known: set HOME, or give --root DIR");
+}
+
+static int default_runroot(char **ret, struct imgc_err *reterr)
+{
+    if (geteuid() == 0) {
+        return path_of(ret, reterr, "/run/imgc", "");
+    }
+    const char *runtime = env_or_null("XDG_RUNTIME_DIR");
+    if (runtime && *runtime == '/') {
+        return path_of(ret, reterr, runtime, "/imgc");
+    }
+    char rest[32]; /* "-run-" and a 32-bit number */
+    (void)snprintf(rest, sizeof rest, "-run-%u", (unsigned)geteuid());
+    return path_of(ret, reterr, "/tmp/imgc", rest);
+}
+
+static int choose(const char *option, const char *variable,
+                  int (*otherwise)(char **ret, struct imgc_err *reterr), char **ret,
+                  struct imgc_err *reterr)
+{
+    const char *z = option ? option : env_or_null(variable);
+
+    if (z && !*z) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--root and --runroot need a directory, not ''");
+    }
+    return z ? path_of(ret, reterr, z, "") : otherwise(ret, reterr);
+}
+
+int settings_init(struct settings *s, const char *root, const char *runroot, const char *level,
+                  struct imgc_err *reterr)
+{
+    imgc_autofree char *r1 = NULL, *r2 = NULL;
+    enum log_level l;
+
+    int r = parse_level(level, &l, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = choose(root, "IMGC_ROOT", default_root, &r1, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = choose(runroot, "IMGC_RUNROOT", default_runroot, &r2, reterr);
+    if (r < 0) {
+        return r;
+    }
+    *s = (struct settings){ .root = imgc_take(r1), .runroot = imgc_take(r2), .level = l };
+    return 0;
+}
+
+void settings_done(struct settings *s)
+{
+    free(s->root);
+    free(s->runroot);
+    *s = (struct settings){ .root = NULL };
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/lib/unit.h"
+
+#include <unistd.h>
+
+#include "cmd/settings.h"
+
+static int clear(void **state)
+{
+    (void)state;
+    (void)unsetenv("IMGC_ROOT");
+    (void)unsetenv("IMGC_RUNROOT");
+    return 0;
+}
+
+static void test_options_win_over_environment(void **state)
+{
+    struct settings s;
+    struct imgc_err err;
+    (void)state;
+
+    assert_int_equal(setenv("IMGC_ROOT", "/env/root", 1), 0);
+    assert_int_equal(setenv("IMGC_RUNROOT", "/env/run", 1), 0);
+    assert_ok(settings_init(&s, NULL, "/opt/run", "debug", &err), err);
+    assert_string_equal(s.root, "/env/root");
+    assert_string_equal(s.runroot, "/opt/run");
+    assert_int_equal(s.level, LOG_LEVEL_DEBUG);
+    settings_done(&s);
+    assert_null(s.root);
+}
+
+static void test_defaults(void **state)
+{
+    struct settings s;
+    struct imgc_err err;
+    (void)state;
+
+    assert_int_equal(setenv("XDG_DATA_HOME", "/data", 1), 0);
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", "/runtime", 1), 0);
+    assert_ok(settings_init(&s, NULL, NULL, NULL, &err), err);
+    assert_string_equal(s.root, geteuid() == 0 ? "/var/lib/imgc" : "/data/imgc");
+    assert_string_equal(s.runroot, geteuid() == 0 ? "/run/imgc" : "/runtime/imgc");
+    assert_int_equal(s.level, LOG_LEVEL_WARN);
+    settings_done(&s);
+}
+
+static void test_refused(void **state)
+{
+    struct settings s;
+    struct imgc_err err;
+    (void)state;
+
+    assert_err(settings_init(&s, "/r", "/r", "loud", &err), IMGC_E_USAGE);
+    assert_non_null(strstr(err.msg, "'loud'"));
+    assert_err(settings_init(&s, "", NULL, NULL, &err), IMGC_E_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_options_win_over_environment, clear),
+        cmocka_unit_test_setup(test_defaults, clear),
+        cmocka_unit_test_setup(test_refused, clear),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
