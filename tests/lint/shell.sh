@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck over every script; bats files are read as bash.
+# Every script through shellcheck; bats files are read as bash.
 . "$(dirname "$0")/lib.sh"
 sources '*.sh' dev .ci/run | xargs shellcheck -x -P SCRIPTDIR || found=1
 stories=$(sources '*.bash' '*.bats')

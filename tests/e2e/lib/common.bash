@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shared by the e2e tests: a store of its own for each test, a real registry on loopback, images
+# made by Debian's tools. IMGC is the binary under test.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+E2E_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SOURCE_DIR=${IMGC_SOURCE_DIR:-$(cd "$E2E_LIB/../../.." && pwd)}
+IMAGES=${IMGC_TEST_IMAGES:-$SOURCE_DIR/build/test-images}
+TEST_DATA=${IMGC_TEST_DATA:-$SOURCE_DIR/../shared/data}
+IMGC=${IMGC:-$SOURCE_DIR/build/release/imgc}
+
+# A store per test (call in setup), under bats' own temporary directory.
+new_store() {
+    STORE=$BATS_TEST_TMPDIR/store
+    RUNROOT=$BATS_TEST_TMPDIR/run
+}
+
+imgc() {
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" "$@"
+}
+
+# One registry for a file of tests (call in setup_file); its address is in REGISTRY.
+start_registry() {
+    local dir=$BATS_FILE_TMPDIR/registry port
+    mkdir -p "$dir"
+    port=$(free_port)
+    cat >"$dir/config.yml" <<EOF
+version: 0.1
+log: {level: info}
+storage:
+  filesystem: {rootdirectory: $dir/data}
+  delete: {enabled: true}
+http: {addr: "127.0.0.1:$port"}
+EOF
+    docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
+    echo $! >"$dir/pid"
+    export REGISTRY=127.0.0.1:$port REGISTRY_DATA=$dir/data REGISTRY_LOG=$dir/log
+    for _ in $(seq 100); do
+        curl -sf "http://$REGISTRY/v2/" >/dev/null && return 0
+        sleep 0.1
+    done
+    cat "$dir/log" >&2
+    return 1
+}
+
+stop_registry() {
+    local pid
+    [ -e "$BATS_FILE_TMPDIR/registry/pid" ] || return 0
+    pid=$(cat "$BATS_FILE_TMPDIR/registry/pid")
+    kill "$pid" 2>/dev/null || return 0
+    # wait for it: its files are removed next
+    for _ in $(seq 50); do
+        kill -0 "$pid" 2>/dev/null || return 0
+        sleep 0.1
+    done
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# push LAYOUT:TAG NAME: put an image of make-images.sh, or any OCI layout, into the registry.
+push() {
+    skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:$1" "docker://$REGISTRY/$2" >&2
+}
+
+require_root() {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+# Containers need namespaces and mounts, which some hosts forbid (an unprivileged container).
+require_containers() {
+    require_root
+    unshare -mpf true 2>/dev/null || skip "this host forbids namespaces"
+}
+
+require_images() {
+    "$E2E_LIB/make-images.sh" "$IMAGES" >&2
+    [ -d "$IMAGES/$1" ] || skip "image $1 cannot be made here"
+}
+
+require_data() {
+    [ -e "$TEST_DATA/$1" ] || skip "no $1 in the shared test data"
+}
+
+# The store is as it should be: everything verifies, nothing is left in the staging places.
+assert_store_clean() {
+    run imgc verify -q
+    [ "$status" -eq 0 ] || { echo "verify: $output"; return 1; }
+    run imgc prune -f
+    [ "$status" -eq 0 ] || { echo "prune: $output"; return 1; }
+    [ -z "$(ls -A "$STORE/tmp")" ] || { ls -lR "$STORE/tmp"; return 1; }
+}
+
+# One line on stderr that says what went wrong, and the status: assert_fails STATUS PATTERN CMD...
+assert_fails() {
+    local want=$1 pattern=$2
+    shift 2
+    run --separate-stderr "$@"
+    if [ "$status" -ne "$want" ]; then
+        echo "status $status instead of $want: $stderr"
+        return 1
+    fi
+    if [ "$(printf '%s\n' "$stderr" | grep -c '^Error: ')" -ne 1 ]; then
+        echo "not one line of error: $stderr"
+        return 1
+    fi
+    if ! printf '%s\n' "$stderr" | grep -qE -- "$pattern"; then
+        echo "no '$pattern' in: $stderr"
+        return 1
+    fi
+}
