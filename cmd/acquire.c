@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/acquire.h"
+
+#include <string.h>
+
+#include "cmd/progress.h"
+#include "fetch/pull.h"
+#include "layers/rootfs.h"
+#include "store/sync.h"
+
+int acquire_parse_policy(const char *text, enum acquire_policy *ret, struct imgc_err *reterr)
+{
+    static const char *const names[] = {
+        [ACQUIRE_MISSING] = "missing", [ACQUIRE_ALWAYS] = "always", [ACQUIRE_NEVER] = "never"
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret = (enum acquire_policy)i;
+            return 0;
+        }
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "--pull takes missing, always or never, not '%s'", text);
+}
+
+static void on_layer(void *arg, const struct pull_layer *layer)
+{
+    progress_layer(arg, layer);
+}
+
+static void on_tick(void *arg)
+{
+    progress_draw(arg);
+}
+
+static bool on_interrupted(void *arg)
+{
+    (void)arg;
+    return app_interrupted();
+}
+
+static int parse_ref(const struct acquire_args *args, struct ref *ret, struct imgc_err *reterr)
+{
+    int r = ref_parse(imgc_str_of(args->name), ret, reterr);
+    if (r < 0) {
+        return r;
+    }
+    return ref_default_tag(ret, reterr);
+}
+
+static int parse_platform(const struct acquire_args *args, struct platform *ret,
+                          struct imgc_err *reterr)
+{
+    if (!args->platform) {
+        platform_host(ret);
+        return 0;
+    }
+    return platform_parse(imgc_str_of(args->platform), ret, reterr);
+}
+
+/* What an ordinary user or a container may not set is said once, with what follows from it. */
+static void tell_skipped(struct app *app, const struct dir_sink_report *report)
+{
+    if (report->devices_skipped || report->owners_skipped || report->xattrs_skipped) {
+        output_info(&app->out,
+                    "without privilege: %llu device nodes, %llu owners and %llu xattrs were left "
+                    "out of the unpacked form",
+                    (unsigned long long)report->devices_skipped,
+                    (unsigned long long)report->owners_skipped,
+                    (unsigned long long)report->xattrs_skipped);
+    }
+}
+
+static int fetch(struct app *app, struct lease *lease, const struct acquire_args *args,
+                 struct pull_result *ret, struct imgc_err *reterr)
+{
+    ref_auto struct ref ref = REF_INIT;
+    struct platform platform;
+    int r = parse_ref(args, &ref, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = parse_platform(args, &platform, reterr);
+    if (r < 0) {
+        return r;
+    }
+
+    struct progress progress;
+    progress_init(&progress, &app->out, args->quiet);
+    const struct pull_events events = {
+        .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
+    };
+    const struct pull_args pull = { .ref = &ref,
+                                    .platform = &platform,
+                                    .tls_verify = args->tls_verify,
+                                    .user_agent = "imgc/" IMGC_VERSION,
+                                    .events = &events };
+    r = pull_image(app->store, lease, &pull, ret, reterr);
+    progress_draw(&progress);
+    progress_done(&progress);
+    return r;
+}
+
+int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args *args,
+                 struct image *ret, struct imgc_err *reterr)
+{
+    struct store *store;
+    int r = app_store(app, &store, reterr);
+    if (r < 0) {
+        return r;
+    }
+    struct pull_result result;
+    r = fetch(app, lease, args, &result, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "pull %s", args->name);
+    }
+
+    image_auto struct image image = { .tags = NULL };
+    r = image_find_id(store, &result.id, &image, reterr);
+    if (r != 0) {
+        return r < 0 ? r
+                     : imgc_fail(reterr, IMGC_E_NOTFOUND, "%s was removed meanwhile", args->name);
+    }
+    rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
+    struct dir_sink_report report = { .entries = 0 };
+    r = rootfs_prepare(store, lease, image.diff_ids, image.n_diff_ids, &rootfs, &report, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "unpack %s", args->name);
+    }
+    tell_skipped(app, &report);
+
+    if (!args->quiet) {
+        (void)fprintf(app->out.err, "%s: %s\n", args->name,
+                      result.is_unchanged ? "image is up to date" : "pulled");
+    }
+    if (!result.is_unchanged) {
+        r = sync_start(store, reterr);
+        if (r < 0) {
+            output_warn(&app->out, "%s, ignoring", reterr->msg);
+        }
+    }
+    *ret = image;
+    image = (struct image){ .tags = NULL };
+    return 0;
+}
+
+static int not_found(const char *name, struct imgc_err *reterr)
+{
+    return imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);
+}
+
+/* Whether the image in the store serves: --platform asks for one that may not be this one. */
+static int suits(const struct acquire_args *args, const struct image *image, bool *ret,
+                 struct imgc_err *reterr)
+{
+    struct platform want;
+
+    if (!args->platform) {
+        *ret = true;
+        return 0;
+    }
+    int r = parse_platform(args, &want, reterr);
+    if (r < 0) {
+        return r;
+    }
+    *ret = platform_match(&want, &image->platform) > 0;
+    return 0;
+}
+
+int acquire_image(struct app *app, struct lease *lease, const struct acquire_args *args,
+                  struct image *ret, struct imgc_err *reterr)
+{
+    struct store *store;
+    int r = app_store(app, &store, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (args->policy == ACQUIRE_ALWAYS) {
+        return acquire_pull(app, lease, args, ret, reterr);
+    }
+
+    image_auto struct image image = { .tags = NULL };
+    r = image_find(store, imgc_str_of(args->name), &image, reterr);
+    if (r < 0) {
+        return r;
+    }
+    bool is_suitable = false;
+    if (r == 0) {
+        r = suits(args, &image, &is_suitable, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    if (is_suitable) {
+        *ret = image;
+        image = (struct image){ .tags = NULL };
+        return 0;
+    }
+    if (args->policy == ACQUIRE_NEVER) {
+        return not_found(args->name, reterr);
+    }
+    return acquire_pull(app, lease, args, ret, reterr);
+}
+
+int acquire_local(struct app *app, const char *name, struct image *ret, struct imgc_err *reterr)
+{
+    struct store *store;
+    int r = app_store(app, &store, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = image_find(store, imgc_str_of(name), ret, reterr);
+    return r == IMAGE_MISSING ? not_found(name, reterr) : r;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment that -e and --env-file give a container.
+ */
+#ifndef IMGC_CMD_ENVIRONMENT_H
+#define IMGC_CMD_ENVIRONMENT_H
+
+#include "cmd/options.h"
+#include "schema/base/cleanup.h"
+#include "schema/base/str.h"
+
+/** Collected "K=V" strings, NULL-terminated. */
+struct environment {
+    char **items;
+    size_t n;
+};
+
+void environment_done(struct environment *e);
+#define environment_auto imgc_auto(environment_done)
+
+/** Add one -e value: "K=V" as it is, "K" with the caller's value, or not at all where the caller
+ * has none. @return 0; -USAGE for an empty name. */
+IMGC_CHECK int environment_add(struct environment *e, struct imgc_str word,
+                               struct imgc_err *reterr);
+
+/** Add every line of an --env-file: no quoting, lines that begin with '#' and empty ones are
+ * skipped (docker's rules). @return 0; -SYS; -LIMIT; -USAGE with the line's number. */
+IMGC_CHECK int environment_add_file(struct environment *e, const char *path,
+                                    struct imgc_err *reterr);
+
+#endif

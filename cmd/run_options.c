@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run_options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "cmd/units.h"
+#include "schema/json.h"
+
+#define CPU_PERIOD_US 100000.0
+#define CPUS_MIN 0.01 /* the kernel's least quota is 1 ms per period */
+#define CPUS_MAX 8192.0
+
+#define AT(field) offsetof(struct run_options, field)
+
+const struct option run_options[] = {
+    { 'i', "interactive", OPT_FLAG, AT(interactive), NULL, "connect standard input" },
+    { 't', "tty", OPT_FLAG, AT(terminal), NULL, "give it a terminal" },
+    { 0, "rm", OPT_FLAG, AT(remove), NULL, "remove the container when it exits" },
+    { 0, "name", OPT_STRING, AT(name), "NAME", "name of the container" },
+    { 'e', "env", OPT_LIST, AT(env), "K=V", "set a variable; K alone passes the caller's value" },
+    { 0, "env-file", OPT_LIST, AT(env_files), "FILE", "set the variables of a file" },
+    { 'v', "volume", OPT_LIST, AT(volumes), "SRC:DST[:ro]", "bind-mount a host path" },
+    { 0, "tmpfs", OPT_LIST, AT(tmpfs), "DST[:OPTIONS]", "mount a tmpfs (size=, mode=, ro, exec)" },
+    { 'w', "workdir", OPT_STRING, AT(workdir), "DIR", "working directory" },
+    { 'u', "user", OPT_STRING, AT(user), "USER[:GROUP]", "user and group, names or numbers" },
+    { 0, "entrypoint", OPT_STRING, AT(entrypoint), "COMMAND", "replace the image's entrypoint" },
+    { 'h', "hostname", OPT_STRING, AT(hostname), "NAME", "host name in the container" },
+    { 0, "read-only", OPT_FLAG, AT(read_only), NULL, "mount the root file system read-only" },
+    { 'm', "memory", OPT_STRING, AT(memory), "BYTES", "memory limit (b, k, m, g)" },
+    { 0, "memory-swap", OPT_STRING, AT(memory_swap), "BYTES", "memory and swap; -1 no limit" },
+    { 0, "cpus", OPT_STRING, AT(cpus), "N", "CPU time in cores, such as 0.5" },
+    { 0, "pids-limit", OPT_STRING, AT(pids_limit), "N", "most processes at once; -1 no limit" },
+    { 0, "network", OPT_STRING, AT(network), "none|host", "network (none)" },
+    { 0, "net", OPT_STRING, AT(network), "none|host", NULL },
+    { 0, "pull", OPT_STRING, AT(pull), "missing|always|never", "when to pull (missing)" },
+    { 0, "platform", OPT_STRING, AT(platform), "OS/ARCH[/VARIANT]", "platform to pull" },
+    { 0, "tls-verify", OPT_NEGATED, AT(skip_tls_verify), NULL,
+      "=false accepts any certificate, and plain HTTP" },
+    { 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no progress when pulling" },
+    { 0, "rootfs", OPT_STRING, AT(rootfs), "DIR", "run on this directory, without an image" },
+    { .name = NULL },
+};
+
+void run_options_done_request(struct run_request *r)
+{
+    environment_done(&r->env);
+    for (size_t i = 0; i < r->n_mounts; i++) {
+        spec_mount_done(&r->mounts[i]);
+    }
+    free(r->mounts);
+    r->mounts = NULL;
+    r->n_mounts = 0;
+}
+
+static int bad_value(const char *option, const char *text, const char *why, struct imgc_err *reterr)
+{
+    return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': %s", option, text, why);
+}
+
+static int parse_bytes(const char *option, const char *text, bool minus_one, int64_t *ret,
+                       struct imgc_err *reterr)
+{
+    if (!text) {
+        return 0;
+    }
+    if (minus_one && strcmp(text, "-1") == 0) {
+        *ret = -1;
+        return 0;
+    }
+    if (!units_ram_in_bytes(imgc_str_of(text), ret) || *ret <= 0) {
+        return bad_value(option, text, "not a size such as 64m or 1g", reterr);
+    }
+    return 0;
+}
+
+static int parse_cpus(const char *text, uint64_t *ret_quota_us, struct imgc_err *reterr)
+{
+    char *end = NULL;
+
+    if (!text) {
+        return 0;
+    }
+    errno = 0;
+    double cpus = strtod(text, &end);
+    if (errno || end == text || *end != '\0' || !isfinite(cpus) || cpus < CPUS_MIN ||
+        cpus > CPUS_MAX) {
+        return bad_value("cpus", text, "not a number of cores such as 0.5 (at least 0.01)", reterr);
+    }
+    *ret_quota_us = (uint64_t)llround(cpus * CPU_PERIOD_US);
+    return 0;
+}
+
+static int parse_pids(const char *text, int64_t *ret, struct imgc_err *reterr)
+{
+    uint64_t n;
+
+    if (!text) {
+        return 0;
+    }
+    if (strcmp(text, "-1") == 0) {
+        *ret = -1;
+        return 0;
+    }
+    if (!imgc_str_u64(imgc_str_of(text), &n) || n > INT32_MAX) {
+        return bad_value("pids-limit", text, "not a number of processes", reterr);
+    }
+    *ret = n == 0 ? -1 : (int64_t)n; /* docker: 0 is no limit */
+    return 0;
+}
+
+static int parse_limits(const struct run_options *o, struct spec_limits *ret,
+                        struct imgc_err *reterr)
+{
+    int64_t memory = 0;
+    int r = parse_bytes("memory", o->memory, false, &memory, reterr);
+    if (r < 0) {
+        return r;
+    }
+    ret->memory_bytes = (uint64_t)memory;
+    r = parse_bytes("memory-swap", o->memory_swap, true, &ret->memory_swap_bytes, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (o->memory_swap && !o->memory) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--memory-swap needs --memory");
+    }
+    if (ret->memory_swap_bytes > 0 && (uint64_t)ret->memory_swap_bytes < ret->memory_bytes) {
+        return bad_value("memory-swap", o->memory_swap, "less than --memory (it includes it)",
+                         reterr);
+    }
+    r = parse_cpus(o->cpus, &ret->cpu_quota_us, reterr);
+    if (r < 0) {
+        return r;
+    }
+    return parse_pids(o->pids_limit, &ret->pids, reterr);
+}
+
+static int parse_mounts(const struct run_options *o, struct run_request *request,
+                        struct imgc_err *reterr)
+{
+    request->mounts = calloc(o->volumes.n + o->tmpfs.n + 1, sizeof *request->mounts);
+    if (!request->mounts) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < o->volumes.n; i++) {
+        int r = spec_parse_volume(imgc_str_of(o->volumes.items[i]),
+                                  &request->mounts[request->n_mounts], reterr);
+        if (r < 0) {
+            return r;
+        }
+        request->n_mounts++;
+    }
+    for (size_t i = 0; i < o->tmpfs.n; i++) {
+        int r = spec_parse_tmpfs(imgc_str_of(o->tmpfs.items[i]),
+                                 &request->mounts[request->n_mounts], reterr);
+        if (r < 0) {
+            return r;
+        }
+        request->n_mounts++;
+    }
+    return 0;
+}
+
+static int parse_environment(const struct run_options *o, struct environment *ret,
+                             struct imgc_err *reterr)
+{
+    /* Files first: -e wins over them, wherever it stands (docker's order). */
+    for (size_t i = 0; i < o->env_files.n; i++) {
+        int r = environment_add_file(ret, o->env_files.items[i], reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    for (size_t i = 0; i < o->env.n; i++) {
+        int r = environment_add(ret, imgc_str_of(o->env.items[i]), reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int parse_network(const char *text, enum spec_network *ret, struct imgc_err *reterr)
+{
+    if (!text || strcmp(text, "none") == 0) {
+        *ret = SPEC_NETWORK_NONE;
+    } else if (strcmp(text, "host") == 0) {
+        *ret = SPEC_NETWORK_HOST;
+    } else {
+        return bad_value("network", text, "none or host", reterr);
+    }
+    return 0;
+}
+
+int run_options_request(const struct run_options *o, const char *const *args,
+                        struct run_request *ret, struct imgc_err *reterr)
+{
+    run_options_auto_request struct run_request request = { .mounts = NULL };
+    struct spec_options *s = &request.spec;
+
+    int r = parse_environment(o, &request.env, reterr);
+    r = r < 0 ? r : parse_mounts(o, &request, reterr);
+    r = r < 0 ? r : parse_limits(o, &s->limits, reterr);
+    r = r < 0 ? r : parse_network(o->network, &s->network, reterr);
+    if (r < 0) {
+        return r;
+    }
+    s->args = args;
+    s->env = (const char *const *)request.env.items;
+    s->has_entrypoint = o->entrypoint != NULL;
+    s->entrypoint = o->entrypoint;
+    s->workdir = o->workdir;
+    s->user = o->user;
+    s->hostname = o->hostname;
+    s->terminal = o->terminal;
+    s->interactive = o->interactive;
+    s->read_only = o->read_only;
+    s->mounts = request.mounts;
+    s->n_mounts = request.n_mounts;
+    *ret = request;
+    request = (struct run_request){ .mounts = NULL };
+    return 0;
+}
+
+static json_t *string_array(const char *const *items)
+{
+    json_t *array = json_array();
+
+    for (; items && *items; items++) {
+        /* What is not UTF-8 cannot stand in JSON; it is left out of this description. */
+        (void)json_array_append_new(array, json_string(*items));
+    }
+    return array;
+}
+
+int run_options_json(const struct run_options *o, const struct run_request *request, char **ret,
+                     struct imgc_err *reterr)
+{
+    const struct spec_options *s = &request->spec;
+    json_auto_free json_t *binds = string_array(o->volumes.items);
+    json_auto_free json_t *j = json_pack(
+        "{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s, s:I, s:I, s:I, s:I}", "Cmd",
+        string_array(s->args), "Env", string_array(s->env), "Tty", s->terminal, "OpenStdin",
+        s->interactive, "ReadonlyRootfs", s->read_only, "User", s->user, "WorkingDir", s->workdir,
+        "Hostname", s->hostname, "Binds", binds, "NetworkMode",
+        s->network == SPEC_NETWORK_HOST ? "host" : "none", "Memory",
+        (json_int_t)s->limits.memory_bytes, "MemorySwap", (json_int_t)s->limits.memory_swap_bytes,
+        "CpuQuota", (json_int_t)s->limits.cpu_quota_us, "PidsLimit", (json_int_t)s->limits.pids);
+    if (!j) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    return json_dump(j, true, ret, reterr);
+}

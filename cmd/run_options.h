@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options of `run` that decide how a container runs, turned into what runtime/spec.h takes.
+ */
+#ifndef IMGC_CMD_RUN_OPTIONS_H
+#define IMGC_CMD_RUN_OPTIONS_H
+
+#include "cmd/environment.h"
+#include "cmd/options.h"
+#include "runtime/spec.h"
+
+/* As parsed from the command line. */
+struct run_options {
+    bool interactive, terminal, remove, read_only, skip_tls_verify, quiet;
+    const char *name, *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
+    const char *memory, *memory_swap, *cpus, *pids_limit;
+    struct option_list env, env_files, volumes, tmpfs;
+};
+
+extern const struct option run_options[];
+
+/* The same, checked; owns what it points to. */
+struct run_request {
+    struct environment env;
+    struct spec_mount *mounts;
+    size_t n_mounts;
+    struct spec_options spec; /* borrows from here and from the run_options */
+};
+
+void run_options_done_request(struct run_request *r);
+#define run_options_auto_request imgc_auto(run_options_done_request)
+
+/** Check and convert. @args  the words after IMAGE (NULL-terminated), borrowed.
+ * @return 0; -USAGE that names the option. */
+IMGC_CHECK int run_options_request(const struct run_options *o, const char *const *args,
+                                   struct run_request *ret, struct imgc_err *reterr);
+
+/** JSON of what was asked, kept for inspect. @ret caller frees. */
+IMGC_CHECK int run_options_json(const struct run_options *o, const struct run_request *request,
+                                char **ret, struct imgc_err *reterr);
+
+#endif
