@@ -23,7 +23,14 @@ struct dir_sink_report {
     uint64_t devices_skipped; /* device nodes that may not be made here */
     uint64_t owners_skipped;  /* entries whose owner could not be set */
     uint64_t xattrs_skipped;  /* xattrs that may not be set, or that the file system lacks */
+    uint64_t links_copied;    /* hard links written as files of their own: the file system allows
+                                 no more links, or the first name cannot be reached any more */
+    uint64_t disk_bytes;      /* st_blocks of what was written; dir_sink_overlay() only */
 };
+
+/** Whether this process may set any owner, device node and xattr: root's capabilities in the user
+ * namespace that has all ids. What dir_sink_args.is_privileged is normally set to. */
+bool dir_sink_privileged(void);
 
 struct dir_sink_args {
     const int *layer_fds; /* tar of each layer, by tree_inode.layer; borrowed */
@@ -34,11 +41,13 @@ struct dir_sink_args {
 };
 
 /** Write the merged root. Order per entry: create, data, owner, xattrs, mode, times; directory
- * times last, deepest first. @return 0; -SYS or -NOSPACE with the path; -LAYER. */
+ * times last, deepest first. Nobody but the caller can look into the directory until its root gets
+ * its mode at the very end. @return 0; -SYS or -NOSPACE with the path; -LAYER; -LIMIT. */
 IMGC_CHECK int dir_sink_root(struct tree *t, const struct dir_sink_args *args,
                              struct dir_sink_report *ret, struct imgc_err *reterr);
 
-/** Write what the layer that was applied last changed, as an overlayfs lower directory. */
+/** Write what the layer that was applied last changed, as an overlayfs lower directory. Its root
+ * always gets the attributes of the tree's root. @return as dir_sink_root(). */
 IMGC_CHECK int dir_sink_overlay(struct tree *t, const struct dir_sink_args *args,
                                 struct dir_sink_report *ret, struct imgc_err *reterr);
 

@@ -10,7 +10,11 @@
 #include "store/image.h"
 #include "store/view.h"
 
-/** What can be mounted: lower directories for overlayfs, top first. (Later: an EROFS image.) */
+/**
+ * What can be mounted: lower directories for overlayfs, top first. (Later: an EROFS image.)
+ * An image without layers has none: whoever mounts takes the empty upper directory alone, since
+ * overlayfs wants at least one lower directory.
+ */
 struct rootfs {
     char **lowerdirs; /* absolute paths, top first, NULL-terminated */
     size_t n_lowerdirs;
@@ -22,8 +26,10 @@ void rootfs_done(struct rootfs *r);
 /**
  * Make sure that the view of every layer of the stack is there, building what is missing (one pass
  * over the tars from the bottom), and give the lower directories. With all views there it costs
- * one look into the index. Layers must be held by @lease or by an image.
- * @ret_report  what an ordinary user could not set; may be NULL.
+ * one look into the index. Layers must be held by @lease or by an image. What a power loss may have
+ * taken (store/sync.h) is hashed again, or built again, first.
+ * @ret_report  what was written and what an ordinary user could not set; may be NULL.
+ * @return 0; -STORE (a layer is missing or damaged: pull it again); -LAYER; -LIMIT; -NOSPACE; -SYS.
  */
 IMGC_CHECK int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *diff_ids,
                               size_t n_diff_ids, struct rootfs *ret,
@@ -34,10 +40,12 @@ IMGC_CHECK int rootfs_unpack(struct store *s, const struct digest *diff_ids, siz
                              int dir_fd, struct dir_sink_report *ret_report,
                              struct imgc_err *reterr);
 
-/** Check one layer: its tar against its DiffID, and the directory view @chain_id of the stack
- * @diff_ids[0..n) (the layer is the last) against the tars. @return 0; -DIGEST; -STORE. */
+/** Check one layer: its tar against its DiffID. @return 0; -DIGEST; -STORE (missing). */
 IMGC_CHECK int rootfs_verify_layer(struct store *s, const struct digest *diff_id,
                                    struct imgc_err *reterr);
+
+/** Check the directory views that exist of the stack @diff_ids[0..n) against the tars: names,
+ * attributes, content. @return 0; -STORE that names view and path. */
 IMGC_CHECK int rootfs_verify_views(struct store *s, const struct digest *diff_ids,
                                    size_t n_diff_ids, struct imgc_err *reterr);
 

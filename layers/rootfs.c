@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/rootfs.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "layers/rootfs_stack.h"
+#include "schema/base/fd.h"
+#include "schema/limits.h"
+#include "store/lock.h"
+#include "store/sync.h"
+
+/* A stack while its views are looked for and built. */
+struct plan {
+    struct store *s;
+    struct lease *lease;
+    const struct digest *diff_ids;
+    size_t n;
+    struct view *views; /* @n; bottom first */
+    size_t n_missing;
+    bool *is_missing; /* @n */
+};
+
+static void plan_done(struct plan *p)
+{
+    free(p->views);
+    free(p->is_missing);
+}
+
+void rootfs_done(struct rootfs *r)
+{
+    for (size_t i = 0; r->lowerdirs && i < r->n_lowerdirs; i++) {
+        free(r->lowerdirs[i]);
+    }
+    free(r->lowerdirs);
+    r->lowerdirs = NULL;
+    r->n_lowerdirs = 0;
+}
+
+static int plan_init(struct plan *p, struct imgc_err *reterr)
+{
+    if (p->n > LIMIT_LAYERS) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "%zu layers; the limit is %d", p->n, LIMIT_LAYERS);
+    }
+    size_t room = p->n > 0 ? p->n : 1;
+    imgc_autofree struct digest *chain_ids = calloc(room, sizeof *chain_ids);
+    p->views = calloc(room, sizeof *p->views);
+    p->is_missing = calloc(room, sizeof *p->is_missing);
+    if (!chain_ids || !p->views || !p->is_missing) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = digest_chain(p->diff_ids, p->n, chain_ids, reterr);
+    for (size_t i = 0; r >= 0 && i < p->n; i++) {
+        p->views[i] = (struct view){ .chain_id = chain_ids[i],
+                                     .diff_id = p->diff_ids[i],
+                                     .form = VIEW_DIRECTORY };
+    }
+    return r;
+}
+
+static int find_views(struct plan *p, struct imgc_err *reterr)
+{
+    p->n_missing = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        struct view found;
+        int r = view_find(p->s, &p->views[i].chain_id, VIEW_DIRECTORY, &found, reterr);
+        if (r < 0) {
+            return r;
+        }
+        p->is_missing[i] = r == VIEW_MISSING;
+        p->n_missing += r == VIEW_MISSING;
+    }
+    return 0;
+}
+
+/* Under the layer's lock, so that two commands do not both throw the views away: the second one
+ * finds the layer proven. */
+static int prove_layer(struct plan *p, size_t i, struct imgc_err *reterr)
+{
+    lock_auto struct lock lock = LOCK_INIT;
+    const struct digest *diff_id = &p->diff_ids[i];
+    char text[DIGEST_TEXT_MAX];
+
+    int r = lock_take(p->s, diff_id, true, &lock, reterr);
+    if (r >= 0) {
+        r = sync_check(p->s, diff_id, true, reterr);
+    }
+    if (r != SYNC_SUSPECT) {
+        return r;
+    }
+    r = rootfs_verify_layer(p->s, diff_id, reterr);
+    if (r == -(int)IMGC_E_DIGEST || r == -(int)IMGC_E_STORE) {
+        r = sync_lost(p->s, diff_id, true, reterr);
+        return r < 0 ? r
+                     : imgc_fail(reterr, IMGC_E_STORE,
+                                 "layer %s was lost in a power failure: pull it again",
+                                 digest_text(diff_id, text));
+    }
+    struct view view;
+    if (r >= 0) {
+        r = view_find(p->s, &p->views[i].chain_id, VIEW_DIRECTORY, &view, reterr);
+    }
+    if (r == 0) {
+        /* Written after the tar, so no safer than it; and a view cannot be hashed. */
+        r = view_remove(p->s, &view, reterr);
+    }
+    return r < 0 ? r : sync_proven(p->s, diff_id, true, reterr);
+}
+
+static int prove_layers(struct plan *p, struct imgc_err *reterr)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        int r = sync_check(p->s, &p->diff_ids[i], true, reterr);
+        if (r == SYNC_SUSPECT) {
+            r = prove_layer(p, i, reterr);
+        }
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+static void add_report(struct dir_sink_report *sum, const struct dir_sink_report *add)
+{
+    sum->entries += add->entries;
+    sum->devices_skipped += add->devices_skipped;
+    sum->owners_skipped += add->owners_skipped;
+    sum->xattrs_skipped += add->xattrs_skipped;
+    sum->links_copied += add->links_copied;
+    sum->disk_bytes += add->disk_bytes;
+}
+
+/* What the layer applied last changed, into the new directory @name of the lease's directory. */
+static int stage_view(struct plan *p, struct rootfs_stack *stack, const char *name,
+                      struct dir_sink_report *ret, struct imgc_err *reterr)
+{
+    int staging_fd = lease_dir_fd(p->lease);
+    imgc_autoclose int fd = -1;
+
+    if (mkdirat(staging_fd, name, 0700) < 0) {
+        return imgc_fail_sys(reterr, errno, "create staging directory");
+    }
+    int r = fd_open_at(staging_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    const struct dir_sink_args args = { .layer_fds = stack->fds,
+                                        .n_layer_fds = stack->n,
+                                        .dir_fd = fd,
+                                        .is_privileged = dir_sink_privileged() };
+    return dir_sink_overlay(stack->tree, &args, ret, reterr);
+}
+
+static int build_view(struct plan *p, struct rootfs_stack *stack, struct view *view,
+                      struct dir_sink_report *sum, struct imgc_err *reterr)
+{
+    struct dir_sink_report report = { .entries = 0 };
+    struct layer_info info;
+    struct imgc_err ignored;
+    char name[LEASE_NAME_MAX];
+
+    int r = layer_find(p->s, p->lease, &view->diff_id, &info, reterr);
+    if (r == LAYER_MISSING) {
+        return rootfs_stack_missing(&view->diff_id, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    lease_name(p->lease, name);
+    r = stage_view(p, stack, name, &report, reterr);
+    if (r >= 0) {
+        view->disk_bytes = report.disk_bytes;
+        r = view_publish_dir(p->s, p->lease, view, name, reterr);
+    }
+    if (r < 0) {
+        /* What cannot be removed now goes with the lease. */
+        r = fd_remove_tree(lease_dir_fd(p->lease), name, NULL, &ignored);
+        return -(int)reterr->code;
+    }
+    add_report(sum, &report);
+    return 0;
+}
+
+static int build_views(struct plan *p, struct dir_sink_report *sum, struct imgc_err *reterr)
+{
+    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
+
+    int r = rootfs_stack_open(p->s, p->diff_ids, p->n, &stack, reterr);
+    for (size_t i = 0; r >= 0 && p->n_missing > 0; i++) {
+        r = rootfs_stack_apply(&stack, reterr);
+        if (r >= 0 && p->is_missing[i]) {
+            r = build_view(p, &stack, &p->views[i], sum, reterr);
+            if (r < 0) {
+                (void)rootfs_stack_context(p->diff_ids, i, p->n, reterr);
+            }
+            p->n_missing--;
+        }
+    }
+    return r;
+}
+
+/* One build at a time of the same stack: who waited finds the views there. */
+static int build_locked(struct plan *p, struct dir_sink_report *sum, struct imgc_err *reterr)
+{
+    lock_auto struct lock lock = LOCK_INIT;
+
+    int r = lock_take(p->s, &p->views[p->n - 1].chain_id, true, &lock, reterr);
+    if (r >= 0) {
+        r = find_views(p, reterr);
+    }
+    if (r >= 0 && p->n_missing > 0) {
+        r = build_views(p, sum, reterr);
+    }
+    return r;
+}
+
+static int list_paths(const struct plan *p, struct rootfs *ret, struct imgc_err *reterr)
+{
+    rootfs_auto struct rootfs rootfs = { .n_lowerdirs = 0 };
+
+    rootfs.lowerdirs = calloc(p->n + 1, sizeof *rootfs.lowerdirs);
+    if (!rootfs.lowerdirs) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = p->n; i > 0; i--) {
+        int r = view_path(p->s, &p->views[i - 1], &rootfs.lowerdirs[rootfs.n_lowerdirs], reterr);
+        if (r < 0) {
+            return r;
+        }
+        rootfs.n_lowerdirs++;
+    }
+    *ret = rootfs;
+    rootfs = (struct rootfs){ .n_lowerdirs = 0 };
+    return 0;
+}
+
+int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *diff_ids,
+                   size_t n_diff_ids, struct rootfs *ret, struct dir_sink_report *ret_report,
+                   struct imgc_err *reterr)
+{
+    struct dir_sink_report sum = { .entries = 0 };
+    imgc_auto(plan_done) struct plan p = {
+        .s = s, .lease = lease, .diff_ids = diff_ids, .n = n_diff_ids
+    };
+
+    int r = plan_init(&p, reterr);
+    if (r >= 0) {
+        r = prove_layers(&p, reterr);
+    }
+    if (r >= 0) {
+        r = find_views(&p, reterr);
+    }
+    if (r >= 0 && p.n_missing > 0) {
+        r = build_locked(&p, &sum, reterr);
+    }
+    if (r >= 0) {
+        r = list_paths(&p, ret, reterr);
+    }
+    if (r >= 0 && ret_report) {
+        *ret_report = sum;
+    }
+    return r < 0 ? r : 0;
+}
+
+int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids, int dir_fd,
+                  struct dir_sink_report *ret_report, struct imgc_err *reterr)
+{
+    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
+    struct dir_sink_report report = { .entries = 0 };
+    imgc_auto(plan_done) struct plan p = { .s = s, .diff_ids = diff_ids, .n = n_diff_ids };
+
+    int r = plan_init(&p, reterr);
+    if (r >= 0) {
+        r = prove_layers(&p, reterr);
+    }
+    if (r >= 0) {
+        r = rootfs_stack_open(s, diff_ids, n_diff_ids, &stack, reterr);
+    }
+    for (size_t i = 0; r >= 0 && i < n_diff_ids; i++) {
+        r = rootfs_stack_apply(&stack, reterr);
+    }
+    if (r >= 0) {
+        const struct dir_sink_args args = { .layer_fds = stack.fds,
+                                            .n_layer_fds = stack.n,
+                                            .dir_fd = dir_fd,
+                                            .is_privileged = dir_sink_privileged() };
+        r = dir_sink_root(stack.tree, &args, &report, reterr);
+    }
+    if (r >= 0 && ret_report) {
+        *ret_report = report;
+    }
+    return r;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal to rootfs: the layer tars of a stack, and the tree as far as they are applied.
+ */
+#ifndef IMGC_LAYERS_ROOTFS_STACK_H
+#define IMGC_LAYERS_ROOTFS_STACK_H
+
+#include "layers/tree.h"
+#include "store/layer.h"
+
+struct rootfs_stack {
+    const struct digest *diff_ids; /* borrowed */
+    int *fds;                      /* of the tars; what dir_sink_args.layer_fds wants */
+    size_t n;
+    size_t n_applied;
+    struct tree *tree;
+};
+
+#define ROOTFS_STACK_INIT \
+    {                     \
+        .n = 0            \
+    }
+void rootfs_stack_done(struct rootfs_stack *stack);
+#define rootfs_stack_auto imgc_auto(rootfs_stack_done)
+
+/** Open the tars; nothing is read yet. @ret was initialised; done() it on failure, too.
+ * @return 0; -STORE that names a missing layer; -LIMIT over LIMIT_LAYERS. */
+IMGC_CHECK int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
+                                 struct rootfs_stack *ret, struct imgc_err *reterr);
+
+/** Apply the next layer from the bottom. There must be one. */
+IMGC_CHECK int rootfs_stack_apply(struct rootfs_stack *stack, struct imgc_err *reterr);
+
+/** "layer N of M (DIGEST): " in front of the error; @i counts from 0. */
+int rootfs_stack_context(const struct digest *diff_ids, size_t i, size_t n,
+                         struct imgc_err *reterr);
+
+/** Fail with -STORE: the layer is not here. */
+int rootfs_stack_missing(const struct digest *diff_id, struct imgc_err *reterr);
+
+#endif

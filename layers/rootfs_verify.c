@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/rootfs.h"
+
+#include "layers/rootfs_stack.h"
+#include "schema/base/fd.h"
+
+#define HASH_BYTES (256u << 10)
+
+static int hash_file(int fd, enum digest_alg alg, struct digest *ret, struct imgc_err *reterr)
+{
+    imgc_auto(digest_hasher_freep) struct digest_hasher *h = NULL;
+    imgc_autofree char *buf = malloc(HASH_BYTES);
+    size_t n = 0;
+
+    if (!buf) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = digest_hasher_new(alg, &h, reterr);
+    if (r < 0) {
+        return r;
+    }
+    do {
+        r = fd_read_some(fd, buf, HASH_BYTES, &n, reterr);
+        if (r >= 0) {
+            r = digest_hasher_update(h, buf, n, reterr);
+        }
+        if (r < 0) {
+            return r;
+        }
+    } while (n > 0);
+    return digest_hasher_final(h, ret, reterr);
+}
+
+int rootfs_verify_layer(struct store *s, const struct digest *diff_id, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+    struct digest got;
+
+    int r = layer_open_tar(s, diff_id, &fd, reterr);
+    if (r == LAYER_MISSING) {
+        return rootfs_stack_missing(diff_id, reterr);
+    }
+    if (r >= 0) {
+        r = hash_file(fd, diff_id->alg, &got, reterr);
+    }
+    if (r < 0) {
+        char text[DIGEST_TEXT_MAX];
+        return imgc_context(reterr, "layer %s", digest_text(diff_id, text));
+    }
+    return digest_expect(diff_id, &got, "layer", reterr);
+}
+
+/* The view of the layer that was applied last, where there is one. */
+static int verify_view(struct store *s, struct rootfs_stack *stack, const struct digest *chain_id,
+                       struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+    struct view view;
+
+    int r = view_find(s, chain_id, VIEW_DIRECTORY, &view, reterr);
+    if (r == VIEW_MISSING) {
+        return 0;
+    }
+    if (r >= 0) {
+        r = view_open(s, &view, &fd, reterr);
+    }
+    if (r >= 0) {
+        const struct dir_sink_args args = { .layer_fds = stack->fds,
+                                            .n_layer_fds = stack->n,
+                                            .dir_fd = fd,
+                                            .is_privileged = dir_sink_privileged() };
+        r = dir_sink_check_overlay(stack->tree, &args, reterr);
+    }
+    if (r < 0) {
+        char text[DIGEST_TEXT_MAX];
+        return imgc_context(reterr, "view %s", digest_text(chain_id, text));
+    }
+    return 0;
+}
+
+int rootfs_verify_views(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
+                        struct imgc_err *reterr)
+{
+    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
+    imgc_autofree struct digest *chain_ids =
+        calloc(n_diff_ids > 0 ? n_diff_ids : 1, sizeof *chain_ids);
+
+    if (!chain_ids) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = digest_chain(diff_ids, n_diff_ids, chain_ids, reterr);
+    if (r >= 0) {
+        r = rootfs_stack_open(s, diff_ids, n_diff_ids, &stack, reterr);
+    }
+    for (size_t i = 0; r >= 0 && i < n_diff_ids; i++) {
+        r = rootfs_stack_apply(&stack, reterr);
+        if (r >= 0) {
+            r = verify_view(s, &stack, &chain_ids[i], reterr);
+        }
+    }
+    return r < 0 ? r : 0;
+}
