@@ -17,15 +17,16 @@
 void json_freep(json_t **j);
 #define json_auto_free imgc_auto(json_freep)
 
-/** Parse a document. Refuses duplicate keys, keys that differ only in case (Go decoders would take
- * either: CVE-2021-41190's family), depth over LIMIT_JSON_DEPTH, and anything after the value.
+/** Parse a document, an object or an array. Refuses duplicate keys, keys that differ only in case
+ * (Go decoders would take either: CVE-2021-41190's family; maps of names such as Labels excepted),
+ * depth over LIMIT_JSON_DEPTH, and anything after the value. Takes time linear in the length.
  * @what  "manifest", "config"...: for the message.
  * @ret   new reference. @return 0, -DOCUMENT, -NOMEM. */
 IMGC_CHECK int json_parse(struct imgc_str text, const char *what, json_t **ret,
                           struct imgc_err *reterr);
 
-/** Getters: absent or null gives the zero value and 0; another type is -DOCUMENT with the key.
- * Strings are borrowed from @obj. */
+/** Getters: absent or null gives the zero value and 0; another type, or a key that is there in
+ * another case only, is -DOCUMENT with the key. Strings are borrowed from @obj. */
 IMGC_CHECK int json_get_string(const json_t *obj, const char *key, const char **ret,
                                struct imgc_err *reterr);
 IMGC_CHECK int json_get_u64(const json_t *obj, const char *key, uint64_t *ret,
@@ -42,6 +43,15 @@ IMGC_CHECK int json_get_array(const json_t *obj, const char *key, const json_t *
 IMGC_CHECK int json_get_strings(const json_t *obj, const char *key, char ***ret, size_t *ret_n,
                                 struct imgc_err *reterr);
 char **json_strings_free(char **strings);
+
+/** Set a member of an object that is being built. NULL for @z or @strings leaves it out; NULL for
+ * @take_value is -NOMEM, so that jansson's constructors can be passed as they are.
+ * @return 0; -NOMEM; -DOCUMENT for text that is not UTF-8. */
+IMGC_CHECK int json_put(json_t *obj, const char *key, json_t *take_value, struct imgc_err *reterr);
+IMGC_CHECK int json_put_string(json_t *obj, const char *key, const char *z,
+                               struct imgc_err *reterr);
+IMGC_CHECK int json_put_strings(json_t *obj, const char *key, char *const *strings,
+                                struct imgc_err *reterr);
 
 /** Serialise deterministically (compact, keys as inserted; sorted with @sorted). @ret caller frees
  * with free(). */

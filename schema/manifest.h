@@ -24,8 +24,9 @@ void manifest_done(struct manifest *m);
 
 /**
  * Read a manifest. Refuses a document that has both layers and manifests (CVE-2021-41190), a
- * "mediaType" that differs from @content_type (when both are there), more than LIMIT_LAYERS
- * layers, schema 1 in words, and artifacts ("is an artifact (type X), not an image").
+ * "mediaType" that differs from @content_type (when both are there and the latter is a type of
+ * ours: "text/plain" says nothing), more than LIMIT_LAYERS layers, schema 1 in words, and artifacts
+ * ("is an artifact (type X), not an image").
  *
  * @content_type  of the HTTP answer or the descriptor; may be empty.
  * @return 0; -DOCUMENT; -LIMIT; -UNSUPPORTED for schema 1 and artifacts.
@@ -40,5 +41,13 @@ IMGC_CHECK int manifest_write(const struct manifest *m, char **ret, struct imgc_
  * else the fields. @return 0 with MEDIA_MANIFEST, MEDIA_INDEX or MEDIA_SCHEMA1; -DOCUMENT. */
 IMGC_CHECK int manifest_kind(struct imgc_str text, struct imgc_str content_type,
                              enum media_kind *ret, struct imgc_err *reterr);
+
+/** What manifests and indexes have in common (for schema/index.c): parse @text, refuse it unless it
+ * is of kind @want and of no other, and read a list of descriptors.
+ * @ret new reference; new array, NULL for an empty list. */
+IMGC_CHECK int manifest_document(struct imgc_str text, struct imgc_str content_type,
+                                 enum media_kind want, json_t **ret, struct imgc_err *reterr);
+IMGC_CHECK int manifest_descriptors(const json_t *list, size_t max, struct descriptor **ret,
+                                    size_t *ret_n, struct imgc_err *reterr);
 
 #endif
