@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "schema/base/cleanup.h"
 #include "schema/base/err.h"
 #include "schema/base/str.h"
 
@@ -72,9 +73,26 @@ void entry_done(struct entry *e);
  */
 IMGC_CHECK int entry_clean_path(struct imgc_str name, char **ret, struct imgc_err *reterr);
 
+/** Clean the target of a hard link in the same way; a ".." goes up, but never above the root, as it
+ * does for a process that is confined to the root. */
+IMGC_CHECK int entry_clean_target(struct imgc_str target, char **ret, struct imgc_err *reterr);
+
 /** Whether this xattr of a layer is kept: not overlayfs's own (trusted.overlay.*, user.overlay.*),
  * not security.selinux, not system.nfs4_acl; only the security., user., trusted. and
  * system.posix_acl_* families. */
 bool entry_keeps_xattr(const char *name);
+
+/** Copy an xattr into @e if it is one that is kept; the last of a name counts. Unsorted until
+ * entry_sort_xattrs(). @return 0; -LIMIT; -NOMEM. */
+IMGC_CHECK int entry_add_xattr(struct entry *e, const char *name, const void *value, size_t len,
+                               struct imgc_err *reterr);
+void entry_sort_xattrs(struct entry *e);
+
+/* Runs of one file. A sparse map costs a layer few bytes per run, but costs us memory. */
+#define ENTRY_EXTENTS_MAX (1u << 20)
+
+/** Append a run of data behind the ones there are; joins it with the last where it continues it,
+ * and drops an empty one. @return 0; -LIMIT; -NOMEM. */
+IMGC_CHECK int entry_add_extent(struct entry *e, const struct extent *x, struct imgc_err *reterr);
 
 #endif

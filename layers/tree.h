@@ -30,6 +30,7 @@ struct tree_inode {
     uint32_t nlink;            /* dentries that name it */
     struct tree_dentry *names; /* first of them, by dentry->next_name */
     uintptr_t mark; /* free for one sink at a time; zero it before use with tree_clear_marks() */
+    uint32_t refs;  /* the tree's own: dentries and ghosts that hold it */
 };
 
 struct tree_dentry {
@@ -40,6 +41,15 @@ struct tree_dentry {
     uint32_t layer;       /* index of the last layer that wrote this name or, for a directory, its
                              attributes */
     struct tree_dir *dir; /* children and ghosts; directories only */
+
+    /* The tree's own. */
+    uint32_t born;                 /* index of the layer that made this dentry */
+    uint32_t depth;                /* components of its path; 0 for the root */
+    struct tree_dentry *prev_name; /* dentry of the same inode before it; NULL for the first */
+    struct tree_dentry *left;      /* layers/tree_index.h */
+    struct tree_dentry *right;
+    size_t weight;
+    bool is_named; /* in inode->names; a ghost is not */
 };
 
 struct tree; /* opaque: root, layer count, totals */
