@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cmd/program.h"
 #include "cmd/progress.h"
 #include "fetch/pull.h"
 #include "layers/rootfs.h"
@@ -86,6 +87,8 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     }
 
     struct progress progress;
+    char user_agent[64];
+    (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
     progress_init(&progress, &app->out, args->quiet);
     const struct pull_events events = {
         .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
@@ -93,7 +96,7 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     const struct pull_args pull = { .ref = &ref,
                                     .platform = &platform,
                                     .tls_verify = args->tls_verify,
-                                    .user_agent = "imgc/" IMGC_VERSION,
+                                    .user_agent = user_agent,
                                     .events = &events };
     r = pull_image(app->store, lease, &pull, ret, reterr);
     progress_draw(&progress);

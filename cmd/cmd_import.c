@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "layers/dir_source.h"
 #include "layers/ingest.h"
 #include "layers/rootfs.h"

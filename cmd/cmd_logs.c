@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "runtime/log.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"

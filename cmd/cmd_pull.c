@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc pull: fetch images from their registries into the store. */
 #include "cmd/acquire.h"
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "store/gc.h"
 
 struct pull_options {

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "runtime/launch.h"
 #include "schema/base/fd.h"
 #include "store/container.h"

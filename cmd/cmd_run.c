@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/acquire.h"
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "cmd/run_options.h"
 #include "layers/rootfs.h"
 #include "runtime/launch.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/acquire.h"
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "layers/rootfs.h"
 #include "schema/base/fd.h"
 

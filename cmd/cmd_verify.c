@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "cmd/acquire.h"
-#include "cmd/command.h"
+#include "cmd/commands.h"
 #include "layers/rootfs.h"
 #include "schema/limits.h"
 #include "store/blob.h"

@@ -89,7 +89,25 @@ static bool parse_bool(const char *z, bool *ret)
     return false;
 }
 
+static bool takes_value(const struct option *o)
+{
+    return o->kind != OPT_FLAG && o->kind != OPT_NEGATED;
+}
+
 /* @value  NULL only for a flag that has none. */
+static int store_flag(const struct parser *p, const struct option *o, const char *value,
+                      struct imgc_err *reterr)
+{
+    bool is_on = true;
+
+    if (value && !parse_bool(value, &is_on)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "%s: --%s is true or false, not '%s'",
+                         p->args->command, o->name, value);
+    }
+    *(bool *)field_of(o, p->args->out) = is_on == (o->kind == OPT_FLAG);
+    return 0;
+}
+
 static int store(const struct parser *p, const struct option *o, const char *value,
                  struct imgc_err *reterr)
 {
@@ -97,15 +115,8 @@ static int store(const struct parser *p, const struct option *o, const char *val
 
     switch (o->kind) {
     case OPT_FLAG:
-        if (!value) {
-            *(bool *)field = true;
-            return 0;
-        }
-        if (!parse_bool(value, field)) {
-            return imgc_fail(reterr, IMGC_E_USAGE, "%s: --%s is true or false, not '%s'",
-                             p->args->command, o->name, value);
-        }
-        return 0;
+    case OPT_NEGATED:
+        return store_flag(p, o, value, reterr);
     case OPT_STRING:
         *(const char **)field = value;
         return 0;
@@ -146,7 +157,7 @@ static int parse_long(struct parser *p, const char *text, struct imgc_err *reter
     if (has_value) {
         return store(p, o, text + name.len + 1, reterr);
     }
-    if (o->kind == OPT_FLAG) {
+    if (!takes_value(o)) {
         return store(p, o, NULL, reterr);
     }
     return store_next(p, o, reterr);
@@ -167,10 +178,10 @@ static int parse_short(struct parser *p, const char *cluster, struct imgc_err *r
                              p->args->command, *c, cluster[1] ? " in '-" : "",
                              cluster[1] ? cluster : "", cluster[1] ? "'" : "");
         }
-        if (o->kind != OPT_FLAG && !c[1]) {
+        if (takes_value(o) && !c[1]) {
             return store_next(p, o, reterr);
         }
-        if (o->kind != OPT_FLAG) {
+        if (takes_value(o)) {
             return store(p, o, c[1] == '=' ? c + 2 : c + 1, reterr);
         }
         if (c[1] == '=') {

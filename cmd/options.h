@@ -11,10 +11,11 @@
 #include "schema/base/err.h"
 
 enum option_kind {
-    OPT_FLAG,   /* bool; "--x", "--x=true", "--x=false" */
-    OPT_STRING, /* const char *; the last one wins */
-    OPT_LIST,   /* struct option_list; each use adds one */
-    OPT_UINT,   /* uint64_t, decimal */
+    OPT_FLAG,    /* bool; "--x", "--x=true", "--x=false" */
+    OPT_NEGATED, /* bool that "--x=false" sets: for what is on unless it is turned off */
+    OPT_STRING,  /* const char *; the last one wins */
+    OPT_LIST,    /* struct option_list; each use adds one */
+    OPT_UINT,    /* uint64_t, decimal */
 };
 
 struct option_list {

@@ -5,7 +5,7 @@
 #include "cmd/suggest.h"
 
 struct opts {
-    bool all, tty, hard;
+    bool all, tty, hard, insecure;
     const char *memory;
     struct option_list env;
     uint64_t pids;
@@ -17,6 +17,7 @@ static const struct option table[] = {
     { 0, "hard", OPT_FLAG, offsetof(struct opts, hard), NULL, NULL },
     { 'm', "memory", OPT_STRING, offsetof(struct opts, memory), "BYTES", "a limit" },
     { 'e', "env", OPT_LIST, offsetof(struct opts, env), "NAME", "a variable" },
+    { 'V', "verify", OPT_NEGATED, offsetof(struct opts, insecure), NULL, "on unless false" },
     { 0, "pids-limit", OPT_UINT, offsetof(struct opts, pids), "N", "a number" },
     { 0, NULL, OPT_FLAG, 0, NULL, NULL },
 };
@@ -38,6 +39,33 @@ static int parse(const char *const *words, bool stop_early, struct opts *out, st
     argv[argc] = NULL;
     *out = (struct opts){ .all = false };
     return options_parse(&how, argc, argv, args, err);
+}
+
+static void test_negated(void **state)
+{
+    static const struct {
+        const char *words[3];
+        bool insecure;
+    } cases[] = {
+        { { "x" }, false },
+        { { "--verify", "x" }, false },
+        { { "--verify=true" }, false },
+        { { "--verify=false", "x" }, true },
+        { { "-V=0" }, true },
+        { { "--verify=false", "--verify" }, false },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct opts o;
+        struct args args;
+        struct imgc_err err;
+        const char *argv[ARGV_MAX];
+
+        assert_ok(parse(cases[i].words, false, &o, &args, argv, &err), err);
+        assert_int_equal(o.insecure, cases[i].insecure);
+        options_done(table, &o);
+    }
 }
 
 static void test_values(void **state)
@@ -217,9 +245,13 @@ static void test_distance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_stop_early),
-        cmocka_unit_test(test_lists),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_help_text), cmocka_unit_test(test_help_is_an_outcome),
+        cmocka_unit_test(test_negated),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_stop_early),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_help_text),
+        cmocka_unit_test(test_help_is_an_outcome),
         cmocka_unit_test(test_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
