@@ -17,7 +17,7 @@ static const struct option table[] = {
     { 0, "hard", OPT_FLAG, offsetof(struct opts, hard), NULL, NULL },
     { 'm', "memory", OPT_STRING, offsetof(struct opts, memory), "BYTES", "a limit" },
     { 'e', "env", OPT_LIST, offsetof(struct opts, env), "NAME", "a variable" },
-    { 'V', "verify", OPT_NEGATED, offsetof(struct opts, insecure), NULL, "on unless false" },
+    { 'V', "verify", OPT_NEGATED, offsetof(struct opts, insecure), NULL, NULL },
     { 0, "pids-limit", OPT_UINT, offsetof(struct opts, pids), "N", "a number" },
     { 0, NULL, OPT_FLAG, 0, NULL, NULL },
 };
