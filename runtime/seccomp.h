@@ -27,12 +27,12 @@ struct seccomp_filter {
     }
 
 /**
- * Make the filter for a process with the capabilities @caps. The default set comes compiled in
- * and costs microseconds; any other set is worked out at run time (some milliseconds).
+ * Make the filter for a process with the capabilities @caps, from the rules that are compiled in.
+ * Costs a fraction of a millisecond.
  *
  * @ret     caller frees with seccomp_done().
- * @return  0; -NOMEM; -DOCUMENT (the built-in rules are broken); -HOST (libseccomp refuses).
- * Context: parent, before clone.
+ * @return  0; -NOMEM; -DOCUMENT (the built-in rules are broken); -HOST (an architecture without
+ * rules). Context: parent, before clone.
  */
 IMGC_CHECK int seccomp_build(uint64_t caps, struct seccomp_filter *ret, struct imgc_err *reterr);
 
