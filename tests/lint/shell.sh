@@ -6,5 +6,5 @@ sources '*.sh' dev .ci/run | xargs shellcheck -x -P SCRIPTDIR || found=1
 stories=$(sources '*.bash' '*.bats')
 # shellcheck disable=SC2086 # file names without blanks
 [ -z "$stories" ] ||
-    shellcheck -x -s bash -e SC1091,SC2030,SC2031,SC2034,SC2154,SC2164,SC2314,SC2317 $stories || found=1
+    shellcheck -x -S warning -s bash -e SC1091,SC2030,SC2031,SC2034,SC2154,SC2164,SC2314,SC2317 $stories || found=1
 verdict
