@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcurl adapter, and its only user: GET requests on one curl_multi, so that connections, DNS
+ * answers and TLS sessions are shared. Everything but http_wake() belongs to one thread.
+ *
+ * There is no blocking call: whoever waits drives the loop, so that interruption is seen and all
+ * other transfers go on.
+ */
+#ifndef IMGC_FETCH_HTTP_H
+#define IMGC_FETCH_HTTP_H
+
+#include <stdint.h>
+
+#include "fetch/retry.h"
+#include "schema/base/err.h"
+#include "schema/base/str.h"
+
+struct http;
+struct http_exchange; /* one request and its answer */
+
+struct http_args {
+    const char *user_agent;         /* borrowed; NULL: none is sent */
+    bool (*interrupted)(void *arg); /* may be NULL */
+    void (*tick)(void *arg);        /* may be NULL; every 100 ms or so while the loop is driven */
+    void *arg;
+};
+
+/** @ret caller frees. @return 0; -NOMEM. */
+IMGC_CHECK int http_new(const struct http_args *args, struct http **ret, struct imgc_err *reterr);
+struct http *http_free(struct http *h); /* after all its exchanges; accepts NULL; returns NULL */
+void http_freep(struct http **h);
+#define http_auto imgc_auto(http_freep)
+
+enum http_take { HTTP_TAKEN, HTTP_PAUSE, HTTP_STOP };
+
+struct http_get {
+    const char *url;    /* absolute, http or https; no proxy where its host is this machine */
+    const char *accept; /* or NULL */
+    const char *bearer; /* token, or NULL; never sent to another host after a redirect */
+    bool is_unverified; /* any certificate will do */
+    uint64_t max_body;  /* bytes; a longer body of a 200 answer is refused */
+    /* Receives the body of a 200 answer; NULL: it is collected for http_body(). HTTP_PAUSE takes
+     * nothing: the same bytes come again after http_resume(). HTTP_STOP ends the exchange. */
+    enum http_take (*body)(void *arg, const void *ptr, size_t len);
+    void *arg;
+};
+
+/** Begin. @ret caller frees, at any time. @return 0; -NOMEM; -NETWORK for an unusable URL. */
+IMGC_CHECK int http_start(struct http *h, const struct http_get *get, struct http_exchange **ret,
+                          struct imgc_err *reterr);
+
+/** Let all exchanges go on, for at most @timeout_ms or until something happened.
+ * @return 0; -INTERRUPTED; -NOMEM. */
+IMGC_CHECK int http_drive(struct http *h, int timeout_ms, struct imgc_err *reterr);
+
+/** Drive until @x is done. As http_drive(). */
+IMGC_CHECK int http_wait(struct http *h, const struct http_exchange *x, struct imgc_err *reterr);
+
+/** Drive for @ms. As http_drive(). */
+IMGC_CHECK int http_sleep(struct http *h, uint64_t ms, struct imgc_err *reterr);
+
+/** Make a running or the next http_drive() return early. From any thread. */
+void http_wake(struct http *h);
+
+/** Bytes of bodies received in all exchanges. */
+uint64_t http_bytes(const struct http *h);
+
+/** 32 random bits, for retry_next(). */
+uint32_t http_random(void);
+
+/** Stop and free. Accepts NULL; returns NULL. */
+struct http_exchange *http_exchange_free(struct http_exchange *x);
+void http_exchange_freep(struct http_exchange **x);
+#define http_exchange_auto imgc_auto(http_exchange_freep)
+
+bool http_is_done(const struct http_exchange *x);
+
+/** Whether the body waits for http_resume(). */
+bool http_is_paused(const struct http_exchange *x);
+void http_resume(struct http_exchange *x);
+
+/**
+ * Whether an answer came, of any status and whole, once http_is_done().
+ *
+ * @ret_class  set on failure: whether it is worth another attempt.
+ * @return     0; -NETWORK, -TLS, -REGISTRY (redirects), -LIMIT, -NOMEM.
+ */
+IMGC_CHECK int http_result(struct http_exchange *x, enum retry_class *ret_class,
+                           struct imgc_err *reterr);
+
+/** Whether it failed before TLS was up, for another reason than an untrusted certificate. */
+bool http_failed_in_handshake(const struct http_exchange *x);
+
+/** Whether it failed because nobody listens there. */
+bool http_failed_to_connect(const struct http_exchange *x);
+
+/* Of the last answer (after redirects), borrowed from the exchange. */
+long http_status(const struct http_exchange *x); /* 0 before there is one */
+struct imgc_str http_content_type(const struct http_exchange *x);
+struct imgc_str http_challenges(const struct http_exchange *x); /* WWW-Authenticate, joined */
+struct imgc_str http_body(const struct http_exchange *x);       /* collected, or of an error */
+uint64_t http_retry_after_ms(const struct http_exchange *x);    /* 0: none */
+uint64_t http_received(const struct http_exchange *x);          /* bytes of a 200 answer's body */
+
+/** What was asked for, without the query (signatures and tokens live there). Borrowed. */
+const char *http_url(const struct http_exchange *x);
+
+#endif
