@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/registry.h"
+
+#include <stdio.h>
+
+#include "fetch/answer.h"
+#include "fetch/auth.h"
+#include "fetch/challenge.h"
+#include "fetch/endpoint.h"
+#include "schema/media_type.h"
+
+#define MAX_URL_BYTES 2048
+#define MAX_NAME_BYTES 1024 /* of an item, for messages */
+
+struct registry {
+    struct http *http;
+    const struct ref *ref;
+    struct endpoint endpoint;
+    bool is_settled;  /* the endpoint has answered: no other way is tried */
+    bool wants_token; /* realm and so on are set */
+    struct auth *auth;
+    char *realm, *service, *scope; /* of the last challenge */
+};
+
+int registry_new(struct http *h, const struct ref *ref, bool tls_verify, struct registry **ret,
+                 struct imgc_err *reterr)
+{
+    registry_auto struct registry *r = calloc(1, sizeof *r);
+
+    if (!r) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    r->http = h;
+    r->ref = ref;
+    endpoint_first(imgc_str_of(ref->domain), tls_verify, &r->endpoint);
+    int status = auth_new(&r->auth, reterr);
+    if (status < 0) {
+        return status;
+    }
+    *ret = imgc_take(r);
+    return 0;
+}
+
+struct registry *registry_free(struct registry *r)
+{
+    if (r) {
+        (void)auth_free(r->auth);
+        free(r->realm);
+        free(r->service);
+        free(r->scope);
+        free(r);
+    }
+    return NULL;
+}
+
+void registry_freep(struct registry **r)
+{
+    *r = registry_free(*r);
+}
+
+static int item_url(const struct registry *r, const struct registry_item *item,
+                    struct imgc_buf *url, struct imgc_err *reterr)
+{
+    char digest[DIGEST_TEXT_MAX];
+    struct imgc_str done;
+    const char *last = item->tag ? item->tag : digest_text(item->digest, digest);
+
+    imgc_buf_printf(url, "%s://" IMGC_STR_FMT "/v2/%s/%s/%s",
+                    r->endpoint.is_plain ? "http" : "https", IMGC_STR_ARG(r->endpoint.host),
+                    r->ref->path, item->is_manifest ? "manifests" : "blobs", last);
+    return imgc_buf_finish(url, &done, reterr);
+}
+
+/* How messages call it. */
+static void item_name(const struct registry *r, const struct registry_item *item,
+                      char out[MAX_NAME_BYTES])
+{
+    char digest[DIGEST_TEXT_MAX];
+
+    if (item->tag) {
+        (void)snprintf(out, MAX_NAME_BYTES, "image '%s:%s'", r->ref->path, item->tag);
+    } else if (item->is_manifest) {
+        (void)snprintf(out, MAX_NAME_BYTES, "image '%s@%s'", r->ref->path,
+                       digest_text(item->digest, digest));
+    } else {
+        (void)snprintf(out, MAX_NAME_BYTES, "blob %s of '%s'", digest_text(item->digest, digest),
+                       r->ref->path);
+    }
+}
+
+/* A token where the registry is known to want one. */
+static int current_token(struct registry *r, const char **ret, struct imgc_err *reterr)
+{
+    if (!r->wants_token) {
+        *ret = NULL;
+        return 0;
+    }
+    const struct auth_ask ask = { r->realm, r->service, r->scope };
+    const struct auth_rules rules = {
+        .allow_plain = r->endpoint.is_plain || r->endpoint.is_loopback,
+        .is_unverified = r->endpoint.is_unverified,
+    };
+    return auth_token(r->auth, r->http, &ask, &rules, ret, reterr);
+}
+
+int registry_start(struct registry *r, const struct registry_item *item,
+                   enum http_take (*body)(void *arg, const void *ptr, size_t len), void *arg,
+                   struct http_exchange **ret, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf url = IMGC_BUF_INIT(MAX_URL_BYTES);
+    const char *token = NULL;
+
+    int status = item_url(r, item, &url, reterr);
+    if (status == 0) {
+        status = current_token(r, &token, reterr);
+    }
+    if (status < 0) {
+        return status;
+    }
+    const struct http_get get = { .url = url.ptr,
+                                  .accept = item->is_manifest ? MEDIA_ACCEPT_MANIFESTS : NULL,
+                                  .bearer = token,
+                                  .is_unverified = r->endpoint.is_unverified,
+                                  .max_body = item->max_bytes,
+                                  .body = body,
+                                  .arg = arg };
+    return http_start(r->http, &get, ret, reterr);
+}
+
+/* The transport did not work. Another one, another attempt, or the end? */
+static int judge_failure(struct registry *r, struct http_exchange *x, struct registry_try *attempt,
+                         enum retry_class cls, uint64_t *ret_delay_ms, struct imgc_err *err)
+{
+    /* With a port in the name, plain HTTP would knock at the same closed door. */
+    bool may_be_plain =
+        http_failed_in_handshake(x) || (http_failed_to_connect(x) && !r->endpoint.has_port);
+
+    if (!r->is_settled && may_be_plain && endpoint_next(&r->endpoint) == 0) {
+        *ret_delay_ms = 0;
+        return REGISTRY_AGAIN;
+    }
+    if (retry_next(&attempt->retry, cls, 0, http_random(), ret_delay_ms)) {
+        return REGISTRY_AGAIN;
+    }
+    if (attempt->retry.n_failures > 0) {
+        return imgc_context(err, "after %u attempts", attempt->retry.n_failures + 1);
+    }
+    return -(int)err->code;
+}
+
+static int set_text(char **at, const char *value, struct imgc_err *reterr)
+{
+    char *copy = NULL;
+    int r = imgc_str_dup(imgc_str_of(value), &copy, reterr);
+
+    if (r == 0) {
+        free(*at);
+        *at = copy;
+    }
+    return r;
+}
+
+static int default_scope(const struct registry *r, char **ret, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(MAX_NAME_BYTES);
+
+    imgc_buf_printf(&b, "repository:%s:pull", r->ref->path);
+    return imgc_buf_take(&b, ret, reterr);
+}
+
+/* Note what the registry wants. @is_second  the token for our own scope was not enough: take the
+ * registry's word for what is needed. */
+static int note_challenge(struct registry *r, const struct challenge *c, bool is_second,
+                          struct imgc_err *reterr)
+{
+    imgc_autofree char *scope = NULL;
+    int status = is_second && c->scope[0] ? imgc_str_dup(imgc_str_of(c->scope), &scope, reterr)
+                                          : default_scope(r, &scope, reterr);
+
+    if (status == 0) {
+        status = set_text(&r->realm, c->realm, reterr);
+    }
+    if (status == 0) {
+        status = set_text(&r->service, c->service, reterr);
+    }
+    if (status == 0) {
+        status = set_text(&r->scope, scope, reterr);
+    }
+    r->wants_token = r->wants_token || status == 0;
+    return status;
+}
+
+/* 401 or 403: a token may help. @return REGISTRY_AGAIN with one at hand; 0 where none will. */
+static int get_token(struct registry *r, const struct http_exchange *x,
+                     struct registry_try *attempt, struct imgc_err *reterr)
+{
+    struct challenge c;
+    const char *token;
+
+    challenge_choose(http_challenges(x), &c);
+    if (c.scheme != CHALLENGE_BEARER || attempt->n_asked >= 2) {
+        return 0;
+    }
+    bool was_refused = attempt->n_asked > 0;
+    if (was_refused && strcmp(c.error, "insufficient_scope") != 0) {
+        return 0;
+    }
+    attempt->n_asked++;
+    if (r->wants_token) {
+        auth_forget(r->auth, &(struct auth_ask){ r->realm, r->service, r->scope });
+    }
+    int status = note_challenge(r, &c, was_refused, reterr);
+    if (status == 0) {
+        status = current_token(r, &token, reterr);
+    }
+    return status < 0 ? status : REGISTRY_AGAIN;
+}
+
+/* An answer that is not 200. */
+static int judge_status(struct registry *r, const struct registry_item *item,
+                        const struct http_exchange *x, struct registry_try *attempt,
+                        uint64_t *ret_delay_ms, struct imgc_err *reterr)
+{
+    char name[MAX_NAME_BYTES];
+    long http = http_status(x);
+    uint64_t after_ms = http_retry_after_ms(x);
+
+    if (http == 401 || http == 403) {
+        *ret_delay_ms = 0;
+        int status = get_token(r, x, attempt, reterr);
+        if (status != 0) {
+            return status;
+        }
+    }
+    if (retry_next(&attempt->retry, retry_of_status(http), after_ms, http_random(), ret_delay_ms)) {
+        return REGISTRY_AGAIN;
+    }
+    item_name(r, item, name);
+    const struct answer a = { .status = http,
+                              .url = http_url(x),
+                              .body = http_body(x),
+                              .retry_after_ms = after_ms,
+                              .what = name,
+                              .registry = r->ref->domain,
+                              .is_image = item->is_manifest };
+    return answer_fail(&a, reterr);
+}
+
+int registry_judge(struct registry *r, const struct registry_item *item, struct http_exchange *x,
+                   struct registry_try *attempt, uint64_t *ret_delay_ms, struct imgc_err *reterr)
+{
+    enum retry_class cls = RETRY_NEVER;
+
+    if (http_status(x) != 0) {
+        r->is_settled = true;
+    }
+    int status = http_result(x, &cls, reterr);
+    if (status < 0) {
+        return judge_failure(r, x, attempt, cls, ret_delay_ms, reterr);
+    }
+    if (http_status(x) != 200) {
+        return judge_status(r, item, x, attempt, ret_delay_ms, reterr);
+    }
+    return 0;
+}
+
+/* Check the body of a 200 answer and take it over. REGISTRY_AGAIN for a wrong digest, once. */
+static int take_body(const struct registry *r, const struct registry_item *item,
+                     const struct http_exchange *x, struct registry_try *attempt,
+                     struct imgc_buf *body, struct imgc_err *reterr)
+{
+    struct imgc_str got = http_body(x), done;
+    char name[MAX_NAME_BYTES];
+    uint64_t delay_ms;
+
+    if (item->digest && !item->tag) {
+        struct digest digest;
+        int status = digest_of(item->digest->alg, got.ptr, got.len, &digest, reterr);
+        if (status < 0) {
+            return status;
+        }
+        item_name(r, item, name);
+        status = digest_expect(item->digest, &digest, name, reterr);
+        if (status < 0) {
+            bool again = retry_next(&attempt->retry, RETRY_CONTENT, 0, http_random(), &delay_ms);
+            return again ? REGISTRY_AGAIN : status;
+        }
+    }
+    imgc_buf_str(body, got);
+    return imgc_buf_finish(body, &done, reterr);
+}
+
+int registry_get(struct registry *r, const struct registry_item *item, struct imgc_buf *body,
+                 char ret_type[REGISTRY_TYPE_MAX], struct imgc_err *reterr)
+{
+    struct registry_try attempt = { .n_asked = 0 };
+
+    for (;;) {
+        http_exchange_auto struct http_exchange *x = NULL;
+        uint64_t delay_ms = 0;
+
+        int status = registry_start(r, item, NULL, NULL, &x, reterr);
+        if (status == 0) {
+            status = http_wait(r->http, x, reterr);
+        }
+        if (status == 0) {
+            status = registry_judge(r, item, x, &attempt, &delay_ms, reterr);
+        }
+        if (status == 0) {
+            status = take_body(r, item, x, &attempt, body, reterr);
+        }
+        if (status == 0 && ret_type) {
+            struct imgc_str type = imgc_str_first(http_content_type(x), REGISTRY_TYPE_MAX - 1);
+            memcpy(ret_type, type.ptr ? type.ptr : "", type.len);
+            ret_type[type.len] = '\0';
+        }
+        if (status != REGISTRY_AGAIN) {
+            return status;
+        }
+        status = http_sleep(r->http, delay_ms, reterr);
+        if (status < 0) {
+            return status;
+        }
+    }
+}

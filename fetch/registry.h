@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A session with one repository of one registry: manifests and blobs by name, with what HTTP needs
+ * around it: which transport works, tokens, other attempts. No /v2/ ping: the first real request is
+ * answered or challenged, and that is one round trip less.
+ *
+ * Source: distribution-spec v1.1 "Pulling".
+ */
+#ifndef IMGC_FETCH_REGISTRY_H
+#define IMGC_FETCH_REGISTRY_H
+
+#include "fetch/http.h"
+#include "schema/base/buf.h"
+#include "schema/ref.h"
+
+struct registry;
+
+/** @h and @ref are borrowed as long as the session. @ret caller frees. @return 0; -NOMEM. */
+IMGC_CHECK int registry_new(struct http *h, const struct ref *ref, bool tls_verify,
+                            struct registry **ret, struct imgc_err *reterr);
+struct registry *registry_free(struct registry *r); /* accepts NULL; returns NULL */
+void registry_freep(struct registry **r);
+#define registry_auto imgc_auto(registry_freep)
+
+/** What is asked for. */
+struct registry_item {
+    bool is_manifest;            /* else a blob */
+    const char *tag;             /* of a manifest; NULL: @digest */
+    const struct digest *digest; /* borrowed */
+    uint64_t max_bytes;
+};
+
+#define REGISTRY_TYPE_MAX 256
+
+/**
+ * Get a small piece of content. Where a digest is given, what comes back matches it; a mismatch is
+ * asked for once more.
+ *
+ * @body       appended to.
+ * @ret_type   content type as sent, cut to fit; may be NULL.
+ * @return     0; -NOTFOUND (no such manifest by tag or as the digest of a reference), -AUTH,
+ *             -NETWORK, -TLS, -REGISTRY, -DIGEST, -LIMIT, -INTERRUPTED.
+ */
+IMGC_CHECK int registry_get(struct registry *r, const struct registry_item *item,
+                            struct imgc_buf *body, char ret_type[REGISTRY_TYPE_MAX],
+                            struct imgc_err *reterr);
+
+/* The attempts at one item; zero-initialised. */
+struct registry_try {
+    struct retry retry;
+    unsigned n_asked; /* tokens asked for */
+};
+
+/** Begin to get @item with a receiver of its own; see struct http_get. May ask for a token first.
+ * @return 0; -AUTH; as http_start(). */
+IMGC_CHECK int registry_start(struct registry *r, const struct registry_item *item,
+                              enum http_take (*body)(void *arg, const void *ptr, size_t len),
+                              void *arg, struct http_exchange **ret, struct imgc_err *reterr);
+
+enum { REGISTRY_AGAIN = 1 };
+
+/**
+ * Judge an exchange that is done. May ask for a token, which drives the loop meanwhile.
+ *
+ * @ret_delay_ms  with REGISTRY_AGAIN: when to call registry_start() again.
+ * @return        0 for an answer with status 200; REGISTRY_AGAIN; as registry_get().
+ */
+IMGC_CHECK int registry_judge(struct registry *r, const struct registry_item *item,
+                              struct http_exchange *x, struct registry_try *attempt,
+                              uint64_t *ret_delay_ms, struct imgc_err *reterr);
+
+#endif
