@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/pull.h"
+
+#include "fetch/resolve.h"
+#include "fetch/transfer.h"
+#include "schema/config.h"
+#include "store/image.h"
+
+#define NS_PER_S 1000000000
+
+/* As many layers as DiffIDs, or the two documents do not belong together. */
+static int check_counts(const struct manifest *m, const struct image_config *c,
+                        struct imgc_err *reterr)
+{
+    if (m->n_layers != c->n_diff_ids) {
+        return imgc_fail(reterr, IMGC_E_DOCUMENT,
+                         "the manifest lists %zu layers, the config %zu diff_ids", m->n_layers,
+                         c->n_diff_ids);
+    }
+    return 0;
+}
+
+/* An index has been searched for the platform; an image alone is taken as it is, unless its user
+ * said what it has to be. */
+static int check_platform(const struct pull_args *args, const struct resolved *resolved,
+                          const struct image_config *config, struct imgc_err *reterr)
+{
+    char want[PLATFORM_TEXT_MAX], have[PLATFORM_TEXT_MAX];
+
+    if (!args->platform || resolved->has_platform || config->platform.os[0] == '\0' ||
+        platform_match(args->platform, &config->platform) > 0) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_PLATFORM, "the image is for %s, not for %s",
+                     platform_text(&config->platform, have), platform_text(args->platform, want));
+}
+
+static int64_t created_ns(const struct image_config *c)
+{
+    int64_t ns;
+
+    return __builtin_mul_overflow(c->created_s, (int64_t)NS_PER_S, &ns) ? 0 : ns;
+}
+
+/* Make the image visible, all its parts being held by the lease. */
+static int publish(struct store *s, struct lease *lease, const struct ref *ref,
+                   const struct resolved *resolved, const struct image_config *config,
+                   struct pull_result *ret, struct imgc_err *reterr)
+{
+    struct digest blobs[LIMIT_INDEX_DEPTH + 2];
+    size_t n = resolved->n_documents;
+
+    memcpy(blobs, resolved->documents, n * sizeof *blobs);
+    blobs[n++] = resolved->manifest.config.digest;
+
+    const struct image_add add = {
+        .id = resolved->manifest.config.digest,
+        .manifest = resolved->manifest_digest,
+        .top = resolved->top,
+        .blobs = blobs,
+        .n_blobs = n,
+        .diff_ids = config->diff_ids,
+        .n_diff_ids = config->n_diff_ids,
+        .platform = config->platform.os[0] || !resolved->has_platform ? config->platform
+                                                                      : resolved->platform,
+        .created_ns = created_ns(config),
+        .ref = ref,
+    };
+    int r = image_add(s, lease, &add, reterr);
+    if (r < 0) {
+        return r;
+    }
+    ret->id = add.id;
+    ret->top = add.top;
+    ret->is_unchanged = r == IMAGE_UNCHANGED;
+    return 0;
+}
+
+/* Everything between the first request and the image being listed. */
+static int pull(const struct document_source *from, struct http *http, const struct pull_args *args,
+                struct pull_result *ret, struct imgc_err *reterr)
+{
+    resolve_auto struct resolved resolved = RESOLVED_INIT;
+    document_auto struct document config_doc = DOCUMENT_INIT(LIMIT_CONFIG_BYTES);
+    config_auto struct image_config config = CONFIG_INIT;
+    struct platform want;
+
+    platform_host(&want);
+    if (args->platform) {
+        want = *args->platform;
+    }
+    int r = resolve_image(from, args->ref, &want, &resolved, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (args->events && args->events->resolved) {
+        args->events->resolved(args->events->arg, &resolved.top);
+    }
+    const struct descriptor *d = &resolved.manifest.config;
+    r = document_by_digest(from, &d->digest, d->size, false, &config_doc, reterr);
+    if (r == 0) {
+        r = config_parse(document_text(&config_doc), &config, reterr);
+    }
+    if (r < 0) {
+        return imgc_context(reterr, "config");
+    }
+    r = check_counts(&resolved.manifest, &config, reterr);
+    if (r == 0) {
+        r = check_platform(args, &resolved, &config, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    const struct transfer_args transfer = { .store = from->store,
+                                            .lease = from->lease,
+                                            .http = http,
+                                            .registry = from->registry,
+                                            .layers = resolved.manifest.layers,
+                                            .diff_ids = config.diff_ids,
+                                            .n_layers = resolved.manifest.n_layers,
+                                            .parallel = args->parallel,
+                                            .events = args->events };
+    r = transfer_layers(&transfer, reterr);
+    return r < 0 ? r
+                 : publish(from->store, from->lease, args->ref, &resolved, &config, ret, reterr);
+}
+
+int pull_image(struct store *s, struct lease *lease, const struct pull_args *args,
+               struct pull_result *ret, struct imgc_err *reterr)
+{
+    const struct pull_events none = { .arg = NULL };
+    const struct pull_events *events = args->events ? args->events : &none;
+    const struct http_args http_args = { .user_agent = args->user_agent,
+                                         .interrupted = events->interrupted,
+                                         .tick = events->tick,
+                                         .arg = events->arg };
+    http_auto struct http *http = NULL;
+    registry_auto struct registry *registry = NULL;
+    struct pull_result result = { .bytes = 0 };
+
+    int r = http_new(&http_args, &http, reterr);
+    if (r == 0) {
+        r = registry_new(http, args->ref, args->tls_verify, &registry, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    const struct document_source from = { s, lease, registry };
+    r = pull(&from, http, args, &result, reterr);
+    if (r < 0) {
+        return r;
+    }
+    result.bytes = http_bytes(http);
+    *ret = result;
+    return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a reference to the manifest of one platform, through indexes that may be nested. What the
+ * store has is not asked for again: for a tag that has not moved, the registry sees one request.
+ *
+ * Source: OCI image-spec v1.1, image-index.md.
+ */
+#ifndef IMGC_FETCH_RESOLVE_H
+#define IMGC_FETCH_RESOLVE_H
+
+#include "fetch/document.h"
+#include "schema/limits.h"
+#include "schema/manifest.h"
+#include "schema/ref.h"
+
+struct resolved {
+    struct digest top; /* what the reference stands for */
+    struct digest manifest_digest;
+    struct manifest manifest;
+    bool has_platform; /* an index named the platform of the manifest */
+    struct platform platform;
+    struct digest documents[LIMIT_INDEX_DEPTH + 1]; /* all indexes on the way, and the manifest */
+    size_t n_documents;
+};
+
+#define RESOLVED_INIT             \
+    {                             \
+        .manifest = MANIFEST_INIT \
+    }
+void resolve_done(struct resolved *r);
+#define resolve_auto imgc_auto(resolve_done)
+
+/**
+ * @ref   tag or digest set; a digest wins.
+ * @ret   initialised by the caller, who ends it with resolve_done().
+ * @return 0; -PLATFORM with the platforms that there are; -LIMIT and -DOCUMENT for indexes nested
+ *         too deep or in a circle; as document_by_tag() and the parsers.
+ */
+IMGC_CHECK int resolve_image(const struct document_source *from, const struct ref *ref,
+                             const struct platform *want, struct resolved *ret,
+                             struct imgc_err *reterr);
+
+#endif
