@@ -131,7 +131,9 @@ static int write_leaf(void *arg, int dir_fd, const struct dir_sink_item *item,
     }
     struct tree_inode *inode = item->dentry->inode;
     if (inode->mark != DIR_SINK_WALK_WANTED) {
-        int r = link_name(w, (const struct tree_dentry *)inode->mark, dir_fd, item, reterr);
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): the mark is free for any use */
+        const struct tree_dentry *first = (const struct tree_dentry *)inode->mark;
+        int r = link_name(w, first, dir_fd, item, reterr);
         if (r != LINK_IMPOSSIBLE) {
             return r;
         }
@@ -163,7 +165,6 @@ static int write_tree(struct tree *t, const struct dir_sink_args *args, bool is_
         .ops = &write_ops, .arg = &w, .root_fd = args->dir_fd, .is_overlay = is_overlay
     };
 
-    w.counts_disk = is_overlay;
     int r = dir_sink_inode_begin(&w, args, &report, reterr);
     if (r >= 0) {
         r = dir_sink_walk(t, &walk, reterr);

@@ -25,7 +25,6 @@ struct dir_sink_report {
     uint64_t xattrs_skipped;  /* xattrs that may not be set, or that the file system lacks */
     uint64_t links_copied;    /* hard links written as files of their own: the file system allows
                                  no more links, or the first name cannot be reached any more */
-    uint64_t disk_bytes;      /* st_blocks of what was written; dir_sink_overlay() only */
 };
 
 /** Whether this process may set any owner, device node and xattr: root's capabilities in the user

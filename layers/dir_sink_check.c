@@ -87,6 +87,12 @@ static int check_begin(void *arg, int fd, const struct dir_sink_items *items,
     }
 }
 
+/* What an ordinary user has written with a mode that keeps him out he cannot read again. */
+static bool is_closed(const struct checker *c, int errnum)
+{
+    return errnum == EACCES && !c->args->is_privileged;
+}
+
 static mode_t mode_of(const struct tree_inode *inode)
 {
     static const mode_t types[] = {
@@ -168,7 +174,7 @@ static bool may_lack_xattr(const struct checker *c, const struct tree_inode *ino
 {
     bool is_special = inode->type != ENTRY_FILE && inode->type != ENTRY_DIR;
 
-    return errnum == ENOTSUP ||
+    return errnum == ENOTSUP || is_closed(c, errnum) ||
            (errnum == ENODATA &&
             (!c->args->is_privileged || (is_special && strncmp(x->name, "user.", 5) == 0)));
 }
@@ -214,18 +220,18 @@ static int read_at(int fd, char *buf, size_t len, uint64_t offset, struct imgc_e
     return 0;
 }
 
-/* Compare @len bytes of @fd with the same run of the layer's tar, or with zeros (@tar_fd -1). */
-static int check_run(const struct checker *c, int fd, uint64_t offset, int tar_fd,
-                     uint64_t tar_offset, uint64_t len, struct imgc_err *reterr)
+/* Compare one run of @fd with that of the layer's tar, or with zeros where @tar_fd is -1. */
+static int check_run(const struct checker *c, int fd, int tar_fd, const struct extent *x,
+                     struct imgc_err *reterr)
 {
     if (tar_fd < 0) {
         memset(c->want, 0, COMPARE_BYTES);
     }
-    for (uint64_t done = 0; done < len;) {
-        size_t n = len - done < COMPARE_BYTES ? (size_t)(len - done) : COMPARE_BYTES;
-        int r = read_at(fd, c->got, n, offset + done, reterr);
+    for (uint64_t done = 0; done < x->len;) {
+        size_t n = x->len - done < COMPARE_BYTES ? (size_t)(x->len - done) : COMPARE_BYTES;
+        int r = read_at(fd, c->got, n, x->file_offset + done, reterr);
         if (r >= 0 && tar_fd >= 0) {
-            r = read_at(tar_fd, c->want, n, tar_offset + done, reterr);
+            r = read_at(tar_fd, c->want, n, x->source_offset + done, reterr);
         }
         if (r < 0) {
             return r;
@@ -238,6 +244,13 @@ static int check_run(const struct checker *c, int fd, uint64_t offset, int tar_f
     return 0;
 }
 
+static int check_hole(const struct checker *c, int fd, uint64_t start, uint64_t end,
+                      struct imgc_err *reterr)
+{
+    const struct extent hole = { .file_offset = start, .len = end > start ? end - start : 0 };
+    return check_run(c, fd, -1, &hole, reterr);
+}
+
 static int check_content(const struct checker *c, int dir_fd, const char *name,
                          const struct tree_inode *inode, struct imgc_err *reterr)
 {
@@ -245,24 +258,23 @@ static int check_content(const struct checker *c, int dir_fd, const char *name,
     imgc_autoclose int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) {
-        return imgc_fail_sys(reterr, errno, "open");
+        return is_closed(c, errno) ? 0 : imgc_fail_sys(reterr, errno, "open");
     }
     for (size_t i = 0; i < inode->n_extents; i++) {
         const struct extent *x = &inode->extents[i];
         if (inode->layer >= c->args->n_layer_fds || x->file_offset < end) {
             return imgc_fail(reterr, IMGC_E_LAYER, "data outside the file");
         }
-        int r = check_run(c, fd, end, -1, 0, x->file_offset - end, reterr);
+        int r = check_hole(c, fd, end, x->file_offset, reterr);
         if (r >= 0) {
-            r = check_run(c, fd, x->file_offset, c->args->layer_fds[inode->layer], x->source_offset,
-                          x->len, reterr);
+            r = check_run(c, fd, c->args->layer_fds[inode->layer], x, reterr);
         }
         if (r < 0) {
             return r;
         }
         end = x->file_offset + x->len;
     }
-    return end < inode->size ? check_run(c, fd, end, -1, 0, inode->size - end, reterr) : 0;
+    return check_hole(c, fd, end, inode->size, reterr);
 }
 
 static int check_link_target(const struct checker *c, int dir_fd, const char *name,
@@ -311,7 +323,7 @@ static int check_leaf(void *arg, int dir_fd, const struct dir_sink_item *item,
     struct stat st;
 
     if (fstatat(dir_fd, item->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno == ENOENT && may_be_missing(c, item)) {
+        if ((errno == ENOENT && may_be_missing(c, item)) || is_closed(c, errno)) {
             return 0;
         }
         return errno == ENOENT ? imgc_fail(reterr, IMGC_E_STORE, "missing in the directory")
@@ -349,9 +361,12 @@ static int check_leaf(void *arg, int dir_fd, const struct dir_sink_item *item,
 static int check_open_dir(void *arg, int dir_fd, const struct dir_sink_item *item, int *ret_fd,
                           struct imgc_err *reterr)
 {
-    (void)arg;
+    const struct checker *c = arg;
     int fd = openat(dir_fd, item->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+    if (fd < 0 && is_closed(c, errno)) {
+        return DIR_SINK_WALK_SKIP;
+    }
     if (fd < 0) {
         bool is_wrong = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
         return is_wrong ? imgc_fail(reterr, IMGC_E_STORE, "missing, or not a directory any more")

@@ -178,21 +178,6 @@ static int set_times(const struct target *t, const struct tree_inode *inode,
     return r < 0 ? imgc_fail_sys(reterr, errno, "set time") : 0;
 }
 
-static int count_disk(struct dir_sink_writer *w, const struct target *t, struct imgc_err *reterr)
-{
-    struct stat st;
-
-    if (!w->counts_disk) {
-        return 0;
-    }
-    int r = t->fd >= 0 ? fstat(t->fd, &st) : fstatat(t->dir_fd, t->name, &st, AT_SYMLINK_NOFOLLOW);
-    if (r < 0) {
-        return imgc_fail_sys(reterr, errno, "look at what was written");
-    }
-    w->report->disk_bytes += (uint64_t)st.st_blocks * 512;
-    return 0;
-}
-
 /* chown clears set-user-ID bits and security.capability, so both follow it; a POSIX ACL changes
  * the mode, so the mode follows the xattrs. */
 static int set_attributes(struct dir_sink_writer *w, const struct target *t,
@@ -205,10 +190,7 @@ static int set_attributes(struct dir_sink_writer *w, const struct target *t,
     if (r >= 0) {
         r = set_mode(t, inode, reterr);
     }
-    if (r >= 0) {
-        r = set_times(t, inode, reterr);
-    }
-    return r < 0 ? r : count_disk(w, t, reterr);
+    return r < 0 ? r : set_times(t, inode, reterr);
 }
 
 static int copy_small(const struct dir_sink_writer *w, int from, const struct extent *x, int to,

@@ -12,7 +12,6 @@
 struct dir_sink_writer {
     const struct dir_sink_args *args;
     struct dir_sink_report *report; /* borrowed */
-    bool counts_disk;
     uint32_t creates_without;  /* permission bits that a new file does not get when asked for */
     uint32_t new_uid, new_gid; /* owner of a new file; UINT32_MAX: not known */
     char *buffer;              /* for small files */

@@ -25,6 +25,9 @@ int dir_sink_walk_context(const struct tree_dentry *dir, const char *name, struc
     if (tree_path(dir, &path, &ignored) < 0) {
         return imgc_context(reterr, "'%s'", name);
     }
+    if (*path == '\0' && *name == '\0') {
+        return imgc_context(reterr, "'/'");
+    }
     return imgc_context(reterr, "'%s%s%s'", path, *path != '\0' && *name != '\0' ? "/" : "", name);
 }
 
@@ -215,6 +218,9 @@ static int walk_dir(const struct dir_sink_walk *w, int *parent_fd, const struct 
     imgc_autoclose int fd = -1;
 
     int r = w->ops->open_dir(w->arg, *parent_fd, item, &fd, reterr);
+    if (r == DIR_SINK_WALK_SKIP) {
+        return 0;
+    }
     if (r >= 0 && depth > OPEN_DIRS_MAX) {
         r = park(parent_fd, &parked, reterr);
     }
@@ -286,5 +292,5 @@ int dir_sink_walk(struct tree *t, const struct dir_sink_walk *walk, struct imgc_
         return r;
     }
     r = walk->ops->end(walk->arg, fd, root, reterr);
-    return r < 0 ? imgc_context(reterr, "'/'") : 0;
+    return r < 0 ? dir_sink_walk_context(root, "", reterr) : 0;
 }

@@ -27,10 +27,13 @@ struct dir_sink_items {
     size_t n;
 };
 
+enum { DIR_SINK_WALK_SKIP = 1 };
+
 struct dir_sink_ops {
     /** Before the children of a directory: @fd is it. May be NULL. */
     int (*begin)(void *arg, int fd, const struct dir_sink_items *items, struct imgc_err *reterr);
-    /** Make or open the child directory @item in @dir_fd. @ret_fd  the walk closes it. */
+    /** Make or open the child directory @item in @dir_fd. @ret_fd  the walk closes it.
+     * @return 0; DIR_SINK_WALK_SKIP: leave out all that is in it, and no end() either. */
     int (*open_dir)(void *arg, int dir_fd, const struct dir_sink_item *item, int *ret_fd,
                     struct imgc_err *reterr);
     /** Anything that is no directory, whiteouts included. */

@@ -73,8 +73,7 @@ static int find_views(struct plan *p, struct imgc_err *reterr)
     return 0;
 }
 
-/* Under the layer's lock, so that two commands do not both throw the views away: the second one
- * finds the layer proven. */
+/* Under the layer's lock: who waited finds it proven and does not hash it again. */
 static int prove_layer(struct plan *p, size_t i, struct imgc_err *reterr)
 {
     lock_auto struct lock lock = LOCK_INIT;
@@ -95,14 +94,6 @@ static int prove_layer(struct plan *p, size_t i, struct imgc_err *reterr)
                      : imgc_fail(reterr, IMGC_E_STORE,
                                  "layer %s was lost in a power failure: pull it again",
                                  digest_text(diff_id, text));
-    }
-    struct view view;
-    if (r >= 0) {
-        r = view_find(p->s, &p->views[i].chain_id, VIEW_DIRECTORY, &view, reterr);
-    }
-    if (r == 0) {
-        /* Written after the tar, so no safer than it; and a view cannot be hashed. */
-        r = view_remove(p->s, &view, reterr);
     }
     return r < 0 ? r : sync_proven(p->s, diff_id, true, reterr);
 }
@@ -128,7 +119,6 @@ static void add_report(struct dir_sink_report *sum, const struct dir_sink_report
     sum->owners_skipped += add->owners_skipped;
     sum->xattrs_skipped += add->xattrs_skipped;
     sum->links_copied += add->links_copied;
-    sum->disk_bytes += add->disk_bytes;
 }
 
 /* What the layer applied last changed, into the new directory @name of the lease's directory. */
@@ -152,7 +142,7 @@ static int stage_view(struct plan *p, struct rootfs_stack *stack, const char *na
     return dir_sink_overlay(stack->tree, &args, ret, reterr);
 }
 
-static int build_view(struct plan *p, struct rootfs_stack *stack, struct view *view,
+static int build_view(struct plan *p, struct rootfs_stack *stack, const struct view *view,
                       struct dir_sink_report *sum, struct imgc_err *reterr)
 {
     struct dir_sink_report report = { .entries = 0 };
@@ -170,13 +160,12 @@ static int build_view(struct plan *p, struct rootfs_stack *stack, struct view *v
     lease_name(p->lease, name);
     r = stage_view(p, stack, name, &report, reterr);
     if (r >= 0) {
-        view->disk_bytes = report.disk_bytes;
         r = view_publish_dir(p->s, p->lease, view, name, reterr);
     }
     if (r < 0) {
         /* What cannot be removed now goes with the lease. */
-        r = fd_remove_tree(lease_dir_fd(p->lease), name, NULL, &ignored);
-        return -(int)reterr->code;
+        (void)!fd_remove_tree(lease_dir_fd(p->lease), name, NULL, &ignored);
+        return r;
     }
     add_report(sum, &report);
     return 0;
@@ -230,11 +219,12 @@ static int list_paths(const struct plan *p, struct rootfs *ret, struct imgc_err 
         }
         rootfs.n_lowerdirs++;
     }
-    *ret = rootfs;
-    rootfs = (struct rootfs){ .n_lowerdirs = 0 };
+    ret->n_lowerdirs = rootfs.n_lowerdirs;
+    ret->lowerdirs = imgc_take(rootfs.lowerdirs);
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one parameter over six, in the order of the others */
 int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *diff_ids,
                    size_t n_diff_ids, struct rootfs *ret, struct dir_sink_report *ret_report,
                    struct imgc_err *reterr)
