@@ -29,4 +29,14 @@ int lease_dir_fd(const struct lease *l);
 #define LEASE_NAME_MAX 32
 void lease_name(struct lease *l, char out[LEASE_NAME_MAX]);
 
+/** For the files of this folder. Its directory relative to the root: "tmp/<lease id>". Borrowed. */
+const char *lease_path(const struct lease *l);
+
+enum lease_kind { LEASE_BLOB, LEASE_LAYER };
+
+/** For the files of this folder. Keep @digest from garbage collection; inside the caller's write
+ * transaction, together with seeing or making its row. Idempotent. */
+IMGC_CHECK int lease_hold(struct lease *l, enum lease_kind kind, const struct digest *digest,
+                          struct imgc_err *reterr);
+
 #endif

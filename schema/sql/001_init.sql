@@ -6,6 +6,7 @@ CREATE TABLE blob (
     size INTEGER NOT NULL,
     disk INTEGER NOT NULL,
     boot_id TEXT NOT NULL,
+    -- 1: on disk. 0: perhaps only in memory. Below 0: a sync under way (store/sync.c).
     synced INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
@@ -57,6 +58,7 @@ CREATE TABLE image_layer (
     PRIMARY KEY (image_id, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX image_layer_diff_id ON image_layer (diff_id);
+CREATE INDEX image_layer_chain_id ON image_layer (chain_id);
 
 CREATE TABLE image_blob (
     image_id TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
@@ -83,7 +85,7 @@ CREATE INDEX repo_digest_image_id ON repo_digest (image_id);
 CREATE TABLE container (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    image_id TEXT REFERENCES image (id), -- NULL: --rootfs
+    image_id TEXT REFERENCES image (id), -- NULL: --rootfs; else the image cannot be removed
     image_name TEXT NOT NULL,
     command TEXT NOT NULL,
     spec_json TEXT NOT NULL,

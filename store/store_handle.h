@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a store handle holds; for the files of this folder only.
+ */
+#ifndef IMGC_STORE_STORE_HANDLE_H
+#define IMGC_STORE_STORE_HANDLE_H
+
+#include "store/db.h"
+#include "store/store.h"
+
+struct store {
+    char *root, *runroot; /* absolute; runroot may be NULL */
+    char *index_path;
+    int root_fd, layers_fd, containers_fd;
+    struct db *db;
+};
+
+/** Open the connection anew after store_detach(). */
+IMGC_CHECK int store_attach(struct store *s, struct imgc_err *reterr);
+
+/** Close the connection, for a fork(): SQLite must not live on in two processes. */
+void store_detach(struct store *s);
+
+#endif
