@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/view.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "schema/base/fd.h"
+#include "schema/base/process.h"
+#include "store/disk.h"
+#include "store/place.h"
+#include "store/store_handle.h"
+
+static const char *form_name(enum view_form form)
+{
+    switch (form) {
+    case VIEW_DIRECTORY:
+        return "directory";
+    }
+    return "";
+}
+
+/* A view that a power loss may have damaged counts as missing: it is built again. */
+static int find_row(struct store *s, const struct digest *chain_id, enum view_form form,
+                    struct view *ret, struct imgc_err *reterr)
+{
+    char boot_id[PROCESS_BOOT_ID_MAX];
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT diff_id, disk FROM view WHERE chain_id = ?1 AND form = ?2 "
+                          "AND (synced = 1 OR boot_id = ?3)");
+
+    process_boot_id(boot_id);
+    db_bind_digest(&st, 1, chain_id);
+    db_bind_text(&st, 2, form_name(form));
+    db_bind_text(&st, 3, boot_id);
+    int r = db_step(&st, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (r != DB_ROW) {
+        return VIEW_MISSING;
+    }
+    *ret = (struct view){ .chain_id = *chain_id, .form = form, .disk_bytes = db_col_size(&st, 1) };
+    return db_col_digest(&st, 0, &ret->diff_id, reterr);
+}
+
+int view_find(struct store *s, const struct digest *chain_id, enum view_form form, struct view *ret,
+              struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_READ, &tx, reterr);
+    return r < 0 ? r : find_row(s, chain_id, form, ret, reterr);
+}
+
+static int put_row(struct store *s, const struct view *view, uint64_t disk, struct imgc_err *reterr)
+{
+    char boot_id[PROCESS_BOOT_ID_MAX];
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "INSERT OR REPLACE INTO view (chain_id, form, diff_id, disk, boot_id, "
+                          "synced) VALUES (?1, ?2, ?3, ?4, ?5, 0)");
+
+    process_boot_id(boot_id);
+    db_bind_digest(&st, 1, &view->chain_id);
+    db_bind_text(&st, 2, form_name(view->form));
+    db_bind_digest(&st, 3, &view->diff_id);
+    db_bind_int(&st, 4, (int64_t)disk);
+    db_bind_text(&st, 5, boot_id);
+    int r = db_run(&st, reterr);
+    return r == -(int)IMGC_E_NOTFOUND
+               ? imgc_fail(reterr, IMGC_E_STORE, "the layer of a view is not in the store")
+               : r;
+}
+
+static int publish(struct store *s, struct lease *lease, const struct view *view, const char *name,
+                   const struct place *place, struct imgc_err *reterr)
+{
+    struct view existing;
+    uint64_t disk = 0;
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = disk_tree_bytes(lease_dir_fd(lease), name, &disk, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = find_row(s, &view->chain_id, view->form, &existing, reterr);
+    if (r != VIEW_MISSING) {
+        return r;
+    }
+    r = place_publish(s, lease, name, place, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = put_row(s, view, disk, reterr);
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+int view_publish_dir(struct store *s, struct lease *lease, const struct view *view,
+                     const char *name, struct imgc_err *reterr)
+{
+    struct place place;
+    struct imgc_err ignored;
+
+    place_view(&place, &view->diff_id, &view->chain_id);
+    int r = publish(s, lease, view, name, &place, reterr);
+    if (r < 0) {
+        /* The rename may stand although the commit failed: what has no row goes back. */
+        (void)!place_withdraw(s, lease, &place, 1, &ignored);
+        return imgc_context(reterr, "store a layer's directory");
+    }
+    return fd_remove_tree(lease_dir_fd(lease), name, NULL, reterr);
+}
+
+int view_path(struct store *s, const struct view *view, char **ret, struct imgc_err *reterr)
+{
+    char path[PATHS_MAX];
+
+    if (asprintf(ret, "%s/%s", s->root, paths_view(&view->diff_id, &view->chain_id, path)) < 0) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+int view_open(struct store *s, const struct view *view, int *ret_fd, struct imgc_err *reterr)
+{
+    char path[PATHS_MAX];
+
+    return fd_open_at(s->root_fd, paths_view(&view->diff_id, &view->chain_id, path),
+                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, reterr);
+}
+
+static int delete_row(struct store *s, const struct view *view, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_DURABLE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "DELETE FROM view WHERE chain_id = ?1 AND form = ?2");
+    db_bind_digest(&st, 1, &view->chain_id);
+    db_bind_text(&st, 2, form_name(view->form));
+    r = db_run(&st, reterr);
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+int view_remove(struct store *s, const struct view *view, struct imgc_err *reterr)
+{
+    struct place place;
+    lease_auto struct lease *lease = NULL;
+
+    int r = lease_begin(s, &lease, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = delete_row(s, view, reterr);
+    if (r < 0) {
+        return r;
+    }
+    place_view(&place, &view->diff_id, &view->chain_id);
+    return place_withdraw(s, lease, &place, 1, reterr);
+}
