@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/image_load.h"
+
+#include <stdio.h>
+
+#include "store/store_handle.h"
+
+#define SQL_MAX 640
+
+void image_done(struct image *image)
+{
+    for (char **p = image->tags; p && *p; p++) {
+        free(*p);
+    }
+    for (char **p = image->repo_digests; p && *p; p++) {
+        free(*p);
+    }
+    free(image->tags);
+    free(image->repo_digests);
+    free(image->diff_ids);
+    *image = (struct image){ .size = 0 };
+}
+
+void image_list_done(struct image_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        image_done(&list->items[i]);
+    }
+    free(list->items);
+    *list = (struct image_list){ .n = 0 };
+}
+
+/* @items with room for one more than @n; the room is the next power of two. NULL: no memory. */
+static void *grow(void *items, size_t n, size_t size)
+{
+    return n != 0 && (n & (n - 1)) != 0 ? items : reallocarray(items, n ? n * 2 : 1, size);
+}
+
+/* Append a copy of column @i to the NULL-terminated list *list. */
+static int append_text(char ***list, struct db_stmt *st, int i, struct imgc_err *reterr)
+{
+    size_t n = 0;
+    char *text = NULL;
+
+    while (*list && (*list)[n]) {
+        n++;
+    }
+    char **p = reallocarray(*list, n + 2, sizeof *p);
+    if (!p) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    *list = p;
+    p[n] = p[n + 1] = NULL;
+    int r = db_col_dup(st, i, &text, reterr);
+    p[n] = text;
+    return r;
+}
+
+static int take_tag(struct image *image, struct db_stmt *st, struct imgc_err *reterr)
+{
+    return append_text(&image->tags, st, 1, reterr);
+}
+
+static int take_repo_digest(struct image *image, struct db_stmt *st, struct imgc_err *reterr)
+{
+    return append_text(&image->repo_digests, st, 1, reterr);
+}
+
+static int take_layer(struct image *image, struct db_stmt *st, struct imgc_err *reterr)
+{
+    struct digest *p = grow(image->diff_ids, image->n_diff_ids, sizeof *p);
+    if (!p) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    image->diff_ids = p;
+    image->size += db_col_size(st, 2);
+    int r = db_col_digest(st, 1, &p[image->n_diff_ids], reterr);
+    if (r == 0) {
+        image->n_diff_ids++;
+    }
+    return r;
+}
+
+static int take_unique(struct image *image, struct db_stmt *st, struct imgc_err *reterr)
+{
+    (void)reterr;
+    image->unique_size += db_col_size(st, 1);
+    return 0;
+}
+
+static int take_containers(struct image *image, struct db_stmt *st, struct imgc_err *reterr)
+{
+    (void)reterr;
+    image->n_containers = db_col_size(st, 1);
+    return 0;
+}
+
+/* What only one image uses of a table of things that cost disk space: head and tail. */
+#define UNIQUE(uses, key, things)                                                                  \
+    "SELECT own.image_id, sum(t.disk) FROM (SELECT " key ", min(image_id) AS image_id FROM " uses, \
+        " GROUP BY " key " HAVING min(image_id) = max(image_id)) AS own JOIN " things              \
+        " AS t ON t." key " = own." key " GROUP BY own.image_id ORDER BY own.image_id"
+
+/* Each query gives (image id, ...) ordered by image id; for one image @filter goes in between. */
+static const struct part {
+    int (*take)(struct image *image, struct db_stmt *st, struct imgc_err *reterr);
+    const char *head, *tail, *filter;
+} parts[] = {
+    { take_tag, "SELECT image_id, name FROM tag", "ORDER BY image_id, name",
+      "WHERE image_id = ?1" },
+    { take_repo_digest, "SELECT image_id, repository || '@' || digest FROM repo_digest",
+      "ORDER BY 1, 2", "WHERE image_id = ?1" },
+    { take_layer,
+      "SELECT u.image_id, u.diff_id, t.tar_size FROM image_layer AS u JOIN layer AS t "
+      "ON t.diff_id = u.diff_id",
+      "ORDER BY u.image_id, u.position", "WHERE u.image_id = ?1" },
+    { take_unique, UNIQUE("image_layer", "diff_id", "layer"),
+      "WHERE diff_id IN (SELECT diff_id FROM image_layer WHERE image_id = ?1)" },
+    { take_unique, UNIQUE("image_layer", "chain_id", "view"),
+      "WHERE chain_id IN (SELECT chain_id FROM image_layer WHERE image_id = ?1)" },
+    { take_unique, UNIQUE("image_blob", "digest", "blob"),
+      "WHERE digest IN (SELECT digest FROM image_blob WHERE image_id = ?1)" },
+    { take_containers, "SELECT image_id, count(*) FROM container WHERE image_id IS NOT NULL",
+      "GROUP BY image_id ORDER BY image_id", "AND image_id = ?1" },
+};
+
+static const struct part images = {
+    NULL, "SELECT id, manifest, os, arch, variant, created_ns, added_ns FROM image", "ORDER BY id",
+    "WHERE id = ?1"
+};
+
+static struct db_stmt prepare(struct store *s, const struct part *part, const struct digest *id)
+{
+    char sql[SQL_MAX]; /* the longest of the constants above has under 400 bytes */
+
+    (void)snprintf(sql, sizeof sql, "%s %s %s", part->head, id ? part->filter : "", part->tail);
+    struct db_stmt st = db_prepare(s->db, sql);
+    if (id) {
+        db_bind_digest(&st, 1, id);
+    }
+    return st;
+}
+
+static void platform_from_row(struct platform *p, struct db_stmt *st)
+{
+    (void)snprintf(p->os, sizeof p->os, "%s", db_col_text(st, 2));
+    (void)snprintf(p->arch, sizeof p->arch, "%s", db_col_text(st, 3));
+    (void)snprintf(p->variant, sizeof p->variant, "%s", db_col_text(st, 4));
+}
+
+static int load_images(struct store *s, const struct digest *id, struct image_list *list,
+                       struct imgc_err *reterr)
+{
+    int r;
+    db_stmt_auto struct db_stmt st = prepare(s, &images, id);
+
+    while ((r = db_step(&st, reterr)) == DB_ROW) {
+        struct image *p = grow(list->items, list->n, sizeof *p);
+        if (!p) {
+            return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        }
+        list->items = p;
+        struct image *image = &list->items[list->n++];
+        *image = (struct image){ .created_ns = db_col_int(&st, 5), .added_ns = db_col_int(&st, 6) };
+        platform_from_row(&image->platform, &st);
+        r = db_col_digest(&st, 0, &image->id, reterr);
+        if (r == 0) {
+            r = db_col_digest(&st, 1, &image->manifest, reterr);
+        }
+        if (r < 0) {
+            return r;
+        }
+    }
+    return r;
+}
+
+/* Merge: rows and images are both ordered by id, and every row has its image. */
+static int load_part(struct store *s, const struct digest *id, const struct part *part,
+                     struct image_list *list, struct imgc_err *reterr)
+{
+    int r;
+    size_t at = 0;
+    struct digest row_id;
+    db_stmt_auto struct db_stmt st = prepare(s, part, id);
+
+    while ((r = db_step(&st, reterr)) == DB_ROW) {
+        r = db_col_digest(&st, 0, &row_id, reterr);
+        if (r < 0) {
+            return r;
+        }
+        while (at < list->n && !digest_eq(&list->items[at].id, &row_id)) {
+            at++;
+        }
+        if (at == list->n) {
+            return imgc_fail(reterr, IMGC_E_STORE, "the index is damaged: rows without image");
+        }
+        r = part->take(&list->items[at], &st, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return r;
+}
+
+/* Callers go through the lists without asking whether there is one. */
+static int never_null(struct image *image, struct imgc_err *reterr)
+{
+    char ***lists[] = { &image->tags, &image->repo_digests };
+
+    for (size_t i = 0; i < 2; i++) {
+        if (!*lists[i]) {
+            *lists[i] = calloc(1, sizeof(char *));
+        }
+        if (!*lists[i]) {
+            return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        }
+    }
+    return 0;
+}
+
+int image_load(struct store *s, const struct digest *id, struct image_list *ret,
+               struct imgc_err *reterr)
+{
+    image_list_auto struct image_list list = { .n = 0 };
+
+    int r = load_images(s, id, &list, reterr);
+    for (size_t i = 0; r == 0 && list.n > 0 && i < sizeof parts / sizeof *parts; i++) {
+        r = load_part(s, id, &parts[i], &list, reterr);
+    }
+    for (size_t i = 0; r == 0 && i < list.n; i++) {
+        r = never_null(&list.items[i], reterr);
+    }
+    if (r == 0) {
+        *ret = list;
+        list = (struct image_list){ .n = 0 };
+    }
+    return r;
+}
+
+int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr)
+{
+    if (asprintf(ret, "%s/%s:%s", ref->domain, ref->path, ref->tag ? ref->tag : "latest") < 0) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    return 0;
+}
+
+static int find_tag(struct store *s, const struct ref *ref, struct digest *ret_id,
+                    struct digest *ret_top, struct imgc_err *reterr)
+{
+    imgc_autofree char *key = NULL;
+
+    int r = image_load_tag_key(ref, &key, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT image_id, top FROM tag WHERE name = ?1");
+    db_bind_text(&st, 1, key);
+    r = db_step(&st, reterr);
+    if (r != DB_ROW) {
+        return r < 0 ? r : IMAGE_MISSING;
+    }
+    r = db_col_digest(&st, 0, ret_id, reterr);
+    return r < 0 ? r : db_col_digest(&st, 1, ret_top, reterr);
+}
+
+/* The digest of an index may name images of several platforms: this host's first, then the one
+ * that came last. */
+static int find_repo_digest(struct store *s, const struct ref *ref, struct digest *ret_id,
+                            struct imgc_err *reterr)
+{
+    int r, best = -1;
+    struct platform host;
+    imgc_autofree char *repository = NULL;
+
+    r = ref_repository(ref, false, &repository, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "SELECT i.id, i.os, i.arch, i.variant FROM repo_digest AS d JOIN image AS i ON "
+               "i.id = d.image_id WHERE d.repository = ?1 AND d.digest = ?2 "
+               "ORDER BY i.added_ns DESC, i.id");
+    db_bind_text(&st, 1, repository);
+    db_bind_digest(&st, 2, &ref->digest);
+    platform_host(&host);
+    while ((r = db_step(&st, reterr)) == DB_ROW) {
+        struct platform have;
+        platform_set(&have, db_col_text(&st, 1), db_col_text(&st, 2), db_col_text(&st, 3));
+        int match = platform_match(&host, &have);
+        if (match > best) {
+            best = match;
+            r = db_col_digest(&st, 0, ret_id, reterr);
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return r < 0 ? r : best < 0 ? IMAGE_MISSING : 0;
+}
+
+int image_load_ref(struct store *s, const struct ref *ref, struct digest *ret_id,
+                   struct digest *ret_top, struct imgc_err *reterr)
+{
+    if (!digest_is_set(&ref->digest)) {
+        return find_tag(s, ref, ret_id, ret_top, reterr);
+    }
+    int r = find_repo_digest(s, ref, ret_id, reterr);
+    if (r == 0) {
+        *ret_top = ref->digest;
+    }
+    return r;
+}

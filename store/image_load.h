@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading images out of the index: a fixed number of ordered queries, merged in memory, so that
+ * ten thousand images cost no more statements than one.
+ */
+#ifndef IMGC_STORE_IMAGE_LOAD_H
+#define IMGC_STORE_IMAGE_LOAD_H
+
+#include "store/image.h"
+
+/** Inside a transaction: image @id, or all of them with NULL, ordered by id. */
+IMGC_CHECK int image_load(struct store *s, const struct digest *id, struct image_list *ret,
+                          struct imgc_err *reterr);
+
+/** Key of a tag in the index, "domain/path:tag"; ":latest" without one. @ret caller frees. */
+IMGC_CHECK int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr);
+
+/** Inside a transaction: the image that tag or digest of @ref names. @return 0; IMAGE_MISSING. */
+IMGC_CHECK int image_load_ref(struct store *s, const struct ref *ref, struct digest *ret_id,
+                              struct digest *ret_top, struct imgc_err *reterr);
+
+#endif
