@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/cgroup_devices.h"
+#include "runtime/cgroup_host.h"
+#include "runtime/cgroup_limits.h"
+#include "runtime/cgroup_v1.h"
+#include "runtime/cgroup_v2.h"
+#include "schema/base/buf.h"
+#include "schema/base/fd.h"
+#include "schema/limits.h"
+
+/*
+ * Which hierarchies are used. Making and removing a directory costs a tenth of a millisecond, but
+ * moving a process into one takes a lock behind an RCU grace period: about ten milliseconds for the
+ * first move (measured, Linux 6.18). Only v2 can be entered without a move, by CLONE_INTO_CGROUP.
+ * So where there is a v2 hierarchy, even one without controllers (hybrid), it does what it can:
+ * killing (cgroup.kill), devices (BPF). A v1 hierarchy is touched only for a limit that was asked.
+ * On a host with v1 alone: freezer for killing, devices, and those of the limits.
+ */
+#define DIRS 6 /* v2, and v1's memory, cpu, pids, freezer, devices */
+
+struct cgroup {
+    struct cgroup_dir dirs[DIRS]; /* v2's is the first */
+    size_t n_dirs;
+    char *path; /* their paths, ':' between them; NULL without any */
+    bool keep;  /* false until it is complete: freeing then removes the directories */
+};
+
+/* What cgroup_create() works with. */
+struct making {
+    const char *name;
+    const struct spec_limits *limits;
+    unsigned needed; /* controllers for limits, not placed yet */
+    void (*warn)(void *arg, const char *msg);
+    void *arg;
+    struct cgroup *cg;
+    const struct cgroup_host_hierarchy *of[DIRS]; /* the hierarchy of each directory of cg */
+};
+
+/* Makes the directory below @base. */
+typedef int make_fn(const struct making *m, const char *base, unsigned controllers,
+                    struct cgroup_dir *ret, struct imgc_err *reterr);
+
+static void tell(const struct making *m, const char *msg)
+{
+    if (m->warn) {
+        m->warn(m->arg, msg);
+    }
+}
+
+static int make_v2(const struct making *m, const char *base, unsigned controllers,
+                   struct cgroup_dir *ret, struct imgc_err *reterr)
+{
+    return cgroup_v2_make(base, m->name, controllers, ret, reterr);
+}
+
+static int make_v1(const struct making *m, const char *base, unsigned controllers,
+                   struct cgroup_dir *ret, struct imgc_err *reterr)
+{
+    (void)controllers; /* always on */
+    return cgroup_dir_make(base, m->name, false, ret, reterr);
+}
+
+/* Make our directory at the mount's root or, where that is forbidden, at the nearest ancestor of
+ * the caller that allows it (a delegated session: often not the caller's own cgroup, which has
+ * processes). Of several refusals the first is reported: it is the one at the root. */
+static int make_somewhere(struct making *m, const struct cgroup_host_hierarchy *h, make_fn *make,
+                          unsigned controllers, struct imgc_err *reterr)
+{
+    struct cgroup_dir *slot = &m->cg->dirs[m->cg->n_dirs];
+    struct imgc_str own = imgc_str_of(h->own), ignored;
+    struct imgc_err err;
+    int r;
+
+    r = make(m, h->mountpoint, controllers, slot, reterr);
+    while (r < 0 && r != -IMGC_E_NOMEM && own.len > 1) {
+        imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+        struct imgc_str base;
+
+        imgc_buf_puts(&b, h->mountpoint);
+        imgc_buf_str(&b, own);
+        if (imgc_buf_finish(&b, &base, &err) == 0 &&
+            make(m, base.ptr, controllers, slot, &err) == 0) {
+            r = 0;
+        }
+        imgc_str_rsplit(own, '/', &own, &ignored);
+    }
+    if (r == 0) {
+        m->of[m->cg->n_dirs++] = h;
+    }
+    return r;
+}
+
+/* The directory in the v1 hierarchy that has @controller; controllers may be mounted together, so
+ * it may be there already. */
+static int place_one_v1(struct making *m, const struct cgroup_host *host, unsigned controller,
+                        const struct cgroup_dir **ret, struct imgc_err *reterr)
+{
+    const struct cgroup_host_hierarchy *h = cgroup_host_v1(host, controller);
+    size_t i = 0;
+    int r;
+
+    if (!h) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "this host does not offer the cgroup controller '%s' here",
+                         cgroup_host_name(controller));
+    }
+    while (i < m->cg->n_dirs && m->of[i] != h) {
+        i++;
+    }
+    r = i < m->cg->n_dirs ? 0 : make_somewhere(m, h, make_v1, 0, reterr);
+    if (r < 0) {
+        return r;
+    }
+    *ret = &m->cg->dirs[i];
+    return 0;
+}
+
+static int need_failed(unsigned controllers, struct imgc_err *reterr)
+{
+    unsigned first = controllers & -controllers;
+
+    (void)imgc_context(reterr,
+                       "cannot limit %s (run as root, on a host that delegates its cgroups, or "
+                       "without the limit)",
+                       cgroup_host_name(first));
+    reterr->code = IMGC_E_HOST;
+    return -IMGC_E_HOST;
+}
+
+/* The v2 directory, with those of the needed controllers that v2 has. */
+static int place_v2(struct making *m, const struct cgroup_host *host, struct imgc_err *reterr)
+{
+    const struct cgroup_host_hierarchy *h = cgroup_host_v2(host);
+    unsigned here;
+    bool swap;
+    int r;
+
+    if (!h) {
+        return 0;
+    }
+    here = m->needed & cgroup_v2_controllers(h->mountpoint);
+    r = make_somewhere(m, h, make_v2, here, reterr);
+    if (r < 0) {
+        return here != 0 ? need_failed(here, reterr) : 0;
+    }
+    m->needed &= ~here;
+    r = cgroup_v2_limit(&m->cg->dirs[m->cg->n_dirs - 1], here, m->limits, &swap, reterr);
+    if (r == 0 && !swap) {
+        tell(m, "this host does not count swap: only memory is limited");
+    }
+    return r;
+}
+
+/* Whatever v2 does not have, one controller after the other. */
+static int place_v1(struct making *m, const struct cgroup_host *host, struct imgc_err *reterr)
+{
+    while (m->needed != 0) {
+        unsigned controller = m->needed & -m->needed;
+        const struct cgroup_dir *d;
+        bool swap;
+        int r;
+
+        r = place_one_v1(m, host, controller, &d, reterr);
+        if (r < 0) {
+            return need_failed(controller, reterr);
+        }
+        m->needed &= ~controller;
+        r = cgroup_v1_limit(d, controller, m->limits, &swap, reterr);
+        if (r < 0) {
+            return r;
+        }
+        if (!swap) {
+            tell(m, "this host does not count swap: only memory is limited");
+        }
+    }
+    return 0;
+}
+
+/* A user namespace below the initial one cannot open devices by nodes of its own making. */
+static bool in_initial_userns(void)
+{
+    imgc_autoclose int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+    char text[64];
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
+    struct imgc_str line = { text, n > 0 ? (size_t)n : 0 };
+
+    return line.len == 0 || imgc_str_ends(imgc_str_trim(line), IMGC_STR(" 4294967295"));
+}
+
+static int place_devices_v1(struct making *m, const struct cgroup_host *host,
+                            struct imgc_err *reterr)
+{
+    const struct cgroup_dir *d;
+    int r;
+
+    r = place_one_v1(m, host, CGROUP_HOST_DEVICES, &d, reterr);
+    return r < 0 ? r : cgroup_devices_write(d->fd, reterr);
+}
+
+/* Survivable: warn, where the lack of it leaves a hole. */
+static void place_devices(struct making *m, const struct cgroup_host *host)
+{
+    struct imgc_err err, second;
+    int r = -1;
+
+    if (geteuid() != 0 || !in_initial_userns()) {
+        return;
+    }
+    if (m->cg->n_dirs > 0 && m->cg->dirs[0].is_v2) {
+        r = cgroup_devices_attach(m->cg->dirs[0].fd, &err);
+    } else {
+        (void)imgc_fail(&err, IMGC_E_HOST, "there is no cgroup for it");
+    }
+    if (r < 0 && place_devices_v1(m, host, &second) < 0) {
+        (void)imgc_context(&err, "the container's access to devices is not restricted");
+        tell(m, err.msg);
+    }
+}
+
+/* v1 alone: something to kill by. Without a limit a host that forbids it is no failure. */
+static void place_freezer(struct making *m, const struct cgroup_host *host)
+{
+    const struct cgroup_dir *d;
+    struct imgc_err err;
+
+    if (m->cg->n_dirs == 0 && place_one_v1(m, host, CGROUP_HOST_FREEZER, &d, &err) < 0) {
+        return;
+    }
+}
+
+static int make_path(struct cgroup *cg, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)DIRS * (LIMIT_PATH_BYTES + 1));
+
+    for (size_t i = 0; i < cg->n_dirs; i++) {
+        imgc_buf_puts(&b, i > 0 ? ":" : "");
+        imgc_buf_puts(&b, cg->dirs[i].path);
+    }
+    return cg->n_dirs > 0 ? imgc_buf_take(&b, &cg->path, reterr) : 0;
+}
+
+static bool is_component(const char *name)
+{
+    return name[0] != '\0' && strlen(name) <= NAME_MAX && !strpbrk(name, "/:\n") &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int place(struct making *m, struct imgc_err *reterr)
+{
+    cgroup_host_auto struct cgroup_host host = CGROUP_HOST_INIT;
+    int r;
+
+    r = cgroup_host_read(&host, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = place_v2(m, &host, reterr);
+    if (r < 0) {
+        return r;
+    }
+    place_freezer(m, &host);
+    r = place_v1(m, &host, reterr);
+    if (r < 0) {
+        return r;
+    }
+    place_devices(m, &host);
+    return make_path(m->cg, reterr);
+}
+
+int cgroup_create(const char *name, const struct spec_limits *limits,
+                  void (*warn)(void *arg, const char *msg), void *arg, struct cgroup **ret,
+                  struct imgc_err *reterr)
+{
+    cgroup_auto struct cgroup *cg = NULL;
+    struct making m = { .name = name, .limits = limits, .warn = warn, .arg = arg };
+    int r;
+
+    if (!is_component(name)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' cannot name a cgroup", name);
+    }
+    r = cgroup_limits_check(limits, reterr);
+    if (r < 0) {
+        return r;
+    }
+    cg = calloc(1, sizeof *cg);
+    if (!cg) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "cgroup");
+    }
+    for (size_t i = 0; i < DIRS; i++) {
+        cg->dirs[i] = (struct cgroup_dir)CGROUP_DIR_INIT;
+    }
+    m.cg = cg;
+    m.needed = cgroup_limits_controllers(limits);
+    r = place(&m, reterr);
+    if (r < 0) {
+        return r;
+    }
+    cg->keep = true;
+    *ret = imgc_take(cg);
+    return 0;
+}
+
+const char *cgroup_path(const struct cgroup *cg)
+{
+    return cg->path;
+}
+
+int cgroup_clone_fd(const struct cgroup *cg)
+{
+    return cg->n_dirs > 0 && cg->dirs[0].is_v2 ? cg->dirs[0].fd : -1;
+}
+
+int cgroup_add(struct cgroup *cg, pid_t pid, struct imgc_err *reterr)
+{
+    for (size_t i = 0; i < cg->n_dirs; i++) {
+        int r = cgroup_dir_add(&cg->dirs[i], pid, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+bool cgroup_oom_killed(const struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n_dirs; i++) {
+        if (cg->dirs[i].is_v2 ? cgroup_v2_oom_killed(&cg->dirs[i])
+                              : cgroup_v1_oom_killed(&cg->dirs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All are tried; the first failure is reported. */
+static int remove_all(struct cgroup *cg, struct imgc_err *reterr)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < cg->n_dirs; i++) {
+        struct imgc_err err;
+        int r = cgroup_dir_remove(&cg->dirs[i], &err);
+        if (r < 0 && result == 0) {
+            *reterr = err;
+            result = r;
+        }
+    }
+    return result;
+}
+
+int cgroup_remove(struct cgroup *cg, struct imgc_err *reterr)
+{
+    return remove_all(cg, reterr);
+}
+
+int cgroup_remove_path(const char *path, struct imgc_err *reterr)
+{
+    struct imgc_str rest = imgc_str_of(path), part;
+    int result = 0;
+
+    while (imgc_str_token(&rest, ':', &part)) {
+        cgroup_dir_auto struct cgroup_dir d = CGROUP_DIR_INIT;
+        struct imgc_err err;
+        int r = cgroup_dir_open(part, &d, &err);
+
+        if (r == CGROUP_DIR_GONE) {
+            continue;
+        }
+        if (r == 0) {
+            r = cgroup_dir_remove(&d, &err);
+        }
+        if (r < 0 && result == 0) {
+            *reterr = err;
+            result = r;
+        }
+    }
+    return result;
+}
+
+struct cgroup *cgroup_free(struct cgroup *cg)
+{
+    struct imgc_err ignored;
+
+    if (!cg) {
+        return NULL;
+    }
+    if (!cg->keep) {
+        (void)remove_all(cg, &ignored);
+    }
+    for (size_t i = 0; i < DIRS; i++) {
+        cgroup_dir_done(&cg->dirs[i]);
+    }
+    free(cg->path);
+    free(cg);
+    return NULL;
+}
+
+void cgroup_freep(struct cgroup **cg)
+{
+    *cg = cgroup_free(*cg);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which devices the processes of a cgroup may open. Docker's default capabilities contain MKNOD,
+ * so without this root in a container could make a node for the host's disk and read it.
+ *
+ * Allowed are: making any node; and opening null, zero, full, random, urandom, tty, console, ptmx
+ * and the pseudo terminals.
+ *
+ * Source: Linux Documentation/admin-guide/cgroup-v1/devices.rst, cgroup-v2.rst "Device
+ * controller"; bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE.
+ */
+#ifndef IMGC_RUNTIME_CGROUP_DEVICES_H
+#define IMGC_RUNTIME_CGROUP_DEVICES_H
+
+#include "schema/base/err.h"
+
+/** Attach the allow-list as a BPF program to a v2 cgroup. It goes with the cgroup.
+ * @return 0; -SYS with the errno (EPERM: not privileged enough). Context: parent. */
+IMGC_CHECK int cgroup_devices_attach(int cgroup_fd, struct imgc_err *reterr);
+
+/** Write the allow-list to a directory of the v1 devices controller. @return 0; -SYS. */
+IMGC_CHECK int cgroup_devices_write(int cgroup_fd, struct imgc_err *reterr);
+
+#endif

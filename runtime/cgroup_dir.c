@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cgroup_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/fd.h"
+#include "schema/limits.h"
+
+#define FILE_BYTES (1u << 20) /* cgroup.procs of 100 000 processes */
+#define REMOVE_TIMEOUT_MS 2000
+#define CHILD_DEPTH 16 /* cgroups that the container's processes made below theirs */
+
+static bool is_denied(int e)
+{
+    return e == EACCES || e == EPERM || e == EROFS;
+}
+
+static int fail(struct imgc_err *reterr, int e, const char *what, const char *path)
+{
+    int r = imgc_fail_sys(reterr, e, "%s '%s'", what, path);
+
+    if (is_denied(e)) {
+        reterr->code = IMGC_E_HOST;
+        return -IMGC_E_HOST;
+    }
+    return r;
+}
+
+static int join(struct imgc_buf *b, const char *base, const char *name, char **ret,
+                struct imgc_err *reterr)
+{
+    imgc_buf_puts(b, base);
+    imgc_buf_puts(b, "/" CGROUP_DIR_PARENT);
+    if (name) {
+        imgc_buf_putc(b, '/');
+        imgc_buf_puts(b, name);
+    }
+    return imgc_buf_take(b, ret, reterr);
+}
+
+int cgroup_dir_make(const char *base, const char *name, bool is_v2, struct cgroup_dir *ret,
+                    struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+    imgc_autobuf struct imgc_buf pb = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+    cgroup_dir_auto struct cgroup_dir d = CGROUP_DIR_INIT;
+    imgc_autofree char *parent = NULL;
+    int r;
+
+    d.is_v2 = is_v2;
+    r = join(&pb, base, NULL, &parent, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = join(&b, base, name, &d.path, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (mkdir(parent, 0755) < 0 && errno != EEXIST) {
+        return fail(reterr, errno, "create the cgroup", parent);
+    }
+    if (mkdir(d.path, 0755) < 0) {
+        int e = errno;
+        /* Left by a crash: an empty one can go, one in use cannot. */
+        if (e != EEXIST || rmdir(d.path) < 0 || mkdir(d.path, 0755) < 0) {
+            return fail(reterr, e, "create the cgroup", d.path);
+        }
+    }
+    d.fd = open(d.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d.fd < 0) {
+        return fail(reterr, errno, "open the cgroup", d.path);
+    }
+    *ret = d;
+    d = (struct cgroup_dir)CGROUP_DIR_INIT;
+    return 0;
+}
+
+static bool is_ours(struct imgc_str path)
+{
+    struct imgc_str rest = path, part, dir, name;
+
+    if (!imgc_str_starts(path, IMGC_STR("/"))) {
+        return false;
+    }
+    while (imgc_str_token(&rest, '/', &part)) {
+        if (imgc_str_eq(part, IMGC_STR("..")) || imgc_str_eq(part, IMGC_STR("."))) {
+            return false;
+        }
+    }
+    return imgc_str_rsplit(path, '/', &dir, &name) && name.len > 0 &&
+           imgc_str_ends(dir, IMGC_STR("/" CGROUP_DIR_PARENT));
+}
+
+int cgroup_dir_open(struct imgc_str path, struct cgroup_dir *ret, struct imgc_err *reterr)
+{
+    cgroup_dir_auto struct cgroup_dir d = CGROUP_DIR_INIT;
+    struct statfs fs;
+    int r;
+
+    if (!is_ours(path)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'" IMGC_STR_FMT "' is not a cgroup of imgc",
+                         IMGC_STR_ARG(path));
+    }
+    r = imgc_str_dup(path, &d.path, reterr);
+    if (r < 0) {
+        return r;
+    }
+    d.fd = open(d.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (d.fd < 0) {
+        return errno == ENOENT ? CGROUP_DIR_GONE : fail(reterr, errno, "open", d.path);
+    }
+    if (fstatfs(d.fd, &fs) < 0) {
+        return fail(reterr, errno, "look at", d.path);
+    }
+    if (fs.f_type != CGROUP_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' is not on a cgroup file system", d.path);
+    }
+    d.is_v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
+    *ret = d;
+    d = (struct cgroup_dir)CGROUP_DIR_INIT;
+    return 0;
+}
+
+void cgroup_dir_done(struct cgroup_dir *d)
+{
+    imgc_closep(&d->fd);
+    d->fd = -1;
+    free(d->path);
+    d->path = NULL;
+}
+
+int cgroup_dir_write(const struct cgroup_dir *d, const char *file, const char *value,
+                     struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = openat(d->fd, file, O_WRONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : write(fd, value, strlen(value)); /* these files take one write */
+
+    if (n < 0) {
+        (void)imgc_fail_sys(reterr, errno, "write '%s' to %s/%s", value, d->path, file);
+        reterr->code = IMGC_E_HOST;
+        return -IMGC_E_HOST;
+    }
+    return 0;
+}
+
+int cgroup_dir_write_number(const struct cgroup_dir *d, const char *file, int64_t value,
+                            struct imgc_err *reterr)
+{
+    char text[24]; /* a 64-bit number has at most 20 digits and a sign */
+
+    (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    return cgroup_dir_write(d, file, text, reterr);
+}
+
+bool cgroup_dir_has(const struct cgroup_dir *d, const char *file)
+{
+    return faccessat(d->fd, file, F_OK, 0) == 0;
+}
+
+static int read_file(int dir_fd, const char *file, struct imgc_buf *b, struct imgc_str *ret)
+{
+    struct imgc_err err;
+    imgc_autoclose int fd = -1;
+    int r;
+
+    r = fd_open_at(dir_fd, file, O_RDONLY, 0, &fd, &err);
+    if (r < 0) {
+        return r;
+    }
+    r = fd_read_all(fd, b, &err);
+    if (r < 0) {
+        return r;
+    }
+    return imgc_buf_finish(b, ret, &err);
+}
+
+uint64_t cgroup_dir_count(const struct cgroup_dir *d, const char *file, const char *key)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
+    struct imgc_str text, line, name, number;
+    uint64_t value;
+
+    if (read_file(d->fd, file, &b, &text) < 0) {
+        return 0;
+    }
+    while (imgc_str_token(&text, '\n', &line)) {
+        if (imgc_str_split(line, ' ', &name, &number) && imgc_str_eq(name, imgc_str_of(key)) &&
+            imgc_str_u64(number, &value)) {
+            return value;
+        }
+    }
+    return 0;
+}
+
+/* Whether /proc/PID/cgroup says that @pid is in this v2 cgroup: "0::.../imgc/NAME". */
+static bool is_in(const struct cgroup_dir *d, pid_t pid)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
+    struct imgc_str text, line, dir, name;
+    struct imgc_str path = imgc_str_of(d->path);
+    char file[32]; /* "/proc/", a pid, "/cgroup" */
+
+    (void)snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
+    if (!d->is_v2 || read_file(AT_FDCWD, file, &b, &text) < 0 ||
+        !imgc_str_rsplit(path, '/', &dir, &name)) {
+        return false;
+    }
+    path = imgc_str_from(path, dir.len - strlen("/" CGROUP_DIR_PARENT));
+    while (imgc_str_token(&text, '\n', &line)) {
+        if (imgc_str_skip(&line, IMGC_STR("0::"))) {
+            return imgc_str_ends(line, path);
+        }
+    }
+    return false;
+}
+
+int cgroup_dir_add(const struct cgroup_dir *d, pid_t pid, struct imgc_err *reterr)
+{
+    return is_in(d, pid) ? 0 : cgroup_dir_write_number(d, "cgroup.procs", pid, reterr);
+}
+
+static void kill_listed(int dir_fd)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
+    struct imgc_str text, line;
+    uint64_t pid;
+
+    if (read_file(dir_fd, "cgroup.procs", &b, &text) < 0) {
+        return;
+    }
+    while (imgc_str_token(&text, '\n', &line)) {
+        /* 0 is a process of a foreign pid namespace, and to kill() our own group */
+        if (imgc_str_u64(line, &pid) && pid > 1 && pid <= INT32_MAX && (pid_t)pid != getpid()) {
+            (void)kill((pid_t)pid, SIGKILL);
+        }
+    }
+}
+
+static bool put(int dir_fd, const char *file, const char *value)
+{
+    imgc_autoclose int fd = openat(dir_fd, file, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, value, strlen(value)) > 0;
+}
+
+/* One round; the caller repeats until the directory can go. Freezing (v1) keeps processes from
+ * forking faster than they are killed; they die when they thaw. */
+static void kill_round(int dir_fd, bool is_v2)
+{
+    if (is_v2 && put(dir_fd, "cgroup.kill", "1")) { /* Linux 5.14, with everything below */
+        return;
+    }
+    bool frozen = !is_v2 && put(dir_fd, "freezer.state", "FROZEN");
+
+    kill_listed(dir_fd);
+    if (frozen) {
+        (void)put(dir_fd, "freezer.state", "THAWED");
+    }
+}
+
+static bool try_remove(int parent_fd, const char *name, bool is_v2, int depth, int *ret_errno);
+
+/* Depth is bounded by CHILD_DEPTH. */
+static void remove_children(int dir_fd, bool is_v2, int depth) // NOLINT(misc-no-recursion)
+{
+    int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    int ignored;
+
+    if (!dir) {
+        imgc_closep(&fd);
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0) {
+            (void)try_remove(dir_fd, entry->d_name, is_v2, depth + 1, &ignored);
+        }
+    }
+    (void)closedir(dir);
+}
+
+static bool rmdir_at(int parent_fd, const char *name, int *ret_errno)
+{
+    int r = unlinkat(parent_fd, name, AT_REMOVEDIR);
+
+    *ret_errno = r < 0 ? errno : 0;
+    return r == 0 || *ret_errno == ENOENT;
+}
+
+static bool try_remove(int parent_fd, const char *name, bool is_v2, // NOLINT(misc-no-recursion)
+                       int depth, int *ret_errno)
+{
+    imgc_autoclose int fd = -1;
+
+    if (rmdir_at(parent_fd, name, ret_errno)) {
+        return true;
+    }
+    fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || depth >= CHILD_DEPTH) {
+        return false;
+    }
+    kill_round(fd, is_v2);
+    remove_children(fd, is_v2, depth);
+    return rmdir_at(parent_fd, name, ret_errno);
+}
+
+int cgroup_dir_remove(struct cgroup_dir *d, struct imgc_err *reterr)
+{
+    int waited_ms = 0, step_ms = 1, e;
+
+    while (!try_remove(AT_FDCWD, d->path, d->is_v2, 0, &e)) {
+        struct timespec pause = { .tv_nsec = step_ms * 1000000L };
+
+        if (waited_ms >= REMOVE_TIMEOUT_MS || is_denied(e)) {
+            return imgc_fail_sys(reterr, e, "remove the cgroup '%s'", d->path);
+        }
+        (void)nanosleep(&pause, NULL);
+        waited_ms += step_ms;
+        step_ms = step_ms < 32 ? step_ms * 2 : step_ms;
+    }
+    return 0;
+}
