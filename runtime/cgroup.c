@@ -226,17 +226,6 @@ static void place_devices(struct making *m, const struct cgroup_host *host)
     }
 }
 
-/* v1 alone: something to kill by. Without a limit a host that forbids it is no failure. */
-static void place_freezer(struct making *m, const struct cgroup_host *host)
-{
-    const struct cgroup_dir *d;
-    struct imgc_err err;
-
-    if (m->cg->n_dirs == 0 && place_one_v1(m, host, CGROUP_HOST_FREEZER, &d, &err) < 0) {
-        return;
-    }
-}
-
 static int make_path(struct cgroup *cg, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)DIRS * (LIMIT_PATH_BYTES + 1));
@@ -267,7 +256,10 @@ static int place(struct making *m, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    place_freezer(m, &host);
+    if (m->cg->n_dirs == 0) { /* something to kill by; a host that forbids it is no failure */
+        const struct cgroup_dir *d;
+        (void)place_one_v1(m, &host, CGROUP_HOST_FREEZER, &d, reterr);
+    }
     r = place_v1(m, &host, reterr);
     if (r < 0) {
         return r;
