@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# The command line itself: help, versions, global options, pipes.
+
+load lib/common
+
+setup() {
+    new_store
+}
+
+@test "--help lists every command; every command has long help with its options" {
+    run imgc --help
+    [ "$status" -eq 0 ]
+    for c in pull import run ps logs rm images inspect history tag untag rmi prune unpack verify df info \
+        version; do
+        grep -qE "^ +$c " <<<"$output" || { echo "no $c"; return 1; }
+    done
+    commands=$(sed -n 's/^  \([a-z]\+\) .*/\1/p' <<<"$output")
+    for c in $commands; do
+        run imgc "$c" --help
+        [ "$status" -eq 0 ]
+        [[ $output == *"imgc $c"* ]] || { echo "$c: $output"; return 1; }
+        [[ $output == *"--help"* ]]
+    done
+}
+
+@test "without a command the help goes to stderr and the status is not 0" {
+    run --separate-stderr imgc
+    [ "$status" -ne 0 ]
+    [ -n "$stderr" ]
+}
+
+@test "output that cannot be written is an error; a closed pipe is not" {
+    if [ -e /dev/full ]; then
+        run bash -c "'$IMGC' --root '$STORE' --runroot '$RUNROOT' version >/dev/full"
+        [ "$status" -eq 1 ]
+    fi
+    run bash -c "'$IMGC' --root '$STORE' --runroot '$RUNROOT' --help | head -n 1"
+    [ "$status" -eq 0 ]
+}
+
+@test "closed standard descriptors do no harm" {
+    run bash -c "'$IMGC' --root '$STORE' --runroot '$RUNROOT' images <&- >&- 2>&-"
+    [ "$status" -le 1 ]
+    imgc images >/dev/null
+}
+
+@test "the store's root and files are its owner's alone" {
+    imgc images >/dev/null
+    [ "$(stat -c %a "$STORE")" = 700 ]
+    [ "$(stat -c %a "$STORE/imgc.db")" = 600 ]
+}
