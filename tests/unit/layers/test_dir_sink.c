@@ -321,13 +321,14 @@ static struct dir_sink_report write_as_nobody(const struct fixture *f, struct tr
     int pipe_fds[2];
     int status = 0;
 
-    if (geteuid() == 0) {
+    bool is_root = geteuid() == 0;
+    if (is_root) {
         assert_int_equal(fchown(fd, NOBODY, NOBODY), 0);
     }
     assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        if (geteuid() == 0 &&
+        if (is_root &&
             (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)) {
             _exit(99);
         }
@@ -365,6 +366,11 @@ static void test_ordinary_user(void **state)
     struct stat st;
     char value[8];
 
+    if (geteuid() == 0 && !dir_sink_privileged()) {
+        tree_freep(&t);
+        print_message("skipped: half a root, as in a user namespace, may do more\n");
+        skip();
+    }
     tree_lookup(t, IMGC_STR("a/dev"), false)->inode->type = ENTRY_BLOCK;
     tree_lookup(t, IMGC_STR("a/dev"), false)->inode->major = 8;
     tree_lookup(t, IMGC_STR("a/other"), false)->inode->type = ENTRY_CHAR;

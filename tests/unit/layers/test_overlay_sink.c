@@ -57,9 +57,10 @@ static void write_form(const struct fixture *f, struct tree *t, const char *name
     const int fds[LAYERS_MAX] = { f->data_fd, f->data_fd, f->data_fd,
                                   f->data_fd, f->data_fd, f->data_fd };
     imgc_autoclose int dir_fd = temp_dir_sub(&f->dir, name);
-    const struct dir_sink_args args = {
-        .layer_fds = fds, .n_layer_fds = LAYERS_MAX, .dir_fd = dir_fd, .is_privileged = true
-    };
+    const struct dir_sink_args args = { .layer_fds = fds,
+                                        .n_layer_fds = LAYERS_MAX,
+                                        .dir_fd = dir_fd,
+                                        .is_privileged = dir_sink_privileged() };
     struct dir_sink_report report;
     struct imgc_err err;
 
