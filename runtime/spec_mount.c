@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "runtime/spec.h"
+#include "runtime/spec_path.h"
+
+static int parse_target(struct imgc_str s, char **ret, struct imgc_err *reterr)
+{
+    if (s.len == 0 || s.ptr[0] != '/') {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "'" IMGC_STR_FMT "' is not an absolute path in the container",
+                         IMGC_STR_ARG(s));
+    }
+    int r = spec_path_clean(IMGC_STR(""), s, ret, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (strcmp(*ret, "/") == 0) {
+        free(*ret);
+        *ret = NULL;
+        return imgc_fail(reterr, IMGC_E_USAGE, "nothing can be mounted over '/' of a container");
+    }
+    return 0;
+}
+
+static int parse_source(struct imgc_str s, char **ret, struct imgc_err *reterr)
+{
+    char cwd[PATH_MAX];
+
+    if (s.len == 0 || (imgc_str_find(s, '/') == s.len && s.ptr[0] != '.')) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "'" IMGC_STR_FMT
+                         "' is no path, and named volumes are not supported (write ./NAME)",
+                         IMGC_STR_ARG(s));
+    }
+    if (s.ptr[0] != '/' && !getcwd(cwd, sizeof cwd)) {
+        return imgc_fail_sys(reterr, errno, "find the current directory");
+    }
+    return spec_path_clean(imgc_str_of(s.ptr[0] == '/' ? "" : cwd), s, ret, reterr);
+}
+
+static int parse_volume_options(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)
+{
+    struct imgc_str option;
+
+    while (imgc_str_token(&s, ',', &option)) {
+        if (imgc_str_eq(option, IMGC_STR("ro"))) {
+            m->read_only = true;
+        } else if (imgc_str_eq(option, IMGC_STR("rw"))) {
+            m->read_only = false;
+        } else if (!imgc_str_eq(option, IMGC_STR("rprivate"))) { /* which all volumes are */
+            return imgc_fail(reterr, IMGC_E_USAGE,
+                             "volume option '" IMGC_STR_FMT "' is not supported (ro, rw)",
+                             IMGC_STR_ARG(option));
+        }
+    }
+    return 0;
+}
+
+int spec_parse_volume(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr)
+{
+    imgc_auto(spec_mount_done) struct spec_mount m = { .kind = SPEC_MOUNT_BIND };
+    struct imgc_str source, target, options, rest;
+
+    if (!imgc_str_split(s, ':', &source, &rest)) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "volume '" IMGC_STR_FMT
+                         "' has no ':' (write SRC:DST; anonymous volumes are not supported)",
+                         IMGC_STR_ARG(s));
+    }
+    bool has_options = imgc_str_split(rest, ':', &target, &options);
+    int r = parse_source(source, &m.source, reterr);
+    if (r == 0) {
+        r = parse_target(target, &m.target, reterr);
+    }
+    if (r == 0 && has_options) {
+        r = parse_volume_options(options, &m, reterr);
+    }
+    if (r < 0) {
+        return imgc_context(reterr, "volume '" IMGC_STR_FMT "'", IMGC_STR_ARG(s));
+    }
+    *ret = m;
+    m = (struct spec_mount){ .source = NULL };
+    return 0;
+}
+
+/* "64m", "1g", "512k", "4096", "10b": what the kernel's tmpfs takes, and docker. */
+static bool parse_size(struct imgc_str s, uint64_t *ret)
+{
+    static const char units[] = "bkmg";
+    uint64_t factor = 1;
+
+    if (s.len > 1) {
+        char last = (char)(s.ptr[s.len - 1] | 0x20);
+        const char *unit = strchr(units, last);
+        if (unit && last != '\0') {
+            factor = UINT64_C(1) << (10 * (unit - units));
+            s.len--;
+        }
+    }
+    return imgc_str_u64(s, ret) && *ret > 0 && !__builtin_mul_overflow(*ret, factor, ret);
+}
+
+static bool parse_mode(struct imgc_str s, uint32_t *ret)
+{
+    uint32_t mode = 0;
+
+    if (s.len == 0 || s.len > 5) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '7') {
+            return false;
+        }
+        mode = mode * 8 + (uint32_t)(s.ptr[i] - '0');
+    }
+    *ret = mode;
+    return mode > 0 && mode <= 07777;
+}
+
+static bool parse_tmpfs_option(struct imgc_str option, struct spec_mount *m)
+{
+    static const char *const always[] = { "rw", "nosuid", "nodev" };
+    struct imgc_str value = option;
+
+    if (imgc_str_skip(&value, IMGC_STR("size="))) {
+        return parse_size(value, &m->size_bytes);
+    }
+    if (imgc_str_skip(&value, IMGC_STR("mode="))) {
+        return parse_mode(value, &m->mode);
+    }
+    if (imgc_str_eq(option, IMGC_STR("ro"))) {
+        m->read_only = true;
+        return true;
+    }
+    if (imgc_str_eq(option, IMGC_STR("exec")) || imgc_str_eq(option, IMGC_STR("noexec"))) {
+        m->noexec = option.len > strlen("exec");
+        return true;
+    }
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
+        if (imgc_str_eq(option, imgc_str_of(always[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int spec_parse_tmpfs(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr)
+{
+    imgc_auto(spec_mount_done) struct spec_mount m = { .kind = SPEC_MOUNT_TMPFS, .noexec = true };
+    struct imgc_str target, options, option;
+
+    bool has_options = imgc_str_split(s, ':', &target, &options);
+    int r = parse_target(target, &m.target, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "tmpfs '" IMGC_STR_FMT "'", IMGC_STR_ARG(s));
+    }
+    while (has_options && imgc_str_token(&options, ',', &option)) {
+        if (!parse_tmpfs_option(option, &m)) {
+            return imgc_fail(reterr, IMGC_E_USAGE,
+                             "tmpfs option '" IMGC_STR_FMT
+                             "' is not supported (size=, mode=, ro, exec, noexec)",
+                             IMGC_STR_ARG(option));
+        }
+    }
+    *ret = m;
+    m = (struct spec_mount){ .source = NULL };
+    return 0;
+}
