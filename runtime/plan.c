@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/plan.h"
+
+#include <stdio.h>
+#include <sys/mount.h>
+
+#define FIXED_STEPS_MAX 64 /* steps that do not come from spec->mounts */
+
+#define HARD (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV)
+
+/* In this order: what is mounted later may lie on what came before. */
+static const struct plan_step system_mounts[] = {
+    { .kind = PLAN_MOUNT, .system = true, .target = "proc", .fstype = "proc", .attr = HARD },
+    { .kind = PLAN_MOUNT,
+      .system = true,
+      .target = "dev",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME,
+      .options = "mode=755,size=65536k" },
+    { .kind = PLAN_DEVICES, .target = "/dev" },
+    { .kind = PLAN_MOUNT,
+      .target = "/dev/pts",
+      .fstype = "devpts",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+      .options = "newinstance,ptmxmode=0666,mode=0620,gid=5" },
+    { .kind = PLAN_MOUNT,
+      .system = true,
+      .target = "sys",
+      .fstype = "sysfs",
+      .attr = HARD | MOUNT_ATTR_RDONLY },
+    { .kind = PLAN_CGROUP, .target = "/sys/fs/cgroup", .attr = HARD | MOUNT_ATTR_RDONLY },
+    { .kind = PLAN_MOUNT,
+      .optional = true,
+      .target = "/dev/mqueue",
+      .fstype = "mqueue",
+      .attr = HARD },
+    { .kind = PLAN_MOUNT,
+      .target = "/dev/shm",
+      .fstype = "tmpfs",
+      .attr = HARD,
+      .options = "mode=1777,size=64m" },
+};
+
+/* docker's, for a network namespace of the container's own. */
+static const struct plan_step network_sysctls[] = {
+    { .kind = PLAN_SYSCTL,
+      .optional = true,
+      .target = "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+      .options = "0" },
+    { .kind = PLAN_SYSCTL,
+      .optional = true,
+      .target = "/proc/sys/net/ipv4/ping_group_range",
+      .options = "0 2147483647" },
+};
+
+static const struct plan_step generated_files[] = {
+    { .kind = PLAN_FILE, .source = "resolv.conf", .target = "/etc/resolv.conf" },
+    { .kind = PLAN_FILE, .source = "hostname", .target = "/etc/hostname" },
+    { .kind = PLAN_FILE, .source = "hosts", .target = "/etc/hosts" },
+};
+
+static const char *const masked_paths[] = {
+    "/proc/acpi",       "/proc/asound",        "/proc/interrupts",  "/proc/kcore",
+    "/proc/keys",       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+    "/proc/timer_list", "/proc/timer_stats",   "/sys/firmware",     "/sys/devices/virtual/powercap",
+};
+
+static const char *const read_only_paths[] = {
+    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static struct plan_step *add(struct plan *p, struct plan_step step)
+{
+    p->steps[p->n] = step;
+    return &p->steps[p->n++];
+}
+
+/* Whether the user mounts something of his own exactly there. */
+static bool is_replaced(const struct spec *spec, const char *target)
+{
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        if (strcmp(spec->mounts[i].target, target) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_table(struct plan *p, const struct spec *spec, const struct plan_step *table,
+                      size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (table[i].system || !is_replaced(spec, table[i].target)) {
+            add(p, table[i]);
+        }
+    }
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* What the container's safety rests on stays ours: writes to /proc must reach procfs, device
+ * nodes must be those of devices.c (CVE-2019-16884, CVE-2023-27561). */
+static int check_target(const char *target, struct imgc_err *reterr)
+{
+    if (strcmp(target, "/") == 0 || strcmp(target, "/dev") == 0 || is_below(target, "/proc")) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "nothing can be mounted over '%s' of a container",
+                         target);
+    }
+    return 0;
+}
+
+static size_t depth(const char *path)
+{
+    size_t n = 0;
+    for (; *path; path++) {
+        n += *path == '/' && path[1] != '\0';
+    }
+    return n;
+}
+
+static void add_mount(struct plan *p, const struct spec_mount *m)
+{
+    uint64_t read_only = m->read_only ? MOUNT_ATTR_RDONLY : 0;
+
+    if (m->kind == SPEC_MOUNT_BIND) {
+        add(p,
+            (struct plan_step){
+                .kind = PLAN_BIND, .source = m->source, .target = m->target, .attr = read_only });
+        return;
+    }
+    struct plan_step *step = add(p, (struct plan_step){
+                                        .kind = PLAN_MOUNT,
+                                        .target = m->target,
+                                        .fstype = "tmpfs",
+                                        .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | read_only |
+                                                (m->noexec ? MOUNT_ATTR_NOEXEC : 0),
+                                    });
+    int n = snprintf(step->options, sizeof step->options, "mode=%o", m->mode ? m->mode : 01777u);
+    if (m->size_bytes && n > 0) {
+        (void)snprintf(step->options + n, sizeof step->options - (size_t)n, ",size=%llu",
+                       (unsigned long long)m->size_bytes);
+    }
+}
+
+/* "/a" before "/a/b", else in the order given. */
+static int add_user_mounts(struct plan *p, const struct spec *spec, struct imgc_err *reterr)
+{
+    size_t done = 0;
+
+    for (size_t d = 0; done < spec->n_mounts; d++) {
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+            if (depth(spec->mounts[i].target) != d) {
+                continue;
+            }
+            int r = check_target(spec->mounts[i].target, reterr);
+            if (r < 0) {
+                return r;
+            }
+            add_mount(p, &spec->mounts[i]);
+            done++;
+        }
+    }
+    return 0;
+}
+
+static void add_restrictions(struct plan *p, const struct spec *spec)
+{
+    for (size_t i = 0; i < COUNT(masked_paths); i++) {
+        add(p, (struct plan_step){ .kind = PLAN_MASK, .target = masked_paths[i] });
+    }
+    add(p, (struct plan_step){ .kind = PLAN_MASK_CPUS, .target = "/sys/devices/system/cpu" });
+    for (size_t i = 0; i < COUNT(read_only_paths); i++) {
+        add(p, (struct plan_step){ .kind = PLAN_READ_ONLY, .target = read_only_paths[i] });
+    }
+    if (spec->read_only) {
+        add(p, (struct plan_step){ .kind = PLAN_ROOT_READ_ONLY });
+    }
+}
+
+static void add_identity(struct plan *p, const struct spec *spec)
+{
+    if (spec->hostname && spec->hostname[0]) {
+        struct plan_step *step = add(p, (struct plan_step){ .kind = PLAN_HOSTNAME });
+        (void)snprintf(step->options, sizeof step->options, "%s", spec->hostname);
+    }
+    if (spec->network != SPEC_NETWORK_HOST) {
+        add(p, (struct plan_step){ .kind = PLAN_LOOPBACK });
+    }
+}
+
+int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr)
+{
+    plan_auto struct plan p = PLAN_INIT;
+
+    p.steps = calloc(FIXED_STEPS_MAX + spec->n_mounts, sizeof *p.steps);
+    if (!p.steps) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
+    add_table(&p, spec, system_mounts, COUNT(system_mounts));
+    if (spec->terminal) {
+        add(&p, (struct plan_step){ .kind = PLAN_CONSOLE, .target = "/dev/console" });
+    }
+    if (spec->network != SPEC_NETWORK_HOST) {
+        add_table(&p, spec, network_sysctls, COUNT(network_sysctls));
+    }
+    add_table(&p, spec, generated_files, COUNT(generated_files));
+    int r = add_user_mounts(&p, spec, reterr);
+    if (r < 0) {
+        return r;
+    }
+    /* The directory is created before the root becomes read-only. */
+    add(&p, (struct plan_step){ .kind = PLAN_WORKDIR, .target = spec->cwd });
+    add_restrictions(&p, spec);
+    add_identity(&p, spec);
+    add(&p, (struct plan_step){ .kind = PLAN_PIVOT });
+
+    *ret = p;
+    p = (struct plan)PLAN_INIT;
+    return 0;
+}
+
+void plan_done(struct plan *p)
+{
+    free(p->steps);
+    p->steps = NULL;
+    p->n = 0;
+}
+
+static void print_attr(uint64_t attr, struct imgc_buf *b)
+{
+    static const struct {
+        uint64_t bit;
+        const char *name;
+    } names[] = {
+        { MOUNT_ATTR_RDONLY, "ro" },
+        { MOUNT_ATTR_NOSUID, "nosuid" },
+        { MOUNT_ATTR_NOEXEC, "noexec" },
+        { MOUNT_ATTR_NODEV, "nodev" },
+        { MOUNT_ATTR_STRICTATIME, "strictatime" },
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (attr & names[i].bit) {
+            imgc_buf_printf(b, " %s", names[i].name);
+        }
+    }
+}
+
+void plan_print(const struct plan *p, struct imgc_buf *b)
+{
+    static const char *const kinds[] = {
+        [PLAN_ROOT] = "root",           [PLAN_MOUNT] = "mount",
+        [PLAN_DEVICES] = "devices",     [PLAN_CONSOLE] = "console",
+        [PLAN_CGROUP] = "cgroup",       [PLAN_SYSCTL] = "sysctl",
+        [PLAN_FILE] = "file",           [PLAN_BIND] = "bind",
+        [PLAN_MASK] = "mask",           [PLAN_MASK_CPUS] = "mask-cpus",
+        [PLAN_READ_ONLY] = "read-only", [PLAN_ROOT_READ_ONLY] = "root-read-only",
+        [PLAN_HOSTNAME] = "hostname",   [PLAN_LOOPBACK] = "loopback",
+        [PLAN_PIVOT] = "pivot",         [PLAN_WORKDIR] = "workdir",
+    };
+
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_step *s = &p->steps[i];
+        const char *const words[] = { s->fstype, s->source, s->target, s->options };
+
+        imgc_buf_puts(b, kinds[s->kind]);
+        for (size_t j = 0; j < COUNT(words); j++) {
+            if (words[j] && words[j][0]) {
+                imgc_buf_printf(b, " %s", words[j]);
+            }
+        }
+        print_attr(s->attr, b);
+        imgc_buf_putc(b, '\n');
+    }
+}
