@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/mounts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/mountfd.h"
+#include "runtime/rootpath.h"
+#include "schema/base/fd.h"
+
+void mounts_done(struct mounts *m)
+{
+    imgc_closep(&m->root_fd);
+    imgc_closep(&m->null_fd);
+    imgc_closep(&m->mask_fd);
+    imgc_closep(&m->state_dir_fd);
+}
+
+int mounts_make_private(struct imgc_err *reterr)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        return mountfd_fail(reterr, errno, "make the mounts private");
+    }
+    return 0;
+}
+
+static int open_target(struct mounts *m, const struct plan_step *s, int *ret_fd,
+                       struct imgc_err *reterr)
+{
+    return s->system ? rootpath_system_dir(m->root_fd, s->target, ret_fd, reterr)
+                     : rootpath_create(m->root_fd, s->target, true, ret_fd, reterr);
+}
+
+/* A look-up that went through a link of the image may have ended in /proc: refuse it there too. */
+static int check_not_proc(int fd, const char *target, struct imgc_err *reterr)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at '%s'", target);
+    }
+    if (fs.f_type == PROC_SUPER_MAGIC) {
+        return imgc_fail(reterr, IMGC_E_LAYER, "'%s' of the image leads into /proc", target);
+    }
+    return 0;
+}
+
+int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1, mount_fd = -1;
+
+    int r = open_target(m, s, &target_fd, reterr);
+    if (r == 0 && !s->system) {
+        r = check_not_proc(target_fd, s->target, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    r = mountfd_new(s->fstype, s->options, s->attr, &mount_fd, reterr);
+    if (r < 0 && s->optional) {
+        return 0;
+    }
+    if (r < 0 && strcmp(s->fstype, "sysfs") == 0) {
+        /* Not the owner of the network namespace: the host's view, read-only all the way down. */
+        r = mountfd_clone(AT_FDCWD, "/sys", true, &mount_fd, reterr);
+        if (r == 0) {
+            r = mountfd_restrict(mount_fd, s->attr, true, reterr);
+        }
+    }
+    if (r == 0) {
+        r = mountfd_attach(mount_fd, target_fd, reterr);
+    }
+    return r < 0 ? imgc_context(reterr, "'%s'", s->target) : 0;
+}
+
+/* One v1 hierarchy ("cpu,cpuacct", "name=systemd") as a directory of the cgroup tmpfs. */
+static int mount_hierarchy(int dir_fd, const char *name, const char *fstype, const char *options,
+                           uint64_t attr, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1, mount_fd = -1;
+
+    if (mountfd_new(fstype, options, attr, &mount_fd, reterr) < 0) {
+        return 0; /* a controller in use elsewhere, or a hierarchy that is going away */
+    }
+    int r = fd_open_dir_at(dir_fd, name, 0555, &target_fd, reterr);
+    return r < 0 ? r : mountfd_attach(mount_fd, target_fd, reterr);
+}
+
+/* A line of /proc/self/cgroup: "ID:CONTROLLERS:PATH"; no controllers is cgroup2. */
+static int mount_cgroup_line(int dir_fd, struct imgc_str line, uint64_t attr,
+                             struct imgc_err *reterr)
+{
+    struct imgc_str id, rest, controllers, path;
+    char options[PLAN_OPTIONS_MAX];
+
+    if (!imgc_str_split(line, ':', &id, &rest) || !imgc_str_split(rest, ':', &controllers, &path) ||
+        controllers.len >= sizeof options) {
+        return 0;
+    }
+    if (controllers.len == 0) {
+        return mount_hierarchy(dir_fd, "unified", "cgroup2", "", attr, reterr);
+    }
+    memcpy(options, controllers.ptr, controllers.len);
+    options[controllers.len] = '\0';
+
+    struct imgc_str name = controllers;
+    (void)imgc_str_skip(&name, IMGC_STR("name="));
+    if (imgc_str_find(name, '/') < name.len || name.len == 0 || name.ptr[0] == '.') {
+        return 0;
+    }
+    return mount_hierarchy(dir_fd, options + (name.ptr - controllers.ptr), "cgroup", options, attr,
+                           reterr);
+}
+
+static int mount_v1(int target_fd, uint64_t attr, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(65536);
+    imgc_autoclose int list_fd = -1, mount_fd = -1;
+
+    int r = fd_open_at(AT_FDCWD, "/proc/self/cgroup", O_RDONLY, 0, &list_fd, reterr);
+    if (r == 0) {
+        r = fd_read_all(list_fd, &text, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_new("tmpfs", "mode=755", attr & ~(uint64_t)MOUNT_ATTR_RDONLY, &mount_fd,
+                        reterr);
+    }
+    if (r == 0) {
+        r = mountfd_attach(mount_fd, target_fd, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    struct imgc_str rest = { text.ptr, text.len }, line;
+    while (imgc_str_token(&rest, '\n', &line)) {
+        r = mount_cgroup_line(mount_fd, line, attr, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return mountfd_restrict(mount_fd, MOUNT_ATTR_RDONLY, false, reterr);
+}
+
+int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1, mount_fd = -1;
+    struct statfs fs;
+
+    int r = rootpath_open(m->root_fd, s->target, O_PATH | O_DIRECTORY, &target_fd, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    if (statfs("/sys/fs/cgroup", &fs) < 0) {
+        return 0;
+    }
+    if (fs.f_type != CGROUP2_SUPER_MAGIC) {
+        return fs.f_type == TMPFS_MAGIC ? mount_v1(target_fd, s->attr, reterr) : 0;
+    }
+    r = mountfd_new("cgroup2", "", s->attr, &mount_fd, reterr);
+    return r < 0 ? r : mountfd_attach(mount_fd, target_fd, reterr);
+}
+
+int mounts_sysctl(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+    struct statfs fs;
+
+    int r = rootpath_open(m->root_fd, s->target, O_WRONLY | O_NOFOLLOW, &fd, reterr);
+    if (r != 0) {
+        return r < 0 && !s->optional ? r : 0;
+    }
+    if (fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC) {
+        return imgc_fail(reterr, IMGC_E_HOST, "'%s' is not on procfs", s->target);
+    }
+    r = fd_write_all(fd, s->options, strlen(s->options), reterr);
+    return r < 0 && !s->optional ? imgc_context(reterr, "'%s'", s->target) : 0;
+}
+
+int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int parent_fd = -1, mount_fd = -1, target_fd = -1;
+    struct imgc_str parent, base;
+    char path[64];
+
+    if (m->state_dir_fd < 0) {
+        return 0;
+    }
+    (void)imgc_str_rsplit(imgc_str_of(s->target), '/', &parent, &base);
+    (void)snprintf(path, sizeof path, IMGC_STR_FMT, IMGC_STR_ARG(parent));
+    int r = rootpath_open(m->root_fd, path, O_PATH | O_DIRECTORY, &parent_fd, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0; /* an image without /etc does not look there either */
+    }
+    r = rootpath_create(m->root_fd, s->target, false, &target_fd, reterr);
+    if (r == 0) {
+        r = mountfd_clone(m->state_dir_fd, s->source, false, &mount_fd, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_restrict(mount_fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, false, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_attach(mount_fd, target_fd, reterr);
+    }
+    return r < 0 ? imgc_context(reterr, "'%s'", s->target) : 0;
+}
+
+/* Open the source of a bind. docker run -v makes a directory where there is nothing. */
+static int open_source(const char *path, int *ret_fd, struct stat *ret_st, struct imgc_err *reterr)
+{
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int r = fd_mkdir_p(path, 0755, reterr);
+        if (r < 0) {
+            return r;
+        }
+        fd = open(path, O_PATH | O_CLOEXEC);
+    }
+    if (fd < 0) {
+        return imgc_fail_sys(reterr, errno, "open volume '%s'", path);
+    }
+    if (fstat(fd, ret_st) < 0) {
+        int saved = errno;
+        (void)close(fd);
+        return imgc_fail_sys(reterr, saved, "look at volume '%s'", path);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int source_fd = -1, mount_fd = -1, target_fd = -1;
+    struct stat st;
+
+    int r = open_source(s->source, &source_fd, &st, reterr);
+    if (r == 0) {
+        r = rootpath_create(m->root_fd, s->target, S_ISDIR(st.st_mode), &target_fd, reterr);
+    }
+    if (r == 0) {
+        r = check_not_proc(target_fd, s->target, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_clone(source_fd, "", true, &mount_fd, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    /* A device that is named by itself is meant to be used. Devices below a directory are not, nor
+     * those that the container would make there with CAP_MKNOD. */
+    bool is_device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
+    uint64_t attr = s->attr | (is_device ? 0u : MOUNT_ATTR_NODEV);
+    if (attr) {
+        r = mountfd_restrict(mount_fd, attr, true, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_attach(mount_fd, target_fd, reterr);
+    }
+    return r < 0 ? imgc_context(reterr, "volume '%s'", s->target) : 0;
+}
+
+/* All masked directories show one empty read-only tmpfs; it can only be cloned once attached. */
+static int mask_dir(struct mounts *m, int target_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int clone_fd = -1;
+
+    if (m->mask_fd >= 0) {
+        int r = mountfd_clone(m->mask_fd, "", false, &clone_fd, reterr);
+        return r < 0 ? r : mountfd_attach(clone_fd, target_fd, reterr);
+    }
+    int r =
+        mountfd_new("tmpfs", "mode=555,size=0,nr_inodes=1",
+                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                    &m->mask_fd, reterr);
+    return r < 0 ? r : mountfd_attach(m->mask_fd, target_fd, reterr);
+}
+
+int mounts_mask(struct mounts *m, const char *target, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1, mount_fd = -1;
+    struct stat st;
+
+    int r = rootpath_open(m->root_fd, target, O_PATH | O_NOFOLLOW, &target_fd, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    if (fstat(target_fd, &st) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at '%s'", target);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        r = mask_dir(m, target_fd, reterr);
+    } else {
+        r = mountfd_clone(m->null_fd, "", false, &mount_fd, reterr);
+        if (r == 0) {
+            r = mountfd_attach(mount_fd, target_fd, reterr);
+        }
+    }
+    return r < 0 ? imgc_context(reterr, "mask '%s'", target) : 0;
+}
+
+static void closedirp(DIR **d)
+{
+    if (*d) {
+        (void)closedir(*d);
+    }
+}
+
+int mounts_mask_cpus(struct mounts *m, const char *dir, struct imgc_err *reterr)
+{
+    int fd = -1;
+
+    int r = rootpath_open(m->root_fd, dir, O_RDONLY | O_DIRECTORY, &fd, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    imgc_auto(closedirp) DIR *d = fdopendir(fd);
+    if (!d) {
+        (void)close(fd);
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+        char path[512];
+        if (strncmp(e->d_name, "cpu", 3) != 0 || e->d_name[3] < '0' || e->d_name[3] > '9') {
+            continue;
+        }
+        (void)snprintf(path, sizeof path, "%s/%s/thermal_throttle", dir, e->d_name);
+        r = mounts_mask(m, path, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int mounts_read_only(struct mounts *m, const char *target, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1, mount_fd = -1;
+
+    int r = rootpath_open(m->root_fd, target, O_PATH | O_NOFOLLOW, &target_fd, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    r = mountfd_clone(target_fd, "", true, &mount_fd, reterr);
+    if (r == 0) {
+        r = mountfd_restrict(mount_fd, MOUNT_ATTR_RDONLY, true, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_attach(mount_fd, target_fd, reterr);
+    }
+    return r < 0 ? imgc_context(reterr, "make '%s' read-only", target) : 0;
+}
+
+int mounts_pivot(struct mounts *m, struct imgc_err *reterr)
+{
+    /* pivot_root(".", "."): the old root ends up stacked over the new one, and is detached from
+     * there without a directory in the image to put it on (pivot_root(2), NOTES). */
+    if (fchdir(m->root_fd) < 0) {
+        return imgc_fail_sys(reterr, errno, "enter the container's root");
+    }
+    if (syscall(SYS_pivot_root, ".", ".") < 0) {
+        return mountfd_fail(reterr, errno, "pivot_root");
+    }
+    if (umount2(".", MNT_DETACH) < 0) {
+        return mountfd_fail(reterr, errno, "detach the host's root");
+    }
+    if (chdir("/") < 0) {
+        return imgc_fail_sys(reterr, errno, "enter the container's root");
+    }
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of a plan that mount something inside the container's root, by fd only.
+ * Context of all: child after clone, in its own mount namespace.
+ */
+#ifndef IMGC_RUNTIME_MOUNTS_H
+#define IMGC_RUNTIME_MOUNTS_H
+
+#include "runtime/plan.h"
+
+/* The root while it is furnished. */
+struct mounts {
+    int root_fd;      /* the root directory of its mount */
+    int null_fd;      /* the container's /dev/null, O_PATH; -1 before PLAN_DEVICES */
+    int mask_fd;      /* the empty tmpfs over masked directories; -1 before the first */
+    int state_dir_fd; /* generated files; -1 where there are none */
+};
+
+#define MOUNTS_INIT                                                     \
+    {                                                                   \
+        .root_fd = -1, .null_fd = -1, .mask_fd = -1, .state_dir_fd = -1 \
+    }
+void mounts_done(struct mounts *m);
+#define mounts_auto imgc_auto(mounts_done)
+
+/** Detach the namespace from the host's: nothing mounted here is seen there, or the reverse. */
+IMGC_CHECK int mounts_make_private(struct imgc_err *reterr);
+
+/** PLAN_MOUNT: a new file system. */
+IMGC_CHECK int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+
+/** PLAN_CGROUP: what the (new) cgroup namespace shows: cgroup2 alone, or the host's v1 hierarchies
+ * with cgroup2 at "unified". A host without cgroups leaves the directory empty. */
+IMGC_CHECK int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+
+/** PLAN_SYSCTL: written to procfs itself, checked by its magic number. */
+IMGC_CHECK int mounts_sysctl(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+
+/** PLAN_FILE and PLAN_BIND: host paths. A missing source of a bind becomes a directory. */
+IMGC_CHECK int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+IMGC_CHECK int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+
+/** PLAN_MASK, PLAN_MASK_CPUS, PLAN_READ_ONLY: paths that are not there are left out. */
+IMGC_CHECK int mounts_mask(struct mounts *m, const char *target, struct imgc_err *reterr);
+IMGC_CHECK int mounts_mask_cpus(struct mounts *m, const char *dir, struct imgc_err *reterr);
+IMGC_CHECK int mounts_read_only(struct mounts *m, const char *target, struct imgc_err *reterr);
+
+/** PLAN_PIVOT: make the root "/" and drop the host's. Checks that the working directory is inside
+ * (CVE-2024-21626). */
+IMGC_CHECK int mounts_pivot(struct mounts *m, struct imgc_err *reterr);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/overlay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "runtime/mountfd.h"
+#include "schema/base/fd.h"
+#include "schema/limits.h"
+
+#define VALUE_MAX 255          /* bytes of an fsconfig() string value */
+#define CLASSIC_BYTES_MAX 4095 /* mount(2) takes one page of options */
+
+/* What every overlay of ours says, whatever the kernel's defaults are: no inode index, whole files
+ * in the upper directory, and no redirect that a layer could have brought along is followed. */
+static const char *const fixed_options[][2] = {
+    { "index", "off" },
+    { "metacopy", "off" },
+    { "redirect_dir", "nofollow" },
+};
+
+/* A path that overlayfs takes as it stands: short enough, and without the '\' that it unescapes.
+ * Otherwise an fd of it in /proc, which stays open until exec. */
+static int plain_path(const char *path, char buf[VALUE_MAX + 1], const char **ret,
+                      struct imgc_err *reterr)
+{
+    if (strlen(path) <= VALUE_MAX && !strchr(path, '\\')) {
+        *ret = path;
+        return 0;
+    }
+    int fd = -1;
+    int r = fd_open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, &fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    (void)snprintf(buf, VALUE_MAX + 1, "/proc/self/fd/%d", fd);
+    *ret = buf;
+    return 0;
+}
+
+static int set_path(int fs_fd, const char *key, const char *path, struct imgc_err *reterr)
+{
+    char buf[VALUE_MAX + 1];
+    const char *value;
+
+    int r = plain_path(path, buf, &value, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (fsconfig(fs_fd, FSCONFIG_SET_STRING, key, value, 0) < 0) {
+        return mountfd_fail(reterr, errno, "overlay: %s '%s'", key, path);
+    }
+    return 0;
+}
+
+/* Linux 6.7 and later: one "lowerdir+" per layer, up to 500 of them. */
+static int mount_by_fs_context(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
+    if (fs_fd < 0) {
+        return mountfd_fail(reterr, errno, "open file system type overlay");
+    }
+    int r = 0;
+    for (char **dir = spec->lowerdirs; *dir && r == 0; dir++) {
+        r = set_path(fs_fd, "lowerdir+", *dir, reterr);
+    }
+    if (r == 0 && spec->upper_dir) {
+        r = set_path(fs_fd, "upperdir", spec->upper_dir, reterr);
+        if (r == 0) {
+            r = set_path(fs_fd, "workdir", spec->work_dir, reterr);
+        }
+    }
+    if (r < 0) {
+        return r;
+    }
+    for (size_t i = 0; i < sizeof fixed_options / sizeof *fixed_options; i++) {
+        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, fixed_options[i][0], fixed_options[i][1], 0) < 0) {
+            return mountfd_fail(reterr, errno, "overlay: set %s", fixed_options[i][0]);
+        }
+    }
+    if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+        return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
+    }
+    int fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+    if (fd < 0) {
+        return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Append "KEY/proc/self/fd/N": fds keep each path to some 17 bytes and need no escaping. */
+static int add_by_fd(struct imgc_buf *b, const char *key, const char *path, struct imgc_err *reterr)
+{
+    int fd = -1; /* stays open until exec */
+    int r = fd_open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, &fd, reterr);
+    if (r == 0) {
+        imgc_buf_printf(b, "%s/proc/self/fd/%d", key, fd);
+    }
+    return r;
+}
+
+/* Before Linux 6.7: all layers in one string of at most a page. */
+static int mount_classic(const struct spec *spec, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(CLASSIC_BYTES_MAX);
+    int r = 0;
+
+    for (size_t i = 0; spec->lowerdirs[i] && r == 0; i++) {
+        r = add_by_fd(&b, i == 0 ? "lowerdir=" : ":", spec->lowerdirs[i], reterr);
+    }
+    if (r == 0 && spec->upper_dir) {
+        r = add_by_fd(&b, ",upperdir=", spec->upper_dir, reterr);
+        if (r == 0) {
+            r = add_by_fd(&b, ",workdir=", spec->work_dir, reterr);
+        }
+    }
+    if (r < 0) {
+        return r;
+    }
+    for (size_t i = 0; i < sizeof fixed_options / sizeof *fixed_options; i++) {
+        imgc_buf_printf(&b, ",%s=%s", fixed_options[i][0], fixed_options[i][1]);
+    }
+    struct imgc_str options;
+    r = imgc_buf_finish(&b, &options, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "too many layers for this kernel's overlayfs");
+    }
+    if (mount("overlay", spec->mountpoint, "overlay", MS_NODEV, options.ptr) < 0) {
+        return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
+    }
+    return 0;
+}
+
+static int attach(int mount_fd, const struct spec *spec, struct imgc_err *reterr)
+{
+    if (move_mount(mount_fd, "", AT_FDCWD, spec->mountpoint, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+        return mountfd_fail(reterr, errno, "mount the root on '%s'", spec->mountpoint);
+    }
+    return 0;
+}
+
+static int mount_overlay(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+
+    int r = mount_by_fs_context(spec, &fd, reterr);
+    if (r < 0 && reterr->sys == EINVAL) {
+        r = mount_classic(spec, reterr);
+        if (r == 0) {
+            r = fd_open_at(AT_FDCWD, spec->mountpoint, O_PATH | O_DIRECTORY, 0, &fd, reterr);
+        }
+    } else if (r == 0) {
+        r = attach(fd, spec, reterr);
+    }
+    if (r == 0) {
+        *ret_fd = imgc_take_fd(fd);
+    }
+    return r;
+}
+
+static int bind_root(const struct spec *spec, const char *dir, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+
+    int r = mountfd_clone(AT_FDCWD, dir, true, &fd, reterr);
+    if (r == 0) {
+        r = mountfd_restrict(fd, MOUNT_ATTR_NODEV, true, reterr);
+    }
+    if (r == 0) {
+        r = attach(fd, spec, reterr);
+    }
+    if (r == 0) {
+        *ret_fd = imgc_take_fd(fd);
+    }
+    return r;
+}
+
+int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+{
+    if (!spec->lowerdirs) {
+        return bind_root(spec, spec->root_dir, ret_fd, reterr);
+    }
+    size_t n = 0;
+    while (spec->lowerdirs[n]) {
+        n++;
+    }
+    if (n > LIMIT_LAYERS) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "%zu layers, overlayfs takes %d", n, LIMIT_LAYERS);
+    }
+    if (n == 0) { /* an image without layers: overlayfs wants one, and upper alone is the same */
+        return bind_root(spec, spec->upper_dir, ret_fd, reterr);
+    }
+    return mount_overlay(spec, ret_fd, reterr);
+}
