@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between a running container and its caller: output, terminal input, signals, until it ends.
+ */
+#ifndef IMGC_RUNTIME_RELAY_H
+#define IMGC_RUNTIME_RELAY_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "runtime/log.h"
+
+/* All fds are borrowed. */
+struct relay {
+    pid_t pid;
+    int pid_fd;
+    int signal_fd;          /* of relay_block_signals() */
+    int master_fd;          /* the container's terminal, or -1 */
+    bool forward_input;     /* our stdin goes to the terminal */
+    int out_fds[2];         /* read ends of its stdout and stderr, or -1 */
+    struct log_writer *log; /* or NULL */
+};
+
+/** Block every signal and get them by *ret_fd instead. @ret_old  the mask to put back.
+ * @return 0; -SYS. */
+IMGC_CHECK int relay_block_signals(sigset_t *ret_old, int *ret_fd, struct imgc_err *reterr);
+
+/** Put the mask back. A SIGPIPE of ours is not left for the caller. */
+void relay_unblock_signals(const sigset_t *old);
+
+/**
+ * Relay until the process has ended, and reap it. What cannot be written to the caller's stdout is
+ * dropped once nobody reads there; what cannot be logged is an error after the end.
+ * @ret_status  as waitpid() has it; set also with -SYS and -NOSPACE of the log.
+ */
+IMGC_CHECK int relay_run(const struct relay *relay, int *ret_status, struct imgc_err *reterr);
+
+#endif
