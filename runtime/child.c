@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/child.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/caps.h"
+#include "runtime/devices.h"
+#include "runtime/mountfd.h"
+#include "runtime/mounts.h"
+#include "runtime/overlay.h"
+#include "runtime/program.h"
+#include "runtime/rootpath.h"
+#include "runtime/sync.h"
+#include "runtime/tty.h"
+#include "runtime/user.h"
+#include "schema/base/fd.h"
+#include "schema/limits.h"
+
+struct child {
+    const struct child_args *args;
+    const struct spec *spec;
+    struct mounts mounts;
+    int cwd_fd;
+    int stdin_fd;            /* /dev/null of the container, or -1: stdin stays */
+    int master_fd, slave_fd; /* with a terminal, else -1 */
+};
+
+/* The launcher's death is the container's. It sends SYNC_GO after this was set, and the socket
+ * closes if it died before, so no window is left. Called again after the change of user, which
+ * clears it. Only a set-user-id program as the container's first one can lose it again. */
+static int die_with_launcher(struct imgc_err *reterr)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+        return imgc_fail_sys(reterr, errno, "ask to die with the launcher");
+    }
+    return 0;
+}
+
+static int wait_for(struct child *c, enum sync_kind kind, struct imgc_err *reterr)
+{
+    struct sync_message m;
+
+    int r = sync_receive(c->args->sync_fd, &m, NULL, reterr);
+    if (r == SYNC_CLOSED || (r == 0 && m.kind != kind)) {
+        return imgc_fail(reterr, IMGC_E_SYS, "the launcher is gone");
+    }
+    return r;
+}
+
+static void prepare_process(void)
+{
+    /* Nothing of ours is to be read by what the container starts (CVE-2016-9962). */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setsid(); /* away from the caller's terminal: no TIOCSTI into it (CVE-2017-5226) */
+    (void)umask(022);
+
+    /* A low value of the caller's (a service that must not be killed) is not for containers. */
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = write(fd, "0", 1); /* lowering needs CAP_SYS_RESOURCE; then it stays higher */
+        (void)n;
+        (void)close(fd);
+    }
+    /* A session keyring of its own, not the caller's; hosts may forbid keyrings altogether. */
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
+static int step_console(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int pts_fd = -1, target_fd = -1, mount_fd = -1;
+
+    int r = rootpath_open(c->mounts.root_fd, "/dev/pts", O_PATH | O_DIRECTORY, &pts_fd, reterr);
+    if (r == 0) {
+        r = tty_open_pair(pts_fd, &c->master_fd, &c->slave_fd, reterr);
+    }
+    if (r == 0) {
+        r = rootpath_create(c->mounts.root_fd, s->target, false, &target_fd, reterr);
+    }
+    if (r == 0) {
+        r = mountfd_clone(c->slave_fd, "", false, &mount_fd, reterr);
+    }
+    return r != 0 ? r : mountfd_attach(mount_fd, target_fd, reterr);
+}
+
+static int step_devices(struct child *c, struct imgc_err *reterr)
+{
+    int r = devices_make(c->mounts.root_fd, &c->mounts.null_fd, reterr);
+    if (r == 0 && !c->spec->interactive && !c->spec->terminal) {
+        r = rootpath_open(c->mounts.root_fd, "/dev/null", O_RDONLY, &c->stdin_fd, reterr);
+    }
+    return r;
+}
+
+static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    int r = wait_for(c, SYNC_PLACED, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (unshare(CLONE_NEWCGROUP) < 0) {
+        if (errno == EINVAL) {
+            return 0; /* a kernel without them: then no cgroup file system either */
+        }
+        return mountfd_fail(reterr, errno, "new cgroup namespace");
+    }
+    return mounts_cgroup(&c->mounts, s, reterr);
+}
+
+static int step_loopback(struct imgc_err *reterr)
+{
+    struct ifreq request = { .ifr_name = "lo" };
+    imgc_autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return errno == EAFNOSUPPORT ? 0 : imgc_fail_sys(reterr, errno, "open a socket");
+    }
+    request.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
+        return imgc_fail_sys(reterr, errno, "bring up the loopback interface");
+    }
+    return 0;
+}
+
+static int step_hostname(const struct plan_step *s, struct imgc_err *reterr)
+{
+    if (sethostname(s->options, strlen(s->options)) < 0) {
+        return imgc_fail_sys(reterr, errno, "set the host name '%s'", s->options);
+    }
+    return 0;
+}
+
+static int step_root_read_only(struct child *c, struct imgc_err *reterr)
+{
+    return mountfd_restrict(c->mounts.root_fd, MOUNT_ATTR_RDONLY, false, reterr);
+}
+
+static int step_workdir(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    int r = rootpath_create(c->mounts.root_fd, s->target, true, &c->cwd_fd, reterr);
+    return r < 0 ? imgc_context(reterr, "working directory '%s'", s->target) : 0;
+}
+
+static int run_step(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    switch (s->kind) {
+    case PLAN_ROOT:
+        return overlay_mount_root(c->spec, &c->mounts.root_fd, reterr);
+    case PLAN_MOUNT:
+        return mounts_new(&c->mounts, s, reterr);
+    case PLAN_DEVICES:
+        return step_devices(c, reterr);
+    case PLAN_CONSOLE:
+        return step_console(c, s, reterr);
+    case PLAN_CGROUP:
+        return step_cgroup(c, s, reterr);
+    case PLAN_SYSCTL:
+        return mounts_sysctl(&c->mounts, s, reterr);
+    case PLAN_FILE:
+        return mounts_file(&c->mounts, s, reterr);
+    case PLAN_BIND:
+        return mounts_bind(&c->mounts, s, reterr);
+    case PLAN_MASK:
+        return mounts_mask(&c->mounts, s->target, reterr);
+    case PLAN_MASK_CPUS:
+        return mounts_mask_cpus(&c->mounts, s->target, reterr);
+    case PLAN_READ_ONLY:
+        return mounts_read_only(&c->mounts, s->target, reterr);
+    case PLAN_ROOT_READ_ONLY:
+        return step_root_read_only(c, reterr);
+    case PLAN_HOSTNAME:
+        return step_hostname(s, reterr);
+    case PLAN_LOOPBACK:
+        return step_loopback(reterr);
+    case PLAN_PIVOT:
+        return mounts_pivot(&c->mounts, reterr);
+    case PLAN_WORKDIR:
+        return step_workdir(c, s, reterr);
+    }
+    return imgc_fail(reterr, IMGC_E_SYS, "unknown step %d of a plan", (int)s->kind);
+}
+
+static int furnish(struct child *c, struct imgc_err *reterr)
+{
+    const struct plan *plan = c->args->plan;
+
+    int r = mounts_make_private(reterr);
+    if (r == 0 && c->spec->state_dir) {
+        r = fd_open_at(AT_FDCWD, c->spec->state_dir, O_PATH | O_DIRECTORY, 0,
+                       &c->mounts.state_dir_fd, reterr);
+    }
+    for (size_t i = 0; i < plan->n && r == 0; i++) {
+        r = run_step(c, &plan->steps[i], reterr);
+    }
+    return r;
+}
+
+/* The working directory must be below the new root: a directory fd of the host that leaked would
+ * show as "(unreachable)" (CVE-2024-21626). The system call itself is asked, since libc's getcwd()
+ * searches on its own. */
+static int enter_workdir(struct child *c, struct imgc_err *reterr)
+{
+    char path[8];
+
+    if (fchdir(c->cwd_fd) < 0) {
+        return imgc_fail_sys(reterr, errno, "enter the working directory '%s'", c->spec->cwd);
+    }
+    long n = syscall(SYS_getcwd, path, sizeof path);
+    if (n < 0 && errno == ERANGE) { /* longer; long enough for "(unreachable)" too */
+        char longer[LIMIT_PATH_BYTES + 1];
+        n = syscall(SYS_getcwd, longer, sizeof longer);
+        path[0] = longer[0];
+    }
+    if (n < 0 || path[0] != '/') {
+        return imgc_fail(reterr, IMGC_E_SYS, "the working directory '%s' is outside of the root",
+                         c->spec->cwd);
+    }
+    return 0;
+}
+
+static int move_fd(int from, int to, struct imgc_err *reterr)
+{
+    if (from >= 0 && dup2(from, to) < 0) {
+        return imgc_fail_sys(reterr, errno, "set up standard input and output");
+    }
+    return 0;
+}
+
+/* The user owns what he is given to write to, so that opening /dev/stdout again works. */
+static int connect_stdio(struct child *c, const struct user *user, struct imgc_err *reterr)
+{
+    if (c->slave_fd >= 0) {
+        (void)fchown(c->slave_fd, user->uid, (gid_t)-1);
+        int r = tty_control(c->slave_fd, reterr);
+        for (int fd = 0; fd <= 2 && r == 0; fd++) {
+            r = move_fd(c->slave_fd, fd, reterr);
+        }
+        return r;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (c->args->out_fds[i] >= 0) {
+            (void)fchown(c->args->out_fds[i], user->uid, (gid_t)-1);
+        }
+    }
+    int r = move_fd(c->stdin_fd, STDIN_FILENO, reterr);
+    if (r == 0) {
+        r = move_fd(c->args->out_fds[0], STDOUT_FILENO, reterr);
+    }
+    return r < 0 ? r : move_fd(c->args->out_fds[1], STDERR_FILENO, reterr);
+}
+
+static bool has_env(char *const *env, const char *key)
+{
+    size_t n = strlen(key);
+
+    for (; *env; env++) {
+        if (strncmp(*env, key, n) == 0 && (*env)[n] == '=') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The spec's environment, and what only the inside knows. */
+static int complete_env(const struct spec *spec, const struct user *user, char ***ret,
+                        struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf home = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
+    imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
+    char hostname[65] = "";
+    size_t n = 0;
+
+    while (spec->env[n]) {
+        n++;
+    }
+    imgc_autofree char **env = calloc(n + 3, sizeof *env);
+    if (!env) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    memcpy(env, spec->env, n * sizeof *env);
+    int r = 0;
+    if (!has_env(spec->env, "HOME")) {
+        imgc_buf_printf(&home, "HOME=%s", user->home);
+        r = imgc_buf_take(&home, &env[n++], reterr);
+    }
+    if (r == 0 && !has_env(spec->env, "HOSTNAME") &&
+        gethostname(hostname, sizeof hostname - 1) == 0) {
+        imgc_buf_printf(&name, "HOSTNAME=%s", hostname);
+        r = imgc_buf_take(&name, &env[n], reterr);
+    }
+    if (r == 0) {
+        *ret = imgc_take(env);
+    }
+    return r;
+}
+
+static int become(const struct user *user, uint64_t caps, struct imgc_err *reterr)
+{
+    int r = caps_drop_bounding(caps, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (setgroups(user->n_groups, user->groups) < 0) {
+        return imgc_fail_sys(reterr, errno, "set the groups");
+    }
+    if (setresgid(user->gid, user->gid, user->gid) < 0) {
+        return imgc_fail_sys(reterr, errno, "become group %u", (unsigned)user->gid);
+    }
+    if (setresuid(user->uid, user->uid, user->uid) < 0) {
+        return imgc_fail_sys(reterr, errno, "become user %u", (unsigned)user->uid);
+    }
+    r = caps_apply(caps, user->uid == 0, reterr);
+    return r < 0 ? r : die_with_launcher(reterr);
+}
+
+/* Handlers go at exec, but "ignore" would stay: nohup and shells leave it behind. */
+static void reset_signals(void)
+{
+    struct sigaction action = { .sa_handler = SIG_DFL };
+    sigset_t none;
+
+    for (int i = 1; i < NSIG; i++) {
+        (void)sigaction(i, &action, NULL);
+    }
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int become_container(struct child *c, struct imgc_err *reterr)
+{
+    user_auto struct user user = USER_INIT;
+    char **env = NULL; /* lives until exec or _exit */
+
+    prepare_process();
+    int r = die_with_launcher(reterr);
+    if (r == 0) {
+        r = furnish(c, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    /* After the pivot "/" is the container's root, for look-ups like any other. */
+    r = user_resolve(c->mounts.root_fd, c->spec->user ? c->spec->user : "", &user, reterr);
+    if (r == 0) {
+        r = complete_env(c->spec, &user, &env, reterr);
+    }
+    if (r == 0) {
+        r = enter_workdir(c, reterr);
+    }
+    if (r == 0) {
+        r = connect_stdio(c, &user, reterr);
+    }
+    if (r == 0) {
+        r = sync_send(c->args->sync_fd, SYNC_READY, c->master_fd, reterr);
+    }
+    if (r == 0 && close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) {
+        r = imgc_fail(reterr, IMGC_E_HOST, "this host lacks close_range (Linux 5.11 or later)");
+    }
+    /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
+    if (r == 0 && c->args->filter) {
+        r = seccomp_install(c->args->filter, reterr);
+    }
+    if (r == 0) {
+        r = become(&user, c->spec->capabilities, reterr);
+    }
+    if (r == 0) {
+        r = wait_for(c, SYNC_GO, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    reset_signals();
+    return program_exec(c->spec->argv, env, reterr);
+}
+
+_Noreturn void child_main(const struct child_args *args)
+{
+    struct child c = {
+        .args = args,
+        .spec = args->spec,
+        .mounts = MOUNTS_INIT,
+        .cwd_fd = -1,
+        .stdin_fd = -1,
+        .master_fd = -1,
+        .slave_fd = -1,
+    };
+    struct imgc_err err;
+
+    (void)close(args->launcher_fd);
+    if (become_container(&c, &err) < 0) {
+        sync_send_error(args->sync_fd, &err);
+    }
+    _exit(125);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's side of a launch: from clone to exec, step by step along the plan.
+ */
+#ifndef IMGC_RUNTIME_CHILD_H
+#define IMGC_RUNTIME_CHILD_H
+
+#include "runtime/plan.h"
+#include "runtime/seccomp.h"
+
+struct child_args {
+    const struct spec *spec;
+    const struct plan *plan;
+    const struct seccomp_filter *filter; /* NULL: unconfined */
+    int sync_fd;                         /* the container's end */
+    int launcher_fd;                     /* the launcher's end, to be closed */
+    int out_fds[2]; /* where stdout and stderr go, or -1 each: stay as they are */
+};
+
+/** Become the container's first process. Failures go to the launcher. */
+_Noreturn void child_main(const struct child_args *args);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files below /etc that imgc writes for a container: hosts, hostname, resolv.conf.
+ */
+#ifndef IMGC_RUNTIME_ETCFILES_H
+#define IMGC_RUNTIME_ETCFILES_H
+
+#include "runtime/spec.h"
+
+/** Write them into spec->state_dir. With the host's network they are copies of the host's.
+ * @return 0; -SYS; -NOSPACE; -NOMEM. Context: parent, before clone. */
+IMGC_CHECK int etcfiles_write(const struct spec *spec, struct imgc_err *reterr);
+
+#endif

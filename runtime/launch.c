@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/launch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/cgroup.h"
+#include "runtime/child.h"
+#include "runtime/etcfiles.h"
+#include "runtime/log.h"
+#include "runtime/relay.h"
+#include "runtime/selfexe.h"
+#include "runtime/spawn.h"
+#include "runtime/sync.h"
+#include "runtime/tty.h"
+#include "schema/base/fd.h"
+
+/* What the launcher holds; launch_done() gives back whatever is there. */
+struct launch {
+    const struct spec *spec;
+    const struct launch_args *args;
+    struct plan plan;
+    struct seccomp_filter filter;
+    struct cgroup *cgroup;
+    struct log_writer log;
+    struct tty_raw raw;
+    sigset_t old_mask;
+    bool signals_blocked;
+    pid_t pid; /* 0 before clone and after it was reaped */
+    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd;
+    int out_fds[2], container_out_fds[2];
+};
+
+static void warn(const struct launch_args *args, const char *message)
+{
+    if (args->warn) {
+        args->warn(args->arg, message);
+    }
+}
+
+static void close_container_ends(struct launch *l)
+{
+    imgc_closep(&l->container_sync_fd);
+    imgc_closep(&l->container_out_fds[0]);
+    imgc_closep(&l->container_out_fds[1]);
+}
+
+static void launch_done(struct launch *l)
+{
+    struct imgc_err err;
+
+    if (l->pid > 0) { /* a failure on the way: with PID 1 everything in the container dies */
+        (void)kill(l->pid, SIGKILL);
+        while (waitpid(l->pid, NULL, __WALL) < 0 && errno == EINTR) {
+        }
+    }
+    tty_raw_leave(&l->raw);
+    if (l->cgroup && cgroup_remove(l->cgroup, &err) < 0) {
+        warn(l->args, err.msg);
+    }
+    l->cgroup = cgroup_free(l->cgroup);
+    close_container_ends(l);
+    imgc_closep(&l->pid_fd);
+    imgc_closep(&l->signal_fd);
+    imgc_closep(&l->sync_fd);
+    imgc_closep(&l->master_fd);
+    imgc_closep(&l->out_fds[0]);
+    imgc_closep(&l->out_fds[1]);
+    log_writer_done(&l->log);
+    seccomp_done(&l->filter);
+    plan_done(&l->plan);
+    if (l->signals_blocked) {
+        relay_unblock_signals(&l->old_mask);
+    }
+}
+
+#define launch_auto imgc_auto(launch_done)
+
+/* fork() copies one thread; locks that others hold would stay locked in the child for ever. */
+static bool is_single_threaded(void)
+{
+    struct stat st;
+    return stat("/proc/self/task", &st) < 0 || st.st_nlink <= 3;
+}
+
+static int make_output_pipes(struct launch *l, struct imgc_err *reterr)
+{
+    for (int i = 0; i < 2; i++) {
+        int fds[2];
+        if (pipe2(fds, O_CLOEXEC) < 0) {
+            return imgc_fail_sys(reterr, errno, "make a pipe");
+        }
+        l->out_fds[i] = fds[0];
+        l->container_out_fds[i] = fds[1];
+    }
+    return 0;
+}
+
+/* All that can be done before there is a process. */
+static int prepare(struct launch *l, struct imgc_err *reterr)
+{
+    const struct spec *spec = l->spec;
+
+    if (spec->terminal && spec->interactive && !isatty(STDIN_FILENO)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "the input device is not a TTY (leave out -t)");
+    }
+    int r = plan_make(spec, &l->plan, reterr);
+    if (r == 0 && !spec->no_seccomp) {
+        r = seccomp_build(spec->capabilities, &l->filter, reterr);
+    }
+    if (r == 0 && spec->state_dir) {
+        r = etcfiles_write(spec, reterr);
+    }
+    if (r == 0 && l->args->log_fd >= 0 && !spec->terminal) {
+        r = make_output_pipes(l, reterr);
+    }
+    if (r == 0) {
+        r = sync_pair(&l->sync_fd, &l->container_sync_fd, reterr);
+    }
+    if (r == 0) {
+        r = relay_block_signals(&l->old_mask, &l->signal_fd, reterr);
+        l->signals_blocked = r == 0;
+    }
+    if (r == 0) {
+        r = cgroup_create(spec->cgroup_name, &spec->limits, l->args->warn, l->args->arg, &l->cgroup,
+                          reterr);
+    }
+    return r;
+}
+
+static int start(struct launch *l, struct imgc_err *reterr)
+{
+    uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+
+    if (l->spec->network != SPEC_NETWORK_HOST) {
+        namespaces |= CLONE_NEWNET;
+    }
+    int r = spawn_clone(namespaces, cgroup_clone_fd(l->cgroup), &l->pid, &l->pid_fd, reterr);
+    if (r == 0 && l->pid == 0) {
+        child_main(&(struct child_args){
+            .spec = l->spec,
+            .plan = &l->plan,
+            .filter = l->spec->no_seccomp ? NULL : &l->filter,
+            .sync_fd = l->container_sync_fd,
+            .launcher_fd = l->sync_fd,
+            .out_fds = { l->container_out_fds[0], l->container_out_fds[1] },
+        });
+    }
+    close_container_ends(l);
+    return r;
+}
+
+static int ended_early(struct launch *l, int status, struct imgc_err *reterr)
+{
+    if (cgroup_oom_killed(l->cgroup)) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "the memory limit is too small for the container to start");
+    }
+    if (WIFSIGNALED(status)) {
+        return imgc_fail(reterr, IMGC_E_SYS, "the container was killed by signal %d as it started",
+                         WTERMSIG(status));
+    }
+    return imgc_fail(reterr, IMGC_E_SYS, "the container ended as it started");
+}
+
+static int reap(struct launch *l)
+{
+    int status = 0;
+
+    while (waitpid(l->pid, &status, __WALL) < 0 && errno == EINTR) {
+    }
+    l->pid = 0;
+    return status;
+}
+
+/* Wait until the container has its root and asks for the word to go. */
+static int await_ready(struct launch *l, struct imgc_err *reterr)
+{
+    struct sync_message m;
+
+    int r = sync_receive(l->sync_fd, &m, &l->master_fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (r == SYNC_CLOSED) {
+        return ended_early(l, reap(l), reterr);
+    }
+    if (m.kind == SYNC_ERROR) {
+        *reterr = m.err;
+        return -(int)reterr->code;
+    }
+    if (m.kind != SYNC_READY || l->spec->terminal != (l->master_fd >= 0)) {
+        return imgc_fail(reterr, IMGC_E_SYS, "the container's first process says nonsense");
+    }
+    return 0;
+}
+
+static int announce(struct launch *l, struct imgc_err *reterr)
+{
+    struct process_id id;
+
+    if (!l->args->started) {
+        return 0;
+    }
+    int r = process_identify(l->pid, &id, reterr);
+    return r < 0 ? r : l->args->started(l->args->arg, &id, cgroup_path(l->cgroup), reterr);
+}
+
+static int set_up_terminal(struct launch *l, struct imgc_err *reterr)
+{
+    if (l->master_fd < 0) {
+        return 0;
+    }
+    if (!tty_copy_size(STDOUT_FILENO, l->master_fd)) {
+        (void)tty_copy_size(STDIN_FILENO, l->master_fd);
+    }
+    return l->spec->interactive ? tty_raw_enter(&l->raw, STDIN_FILENO, reterr) : 0;
+}
+
+/* From the word to go to the first instruction of the command. */
+static int let_exec(struct launch *l, struct imgc_err *reterr)
+{
+    struct sync_message m;
+    int status;
+
+    int r = sync_send(l->sync_fd, SYNC_GO, -1, reterr);
+    if (r == 0) {
+        r = selfexe_wait(l->pid, &status, reterr);
+    }
+    if (r != SELFEXE_EXITED) {
+        return r;
+    }
+    l->pid = 0;
+    r = sync_receive(l->sync_fd, &m, NULL, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0 && m.kind == SYNC_ERROR) {
+        *reterr = m.err;
+        return -(int)reterr->code;
+    }
+    return ended_early(l, status, reterr);
+}
+
+static int bring_up(struct launch *l, struct imgc_err *reterr)
+{
+    int r = start(l, reterr);
+    if (r == 0) {
+        r = selfexe_guard(l->pid, reterr);
+    }
+    if (r == 0) {
+        r = cgroup_add(l->cgroup, l->pid, reterr);
+    }
+    if (r == 0) {
+        r = sync_send(l->sync_fd, SYNC_PLACED, -1, reterr);
+    }
+    if (r == 0 || reterr->sys == EPIPE) { /* it died first, and has said why */
+        r = await_ready(l, reterr);
+    }
+    if (r == 0) {
+        r = announce(l, reterr);
+    }
+    if (r == 0) {
+        r = set_up_terminal(l, reterr);
+    }
+    return r < 0 ? r : let_exec(l, reterr);
+}
+
+static int supervise(struct launch *l, struct launch_result *ret, struct imgc_err *reterr)
+{
+    struct relay relay = {
+        .pid = l->pid,
+        .pid_fd = l->pid_fd,
+        .signal_fd = l->signal_fd,
+        .master_fd = l->master_fd,
+        .forward_input = l->spec->interactive,
+        .out_fds = { l->out_fds[0], l->out_fds[1] },
+        .log = l->args->log_fd >= 0 ? &l->log : NULL,
+    };
+    int status = -1;
+
+    int r = relay_run(&relay, &status, reterr);
+    if (status == -1) {
+        return r;
+    }
+    l->pid = 0;
+    if (r < 0) { /* a log that cannot be kept does not change how the command ended */
+        warn(l->args, reterr->msg);
+    }
+    ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    ret->oom_killed = cgroup_oom_killed(l->cgroup);
+    return 0;
+}
+
+int launch_run(const struct spec *spec, const struct launch_args *args, struct launch_result *ret,
+               struct imgc_err *reterr)
+{
+    launch_auto struct launch l = {
+        .spec = spec,
+        .args = args,
+        .plan = PLAN_INIT,
+        .filter = SECCOMP_FILTER_INIT,
+        .raw = TTY_RAW_INIT,
+        .pid_fd = -1,
+        .signal_fd = -1,
+        .sync_fd = -1,
+        .container_sync_fd = -1,
+        .master_fd = -1,
+        .out_fds = { -1, -1 },
+        .container_out_fds = { -1, -1 },
+    };
+
+    assert(is_single_threaded());
+    log_writer_init(&l.log, args->log_fd);
+    int r = prepare(&l, reterr);
+    if (r == 0) {
+        r = bring_up(&l, reterr);
+    }
+    return r < 0 ? r : supervise(&l, ret, reterr);
+}
+
+int launch_cleanup_cgroup(const char *cgroup, struct imgc_err *reterr)
+{
+    return cgroup_remove_path(cgroup, reterr);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/selfexe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* The kernel wants the options of PTRACE_SEIZE, and signals, as "addresses". */
+static void *as_address(uintptr_t value)
+{
+    return (void *)value; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+int selfexe_guard(pid_t pid, struct imgc_err *reterr)
+{
+    if (ptrace(PTRACE_SEIZE, pid, NULL, as_address(PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)) < 0) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "this host forbids ptrace, which imgc guards its own binary with (not "
+                         "under strace or a debugger; see kernel.yama.ptrace_scope): %s",
+                         strerrordesc_np(errno));
+    }
+    return 0;
+}
+
+static int identify(const char *path, struct statx *ret, struct imgc_err *reterr)
+{
+    if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, ret) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at '%s'", path);
+    }
+    return 0;
+}
+
+static int check(pid_t pid, struct imgc_err *reterr)
+{
+    struct statx own, theirs;
+    char path[32];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    int r = identify("/proc/self/exe", &own, reterr);
+    if (r == 0) {
+        r = identify(path, &theirs, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (own.stx_ino == theirs.stx_ino && own.stx_dev_major == theirs.stx_dev_major &&
+        own.stx_dev_minor == theirs.stx_dev_minor && own.stx_mnt_id == theirs.stx_mnt_id) {
+        return imgc_fail(reterr, IMGC_E_NOEXEC,
+                         "the command leads to imgc's own binary on the host through "
+                         "/proc/self/exe: the image is hostile");
+    }
+    return 0;
+}
+
+int selfexe_wait(pid_t pid, int *ret_status, struct imgc_err *reterr)
+{
+    for (;;) {
+        int status = 0;
+        if (waitpid(pid, &status, __WALL) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return imgc_fail_sys(reterr, errno, "wait for the container's first process");
+        }
+        if (!WIFSTOPPED(status)) {
+            *ret_status = status;
+            return SELFEXE_EXITED;
+        }
+        if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXEC << 8))) {
+            int r = check(pid, reterr);
+            if (r < 0) {
+                (void)kill(pid, SIGKILL);
+                return r;
+            }
+            (void)ptrace(PTRACE_DETACH, pid, NULL,
+                         NULL); /* ESRCH: killed meanwhile, reaped later */
+            return 0;
+        }
+        /* A signal on its way: let it through. */
+        int signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+        (void)ptrace(PTRACE_CONT, pid, NULL, as_address((uintptr_t)signal));
+    }
+}
