@@ -37,12 +37,12 @@ bool caps_parse(struct imgc_str name, int *ret_cap)
         return false;
     }
     for (size_t i = 0; i < rest.len; i++) {
-        char c = rest.ptr[i];
-        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        unsigned char c = (unsigned char)rest.ptr[i];
+        c |= c >= 'A' && c <= 'Z' ? 0x20 : 0;
         if (c != '_' && (c < 'a' || c > 'z')) {
             return false;
         }
-        full[4 + i] = c;
+        full[4 + i] = (char)c;
     }
     full[4 + rest.len] = '\0';
     if (cap_from_name(full, &value) < 0) {

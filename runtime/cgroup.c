@@ -76,7 +76,7 @@ static int make_somewhere(struct making *m, const struct cgroup_host_hierarchy *
                           unsigned controllers, struct imgc_err *reterr)
 {
     struct cgroup_dir *slot = &m->cg->dirs[m->cg->n_dirs];
-    struct imgc_str own = imgc_str_of(h->own), ignored;
+    struct imgc_str own = imgc_str_of(h->own), ignored; /* empty where it is not known */
     struct imgc_err err;
     int r;
 
@@ -165,7 +165,7 @@ static int place_v1(struct making *m, const struct cgroup_host *host, struct img
 {
     while (m->needed != 0) {
         unsigned controller = m->needed & -m->needed;
-        const struct cgroup_dir *d;
+        const struct cgroup_dir *d = NULL;
         bool swap;
         int r;
 
@@ -199,11 +199,11 @@ static bool in_initial_userns(void)
 static int place_devices_v1(struct making *m, const struct cgroup_host *host,
                             struct imgc_err *reterr)
 {
-    const struct cgroup_dir *d;
+    const struct cgroup_dir *d = NULL;
     int r;
 
     r = place_one_v1(m, host, CGROUP_HOST_DEVICES, &d, reterr);
-    return r < 0 ? r : cgroup_devices_write(d->fd, reterr);
+    return d ? cgroup_devices_write(d->fd, reterr) : r;
 }
 
 /* Survivable: warn, where the lack of it leaves a hole. */
@@ -257,7 +257,7 @@ static int place(struct making *m, struct imgc_err *reterr)
         return r;
     }
     if (m->cg->n_dirs == 0) { /* something to kill by; a host that forbids it is no failure */
-        const struct cgroup_dir *d;
+        const struct cgroup_dir *d = NULL;
         (void)place_one_v1(m, &host, CGROUP_HOST_FREEZER, &d, reterr);
     }
     r = place_v1(m, &host, reterr);

@@ -50,6 +50,27 @@ static int join(struct imgc_buf *b, const char *base, const char *name, char **r
     return imgc_buf_take(b, ret, reterr);
 }
 
+static int make_both(const char *parent, const char *path, struct imgc_err *reterr)
+{
+    int e = 0;
+
+    for (int tries = 0; tries < 3; tries++) {
+        if (mkdir(parent, 0755) < 0 && errno != EEXIST) {
+            return fail(reterr, errno, "create the cgroup", parent);
+        }
+        if (mkdir(path, 0755) == 0) {
+            return 0;
+        }
+        e = errno;
+        /* Again where somebody has just removed the empty parent, and where a crash has left the
+         * cgroup and it is empty; one in use cannot go. */
+        if (e != ENOENT && (e != EEXIST || rmdir(path) < 0)) {
+            break;
+        }
+    }
+    return fail(reterr, e, "create the cgroup", path);
+}
+
 int cgroup_dir_make(const char *base, const char *name, bool is_v2, struct cgroup_dir *ret,
                     struct imgc_err *reterr)
 {
@@ -68,22 +89,17 @@ int cgroup_dir_make(const char *base, const char *name, bool is_v2, struct cgrou
     if (r < 0) {
         return r;
     }
-    if (mkdir(parent, 0755) < 0 && errno != EEXIST) {
-        return fail(reterr, errno, "create the cgroup", parent);
-    }
-    if (mkdir(d.path, 0755) < 0) {
-        int e = errno;
-        /* Left by a crash: an empty one can go, one in use cannot. */
-        if (e != EEXIST || rmdir(d.path) < 0 || mkdir(d.path, 0755) < 0) {
-            return fail(reterr, e, "create the cgroup", d.path);
-        }
+    r = make_both(parent, d.path, reterr);
+    if (r < 0) {
+        return r;
     }
     d.fd = open(d.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (d.fd < 0) {
         return fail(reterr, errno, "open the cgroup", d.path);
     }
-    *ret = d;
-    d = (struct cgroup_dir)CGROUP_DIR_INIT;
+    *ret = (struct cgroup_dir){ .fd = imgc_take_fd(d.fd),
+                                .path = imgc_take(d.path),
+                                .is_v2 = d.is_v2 };
     return 0;
 }
 
@@ -128,8 +144,9 @@ int cgroup_dir_open(struct imgc_str path, struct cgroup_dir *ret, struct imgc_er
         return imgc_fail(reterr, IMGC_E_USAGE, "'%s' is not on a cgroup file system", d.path);
     }
     d.is_v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
-    *ret = d;
-    d = (struct cgroup_dir)CGROUP_DIR_INIT;
+    *ret = (struct cgroup_dir){ .fd = imgc_take_fd(d.fd),
+                                .path = imgc_take(d.path),
+                                .is_v2 = d.is_v2 };
     return 0;
 }
 

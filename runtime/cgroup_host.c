@@ -105,7 +105,7 @@ static int unescape(struct imgc_str s, char **ret, struct imgc_err *reterr)
 
 /* Where the caller is, below a mount that shows the hierarchy from @root on. A path with ".." is
  * outside of the caller's cgroup namespace, and one that does not begin with @root outside of the
- * mount. */
+ * mount. ':' separates directories in cgroup_path(). */
 static bool below(struct imgc_str path, struct imgc_str root, struct imgc_str *ret)
 {
     struct imgc_str rest = path, part;
@@ -113,7 +113,8 @@ static bool below(struct imgc_str path, struct imgc_str root, struct imgc_str *r
     if (imgc_str_eq(root, IMGC_STR("/"))) {
         root = IMGC_STR("");
     }
-    if (!imgc_str_skip(&rest, root) || (rest.len > 0 && rest.ptr[0] != '/')) {
+    if (!imgc_str_skip(&rest, root) || (rest.len > 0 && rest.ptr[0] != '/') ||
+        imgc_str_find(rest, ':') < rest.len) {
         return false;
     }
     *ret = rest.len > 0 ? rest : IMGC_STR("/");
@@ -169,8 +170,7 @@ static int add_mount(struct cgroup_host *host, const struct mount_line *m, struc
             return 0; /* another file system, or "name=systemd" and others of no use to us */
         }
     }
-    /* ':' separates directories in cgroup_path(); such a mount point is nowhere in practice */
-    if (!is_new(host, &h) || imgc_str_find(m->mountpoint, ':') < m->mountpoint.len) {
+    if (!is_new(host, &h)) {
         return 0;
     }
     r = unescape(m->root, &root, reterr);
@@ -180,6 +180,10 @@ static int add_mount(struct cgroup_host *host, const struct mount_line *m, struc
     r = unescape(m->mountpoint, &h.mountpoint, reterr);
     if (r < 0) {
         return r;
+    }
+    if (strchr(h.mountpoint, ':')) { /* separates directories in cgroup_path() */
+        free(h.mountpoint);
+        return 0;
     }
     r = find_own(self, imgc_str_of(root), &h, reterr);
     host->hierarchies[host->n++] = h; /* owned from here on, whatever r is */

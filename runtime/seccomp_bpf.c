@@ -156,7 +156,7 @@ int seccomp_bpf_assemble(const struct seccomp_rules *rules, struct sock_fprog *r
                          struct imgc_err *reterr)
 {
     struct program p = { .fallback = rules->fallback };
-    imgc_autofree struct range *ranges = calloc(rules->n * 2 + 1, sizeof *ranges);
+    struct range *ranges = calloc(rules->n * 2 + 1, sizeof *ranges);
     size_t n;
 
     if (!ranges) {
@@ -169,6 +169,7 @@ int seccomp_bpf_assemble(const struct seccomp_rules *rules, struct sock_fprog *r
     emit_return(&p, SECCOMP_RET_KILL_PROCESS);
     emit_load(&p, offsetof(struct seccomp_data, nr));
     emit_tree(&p, ranges, n);
+    free(ranges);
 
     if (p.nomem || p.len > BPF_MAXINSNS) {
         free(p.code);
