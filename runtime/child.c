@@ -107,10 +107,6 @@ static int step_devices(struct child *c, struct imgc_err *reterr)
 
 static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
-    int r = wait_for(c, SYNC_PLACED, reterr);
-    if (r < 0) {
-        return r;
-    }
     if (unshare(CLONE_NEWCGROUP) < 0) {
         if (errno == EINVAL) {
             return 0; /* a kernel without them: then no cgroup file system either */
@@ -346,6 +342,9 @@ static int become_container(struct child *c, struct imgc_err *reterr)
 
     prepare_process();
     int r = die_with_launcher(reterr);
+    if (r == 0) {
+        r = wait_for(c, SYNC_PLACED, reterr);
+    }
     if (r == 0) {
         r = furnish(c, reterr);
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/launch.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -259,7 +258,7 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
     if (r == 0) {
         r = sync_send(l->sync_fd, SYNC_PLACED, -1, reterr);
     }
-    if (r == 0 || reterr->sys == EPIPE) { /* it died first, and has said why */
+    if (r == 0) {
         r = await_ready(l, reterr);
     }
     if (r == 0) {
@@ -315,8 +314,10 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .container_out_fds = { -1, -1 },
     };
 
-    assert(is_single_threaded());
     log_writer_init(&l.log, args->log_fd);
+    if (!is_single_threaded()) {
+        return imgc_fail(reterr, IMGC_E_SYS, "a container cannot be started with threads alive");
+    }
     int r = prepare(&l, reterr);
     if (r == 0) {
         r = bring_up(&l, reterr);

@@ -74,7 +74,7 @@ static void forward_signals(const struct relay *relay)
                 }
                 break;
             }
-            /* fall through */
+            __attribute__((fallthrough));
         default:
             (void)pidfd_send_signal(relay->pid_fd, (int)info.ssi_signo, NULL, 0);
         }

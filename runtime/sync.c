@@ -75,12 +75,14 @@ int sync_receive(int fd, struct sync_message *ret, int *ret_fd, struct imgc_err 
 
     memset(ret, 0, sizeof *ret);
     do {
+        /* ECONNRESET comes once, ahead of what is queued, where the other side left a message
+         * unread as it ended: its own last message is what we want. */
         n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != ECONNRESET) {
+    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (n < 0) {
         return imgc_fail_sys(reterr, errno, "listen to the container's first process");
     }
-    if (n <= 0) {
+    if (n == 0) {
         return SYNC_CLOSED;
     }
     if (ret_fd) {

@@ -9,7 +9,7 @@
 #include "schema/base/err.h"
 
 enum sync_kind {
-    SYNC_PLACED, /* launcher: you are in your cgroup */
+    SYNC_PLACED, /* launcher: you are guarded, and in your cgroup */
     SYNC_READY,  /* container: my root is there; the master of its terminal comes along */
     SYNC_GO,     /* launcher: exec */
     SYNC_ERROR,  /* container: err says why there will be no exec */
