@@ -9,6 +9,7 @@
 #define IMGC_LAYERS_TAR_SOURCE_H
 
 #include "layers/source.h"
+#include "schema/base/cleanup.h"
 
 struct tar_source;
 

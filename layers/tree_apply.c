@@ -83,13 +83,22 @@ static int hide_children(struct apply *a, struct tree_dentry *dir, struct imgc_e
     return 0;
 }
 
-/* A whiteout means the directory that it stands in: through a symbolic link it means nothing, else
- * "link/.wh..wh..opq" would empty the directory that the link points to. */
+/* The directory that a whiteout stands in, or NULL where it can hide nothing. A plain whiteout
+ * finds it as any entry does. An opaque mark must not: "link/.wh..wh..opq" would empty the
+ * directory that the link points to. */
+static struct tree_dentry *whiteout_dir(struct apply *a, const struct whiteout *w)
+{
+    struct tree_dentry *dir = w->kind == WHITEOUT_OPAQUE ? tree_walk_plain(a->t, w->parent)
+                                                         : tree_lookup(a->t, w->parent, true);
+
+    return dir && dir->dir ? dir : NULL;
+}
+
 static int apply_whiteout(struct apply *a, const struct whiteout *w, struct imgc_err *reterr)
 {
-    struct tree_dentry *dir = tree_walk_plain(a->t, w->parent);
+    struct tree_dentry *dir = w->kind == WHITEOUT_META ? NULL : whiteout_dir(a, w);
 
-    if (!dir || !dir->dir || w->kind == WHITEOUT_META) {
+    if (!dir) {
         return 0;
     }
     if (w->kind == WHITEOUT_OPAQUE) {

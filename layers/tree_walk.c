@@ -15,11 +15,15 @@ struct walk {
     char *text;           /* of the last link followed with what was left; owned */
     unsigned n_links;
     unsigned flags;
+    /* Components below @at that are not there. A ".." takes the last of them away again: other
+     * tools clean such paths before they look, and layers rely on it ("nothing/../etc"). */
+    struct imgc_buf missing;
 };
 
 static void walk_done(struct walk *w)
 {
     free(w->text);
+    imgc_buf_done(&w->missing);
 }
 
 static int follow(struct walk *w, const struct tree_dentry *link, struct imgc_err *reterr)
@@ -50,13 +54,35 @@ static int follow(struct walk *w, const struct tree_dentry *link, struct imgc_er
     return 0;
 }
 
+static void go_up(struct walk *w)
+{
+    struct imgc_str parent;
+    struct imgc_str last;
+
+    if (w->missing.len) {
+        (void)imgc_str_rsplit((struct imgc_str){ w->missing.ptr, w->missing.len }, '/', &parent,
+                              &last);
+        w->missing.len = parent.len;
+    } else if (w->at->parent) {
+        w->at = w->at->parent;
+    }
+}
+
+static int add_missing(struct walk *w, struct imgc_str name, struct imgc_err *reterr)
+{
+    struct imgc_str ignored;
+
+    if (w->missing.len) {
+        imgc_buf_putc(&w->missing, '/');
+    }
+    imgc_buf_str(&w->missing, name);
+    return imgc_buf_finish(&w->missing, &ignored, reterr);
+}
+
 static int make_implied(struct walk *w, struct imgc_str name, struct imgc_err *reterr)
 {
     struct tree_inode *inode = NULL;
 
-    if (!(w->flags & TREE_WALK_MAKE)) {
-        return TREE_WALK_NONE;
-    }
     if (name.len > LIMIT_NAME_BYTES) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "a name of %zu bytes in a symbolic link", name.len);
     }
@@ -92,12 +118,12 @@ static int step(struct walk *w, struct imgc_str part, struct imgc_err *reterr)
         return 0;
     }
     if (imgc_str_eq(part, IMGC_STR(".."))) {
-        w->at = w->at->parent ? w->at->parent : w->at;
+        go_up(w);
         return 0;
     }
-    struct tree_dentry *child = tree_index_find(w->at->dir->children, part);
+    struct tree_dentry *child = w->missing.len ? NULL : tree_index_find(w->at->dir->children, part);
     if (!child) {
-        return make_implied(w, part, reterr);
+        return add_missing(w, part, reterr);
     }
     if (child->inode->type == ENTRY_SYMLINK &&
         ((w->flags & TREE_WALK_FOLLOW) || !is_last(w->rest))) {
@@ -107,21 +133,45 @@ static int step(struct walk *w, struct imgc_str part, struct imgc_err *reterr)
     return 0;
 }
 
+static int make_missing(struct walk *w, struct imgc_err *reterr)
+{
+    struct imgc_str rest = { w->missing.ptr, w->missing.len };
+    struct imgc_str part;
+
+    if (rest.len == 0) {
+        return 0;
+    }
+    if (!(w->flags & TREE_WALK_MAKE)) {
+        return TREE_WALK_NONE;
+    }
+    while (imgc_str_token(&rest, '/', &part)) {
+        int r = make_implied(w, part, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
 int tree_walk(struct tree *t, struct imgc_str path, unsigned flags, struct tree_dentry **ret,
               struct imgc_err *reterr)
 {
-    imgc_auto(
-        walk_done) struct walk w = { .t = t, .at = tree_root(t), .rest = path, .flags = flags };
+    imgc_auto(walk_done) struct walk w = {
+        .t = t, .at = tree_root(t), .rest = path, .flags = flags, .missing = IMGC_BUF_INIT(REST_MAX)
+    };
     struct imgc_str part;
 
     while (imgc_str_token(&w.rest, '/', &part)) {
         int r = step(&w, part, reterr);
-        if (r != 0) {
+        if (r < 0) {
             return r;
         }
     }
-    *ret = w.at;
-    return 0;
+    int r = make_missing(&w, reterr);
+    if (r == 0) {
+        *ret = w.at;
+    }
+    return r;
 }
 
 struct tree_dentry *tree_walk_plain(struct tree *t, struct imgc_str path)
