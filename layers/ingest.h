@@ -8,6 +8,7 @@
 #define IMGC_LAYERS_INGEST_H
 
 #include "layers/codec.h"
+#include "schema/base/cleanup.h"
 #include "store/layer.h"
 
 struct ingest_args {
