@@ -55,9 +55,9 @@ static int kind_of_fields(const json_t *doc, const char *media_type, enum media_
 
     if (version == 1 && !manifest && !index) {
         *ret = MEDIA_SCHEMA1;
-    } else if (manifest != index) {
+    } else if (version == 2 && manifest != index) { /* an image config has a "config" too */
         *ret = manifest ? MEDIA_MANIFEST : MEDIA_INDEX;
-    } else if (manifest) {
+    } else if (manifest && index) {
         return imgc_fail(reterr, IMGC_E_DOCUMENT, "both a manifest and an index");
     } else {
         return imgc_fail(reterr, IMGC_E_DOCUMENT, "neither a manifest nor an index (type '%.100s')",
@@ -180,17 +180,16 @@ int manifest_document(struct imgc_str text, struct imgc_str content_type, enum m
     return 0;
 }
 
-/* image-spec, manifest.md: an artifact is a manifest whose config is not an image's. */
-static int refuse_artifact(const json_t *doc, const struct descriptor *config,
+/* image-spec, manifest.md: an artifact is a manifest whose config is not an image's. Old ones have
+ * none at all, but say their type. */
+static int refuse_artifact(const char *type, const struct descriptor *config,
                            struct imgc_err *reterr)
 {
-    const char *type;
-    int r = json_get_string(doc, "artifactType", &type, reterr);
-    if (r < 0) {
-        return r;
-    }
     if (config->kind == MEDIA_CONFIG) {
         return 0;
+    }
+    if ((!type || type[0] == '\0') && config->media_type[0] == '\0') {
+        return imgc_fail(reterr, IMGC_E_DOCUMENT, "a manifest without a config of known type");
     }
     return imgc_fail(reterr, IMGC_E_UNSUPPORTED, "is an artifact (type %.200s), not an image",
                      type && type[0] ? type : config->media_type);
@@ -199,21 +198,22 @@ static int refuse_artifact(const json_t *doc, const struct descriptor *config,
 static int read_config(const json_t *doc, struct manifest *m, struct imgc_err *reterr)
 {
     const json_t *config;
-    int r = json_get_object(doc, "config", &config, reterr);
+    const char *type;
+    int r = json_get_string(doc, "artifactType", &type, reterr);
     if (r < 0) {
         return r;
     }
-    if (!config) {
-        return imgc_fail(reterr, IMGC_E_DOCUMENT, "a manifest without config");
-    }
-    r = descriptor_parse(config, &m->config, reterr);
+    r = json_get_object(doc, "config", &config, reterr);
     if (r < 0) {
-        return imgc_context(reterr, "config");
+        return r;
     }
-    if (m->config.media_type[0] == '\0') {
-        return imgc_fail(reterr, IMGC_E_DOCUMENT, "its config has no mediaType");
+    if (config) {
+        r = descriptor_parse(config, &m->config, reterr);
+        if (r < 0) {
+            return imgc_context(reterr, "config");
+        }
     }
-    return refuse_artifact(doc, &m->config, reterr);
+    return refuse_artifact(type, &m->config, reterr);
 }
 
 int manifest_descriptors(const json_t *list, size_t max, struct descriptor **ret, size_t *ret_n,

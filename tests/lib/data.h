@@ -5,6 +5,8 @@
 
 #include "tests/lib/unit.h"
 
+#include <fts.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -40,6 +42,48 @@ static inline bool data_row(FILE *f, char **line, size_t *room, char **fields, s
         fields[i] = field ? field : *line + strlen(*line);
     }
     return true;
+}
+
+/* The content of a file in new, NUL-terminated memory; NULL where it cannot be read. */
+static inline char *data_read(const char *path, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    char *text = malloc(size + 1);
+
+    if (!f || !text || fread(text, 1, size, f) != size) {
+        free(text);
+        text = NULL;
+    } else {
+        text[size] = '\0';
+    }
+    if (f) {
+        (void)fclose(f);
+    }
+    return text;
+}
+
+/* Calls @each for every JSON object of less than 1 MB below the folder @name, links followed. */
+static inline void data_each_json(const char *name,
+                                  void (*each)(const char *path, const char *text))
+{
+    char root[4096], *roots[] = { root, NULL };
+
+    if (!data_path(name, root, sizeof root)) {
+        skip();
+    }
+    FTS *fts = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
+    assert_non_null(fts);
+    for (FTSENT *e = fts_read(fts); e; e = fts_read(fts)) {
+        if (e->fts_info != FTS_F || e->fts_statp->st_size > 1000000) {
+            continue;
+        }
+        char *text = data_read(e->fts_path, (size_t)e->fts_statp->st_size);
+        if (text && text[strspn(text, " \r\n\t")] == '{') {
+            each(e->fts_path, text);
+        }
+        free(text);
+    }
+    (void)fts_close(fts);
 }
 
 /* Remove Go's quotes: the tables escape nothing but '\' and '"'. Returns a slice of @s, changed in
