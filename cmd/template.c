@@ -147,19 +147,19 @@ static int get_field(struct exec *x, json_t *v, struct imgc_str parent, struct i
 static int get_fields(struct exec *x, json_t *take_v, const struct template_field *fields,
                       json_t **ret)
 {
-    json_auto_t *owner = take_v;
     json_t *v = take_v;
     struct imgc_str parent = { NULL, 0 };
+    int r = 0;
 
-    for (const struct template_field *f = fields; f; f = f->next) {
-        int r = get_field(x, v, parent, f->name, &v);
-        if (r < 0) {
-            return r;
-        }
+    for (const struct template_field *f = fields; r == 0 && f; f = f->next) {
+        r = get_field(x, v, parent, f->name, &v);
         parent = f->name;
     }
-    *ret = json_incref(v);
-    return 0;
+    if (r == 0) {
+        *ret = json_incref(v);
+    }
+    json_decref(take_v);
+    return r;
 }
 
 static int eval_operand(struct exec *x, const struct template_operand *o, json_t *dot, json_t **ret)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images that the user names on the command line, as the commands on images need them.
+ */
+#ifndef IMGC_CMD_LOOKUP_H
+#define IMGC_CMD_LOOKUP_H
+
+#include "store/image.h"
+
+/** image_find() where a missing one is an error. @return 0; -NOTFOUND that names it. */
+IMGC_CHECK int lookup_image(struct store *s, const char *name, struct image *ret,
+                            struct imgc_err *reterr);
+
+/** For filter_resolve(): when the image @name was built. @arg  the store. */
+IMGC_CHECK int lookup_created(void *arg, struct imgc_str name, int64_t *ret_ns,
+                              struct imgc_err *reterr);
+
+enum { LOOKUP_IS_ID = 1 };
+
+/** Whether @name, which was found as @image, is one of its names or an ID.
+ * @ret caller frees with ref_done(); filled with 0 only: the tag or digest.
+ * @return 0; LOOKUP_IS_ID. */
+IMGC_CHECK int lookup_ref(struct store *s, const char *name, const struct image *image,
+                          struct ref *ret, struct imgc_err *reterr);
+
+#endif
