@@ -1,35 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* imgc version: what this program is made of. */
 #include <archive.h>
 #include <curl/curl.h>
-#include <jansson.h>
 #include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <zstd.h>
 
 #include "cmd/commands.h"
+#include "cmd/listing.h"
 #include "cmd/program.h"
+#include "cmd/table.h"
+#include "schema/json.h"
+
+struct version_options {
+    const char *format;
+};
+
+static const struct option version_options[] = {
+    { 'f', "format", OPT_STRING, offsetof(struct version_options, format), "FORMAT",
+      "a template, or json" },
+    { .name = NULL },
+};
+
+static json_t *versions(void)
+{
+    return json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "Version", program_version(),
+                     "Libraries", "curl", curl_version_info(CURLVERSION_NOW)->version, "openssl",
+                     OpenSSL_version(OPENSSL_VERSION_STRING), "libarchive",
+                     archive_version_string() + sizeof "libarchive", "zstd", ZSTD_versionString(),
+                     "sqlite", sqlite3_libversion(), "jansson", jansson_version_str());
+}
+
+static int print_versions(struct app *app, json_t *doc, struct imgc_err *reterr)
+{
+    table_auto struct table table = TABLE_INIT;
+    const char *name;
+    json_t *version;
+
+    table_row(&table);
+    table_cell(&table, "imgc");
+    table_cell(&table, program_version());
+    json_object_foreach(json_object_get(doc, "Libraries"), name, version)
+    {
+        table_row(&table);
+        table_cell(&table, name);
+        table_cell(&table, json_string_value(version));
+    }
+    return table_print(&table, &app->out, reterr);
+}
 
 static int version_run(struct app *app, const void *options, struct args args,
                        struct imgc_err *reterr)
 {
-    (void)options;
+    const struct version_options *o = options;
+    json_auto_free json_t *doc = versions();
     (void)args;
-    (void)reterr;
 
-    output_print(&app->out, "imgc        %s\n", program_version());
-    output_print(&app->out, "curl        %s\n", curl_version_info(CURLVERSION_NOW)->version);
-    output_print(&app->out, "openssl     %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
-    output_print(&app->out, "libarchive  %s\n", archive_version_string() + sizeof "libarchive");
-    output_print(&app->out, "zstd        %s\n", ZSTD_versionString());
-    output_print(&app->out, "sqlite      %s\n", sqlite3_libversion());
-    output_print(&app->out, "jansson     %s\n", jansson_version_str());
-    return 0;
+    if (!doc) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    return o->format ? listing_document(app, o->format, doc, NULL, reterr)
+                     : print_versions(app, doc, reterr);
 }
 
 const struct command cmd_version = {
     .name = "version",
     .args = "",
     .summary = "show the versions of imgc and its libraries",
+    .help = "  imgc version\n"
+            "  imgc version -f '{{.Version}} {{.Libraries.curl}}'\n",
+    .options = version_options,
+    .options_size = sizeof(struct version_options),
     .min_args = 0,
     .max_args = 0,
     .run = version_run,

@@ -2,7 +2,5 @@
 #include "cmd/commands.h"
 
 const struct command *const commands[] = {
-    &cmd_version,
-    &cmd_help,
-    NULL,
+    &cmd_images, &cmd_history, &cmd_tag, &cmd_untag, &cmd_version, &cmd_help, NULL,
 };

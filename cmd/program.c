@@ -77,7 +77,12 @@ static int run_globals(struct app *app, int argc, const char **argv)
         output_print(&app->out, "imgc version %s\n", program_version());
         return finish_own(app);
     }
-    if (r == OPTIONS_HELP || words.n == 0) {
+    if (r == 0 && words.n == 0) {
+        app->out.out = app->out.err; /* help that nobody asked for is no result */
+        command_help_all(program_options, app);
+        return imgc_code_status(IMGC_E_USAGE);
+    }
+    if (r == OPTIONS_HELP) {
         command_help_all(program_options, app);
         return finish_own(app);
     }

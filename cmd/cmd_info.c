@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imgc info: this host and this store, for people and for bug reports. */
+#include <linux/magic.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/listing.h"
+#include "cmd/program.h"
+#include "schema/json.h"
+#include "schema/platform.h"
+#include "store/gc.h"
+
+struct info_options {
+    const char *format;
+};
+
+static const struct option info_options[] = {
+    { 'f', "format", OPT_STRING, offsetof(struct info_options, format), "FORMAT",
+      "a template, or json" },
+    { .name = NULL },
+};
+
+static const char *cgroup_mode(void)
+{
+    struct statfs fs;
+
+    if (statfs("/sys/fs/cgroup/unified", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC) {
+        return "hybrid";
+    }
+    if (statfs("/sys/fs/cgroup", &fs) != 0) {
+        return "none";
+    }
+    if (fs.f_type == CGROUP2_SUPER_MAGIC) {
+        return "v2";
+    }
+    return access("/sys/fs/cgroup/memory", F_OK) == 0 ? "v1" : "none";
+}
+
+static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
+{
+    struct store *store;
+    struct gc_usage u = { 0 };
+    struct utsname host = { .sysname = "" };
+    struct platform platform;
+    char platform_name[PLATFORM_TEXT_MAX];
+
+    int r = app_store(app, &store, reterr);
+    if (r == 0) {
+        r = gc_usage(store, &u, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    (void)uname(&host);
+    platform_host(&platform);
+    json_t *doc = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "Version",
+        program_version(), "Root", store_root_path(store), "Runroot", store_runroot_path(store),
+        "Layers", "directory", "LayersReason",
+        "layers are unpacked once and stacked by overlayfs: the form that works on every host",
+        "Kernel", host.release, "Platform", platform_text(&platform, platform_name), "Cgroup",
+        cgroup_mode(), "Rootless", geteuid() != 0, "Images", (json_int_t)u.images, "ImagesSize",
+        (json_int_t)u.images_bytes, "Containers", (json_int_t)u.containers, "ContainersRunning",
+        (json_int_t)u.containers_running, "ContainersSize", (json_int_t)u.containers_bytes);
+    if (!doc) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "the paths of the store are not UTF-8");
+    }
+    *ret = doc;
+    return 0;
+}
+
+/* "Key: value" lines, in the order of the document. */
+static void print_lines(struct app *app, json_t *doc)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(doc, key, value)
+    {
+        if (json_is_string(value)) {
+            output_print(&app->out, "%s: %s\n", key, json_string_value(value));
+        } else if (json_is_integer(value)) {
+            output_print(&app->out, "%s: %lld\n", key, (long long)json_integer_value(value));
+        } else {
+            output_print(&app->out, "%s: %s\n", key, json_is_true(value) ? "true" : "false");
+        }
+    }
+}
+
+static int info_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
+{
+    const struct info_options *o = options;
+    json_auto_free json_t *doc = NULL;
+    (void)args;
+
+    int r = collect(app, &doc, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (o->format) {
+        return listing_document(app, o->format, doc, NULL, reterr);
+    }
+    print_lines(app, doc);
+    return 0;
+}
+
+const struct command cmd_info = {
+    .name = "info",
+    .args = "",
+    .summary = "show this host and this store",
+    .help = "  imgc info\n"
+            "  imgc info -f '{{.Root}}'\n",
+    .options = info_options,
+    .options_size = sizeof(struct info_options),
+    .min_args = 0,
+    .max_args = 0,
+    .run = info_run,
+};
