@@ -42,8 +42,11 @@ enum { CONTAINER_MISSING = 1 };
  * @return 0; -EXISTS for a taken name; -NOTFOUND where the image is gone. */
 IMGC_CHECK int container_create(struct store *s, struct container *c, struct imgc_err *reterr);
 
+/** Note that PID 1 @init runs (again). The calling process becomes the owner. @return -NOTFOUND. */
 IMGC_CHECK int container_started(struct store *s, const char *id, const struct process_id *init,
                                  const char *cgroup, struct imgc_err *reterr);
+
+/** Note how it ended. @return -NOTFOUND. */
 IMGC_CHECK int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
                                 struct imgc_err *reterr);
 

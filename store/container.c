@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/container.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/fd.h"
+#include "store/container_name.h"
+#include "store/paths.h"
+#include "store/store_handle.h"
+
+#define NAME_TRIES 16
+
+static int random_bytes(void *ptr, size_t len, struct imgc_err *reterr)
+{
+    if (getrandom(ptr, len, 0) != (ssize_t)len) {
+        return imgc_fail_sys(reterr, errno, "get random bytes");
+    }
+    return 0;
+}
+
+static int make_id(char id[CONTAINER_ID_MAX], struct imgc_err *reterr)
+{
+    uint8_t bytes[32];
+
+    int r = random_bytes(bytes, sizeof bytes, reterr);
+    for (size_t i = 0; r == 0 && i < sizeof bytes; i++) {
+        (void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return r;
+}
+
+static int is_taken(struct store *s, const char *name, bool *ret, struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st = db_prepare(s->db, "SELECT 1 FROM container WHERE name = ?1");
+
+    db_bind_text(&st, 1, name);
+    int r = db_step(&st, reterr);
+    if (r >= 0) {
+        *ret = r == DB_ROW;
+    }
+    return r < 0 ? r : 0;
+}
+
+/* Inside the transaction that inserts the row, so that a free name stays free. */
+static int make_name(struct store *s, char **ret, struct imgc_err *reterr)
+{
+    char name[CONTAINER_NAME_MADE_MAX];
+    bool taken = true;
+
+    for (int i = 0; taken && i < NAME_TRIES; i++) {
+        uint64_t random = 0;
+        int r = random_bytes(&random, sizeof random, reterr);
+        if (r < 0) {
+            return r;
+        }
+        (void)container_name_make(random, i > NAME_TRIES / 2, name);
+        r = is_taken(s, name, &taken, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return imgc_str_dup(imgc_str_of(name), ret, reterr);
+}
+
+static int insert_row(struct store *s, const struct container *c, const char *name,
+                      struct imgc_err *reterr)
+{
+    struct process_id self;
+
+    int r = process_identify(0, &self, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "INSERT INTO container (id, name, image_id, image_name, command, spec_json, "
+               "auto_remove, owner_pid, owner_start, boot_id, created_ns) "
+               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+    db_bind_text(&st, 1, c->id);
+    db_bind_text(&st, 2, name);
+    db_bind_digest(&st, 3, &c->image_id);
+    db_bind_text(&st, 4, c->image_name ? c->image_name : "");
+    db_bind_text(&st, 5, c->command ? c->command : "");
+    db_bind_text(&st, 6, c->spec_json ? c->spec_json : "");
+    db_bind_int(&st, 7, c->auto_remove);
+    db_bind_int(&st, 8, self.pid);
+    db_bind_int(&st, 9, (int64_t)self.start_ticks);
+    db_bind_text(&st, 10, self.boot_id);
+    db_bind_int(&st, 11, c->created_ns);
+    r = db_run(&st, reterr);
+    switch (-r) {
+    case IMGC_E_EXISTS:
+        return imgc_fail(reterr, IMGC_E_EXISTS, "a container named '%s' exists", name);
+    case IMGC_E_NOTFOUND:
+        return imgc_fail(reterr, IMGC_E_NOTFOUND, "image '%s' is gone",
+                         c->image_name ? c->image_name : "");
+    default:
+        return r;
+    }
+}
+
+/* overlayfs shows upper's mode as that of "/" in the container: 0755 whatever the umask. */
+static int make_dirs(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } dirs[] = { { "", 0700 }, { "/upper", 0755 }, { "/work", 0700 } };
+
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        char path[PATHS_MAX];
+        (void)snprintf(path, sizeof path, PATHS_CONTAINERS "/%s%s", id, dirs[i].name);
+        if (mkdirat(s->root_fd, path, dirs[i].mode) < 0 ||
+            fchmodat(s->root_fd, path, dirs[i].mode, 0) < 0) {
+            return imgc_fail_sys(reterr, errno, "create '%s/%s'", s->root, path);
+        }
+    }
+    return 0;
+}
+
+/* Row and directory in one transaction: a crash leaves a directory without row (gc_collect). */
+static int create(struct store *s, const struct container *c, char **made_name,
+                  struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r == 0 && made_name) {
+        r = make_name(s, made_name, reterr);
+    }
+    if (r == 0) {
+        r = insert_row(s, c, made_name ? *made_name : c->name, reterr);
+    }
+    if (r == 0) {
+        r = make_dirs(s, c->id, reterr);
+    }
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+static int remove_dir(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    char path[PATHS_MAX];
+
+    int r = fd_remove_tree(s->root_fd, paths_container(id, path), NULL, reterr);
+    return r < 0 && reterr->sys == ENOENT ? 0 : r; /* gc_collect() was faster */
+}
+
+int container_create(struct store *s, struct container *c, struct imgc_err *reterr)
+{
+    imgc_autofree char *made_name = NULL;
+    bool make = !c->name || c->name[0] == '\0';
+
+    int r = make ? 0 : container_name_check(imgc_str_of(c->name), reterr);
+    if (r == 0) {
+        r = make_id(c->id, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    c->created_ns = clock_now_ns();
+    r = create(s, c, make ? &made_name : NULL, reterr);
+    if (r < 0) {
+        struct imgc_err ignored;
+        (void)!remove_dir(s, c->id, &ignored);
+        return r;
+    }
+    if (make) {
+        free(c->name);
+        c->name = imgc_take(made_name);
+    }
+    return 0;
+}
+
+/* Run an UPDATE or DELETE of one container and commit. */
+static int change_one(struct store *s, struct db_tx *tx, struct db_stmt *st, const char *id,
+                      struct imgc_err *reterr)
+{
+    int r = db_run(st, reterr);
+    if (r == 0 && db_changes(s->db) == 0) {
+        return imgc_fail(reterr, IMGC_E_NOTFOUND, "container %.12s is gone", id);
+    }
+    return r < 0 ? r : db_commit(tx, reterr);
+}
+
+int container_started(struct store *s, const char *id, const struct process_id *init,
+                      const char *cgroup, struct imgc_err *reterr)
+{
+    struct process_id self;
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = process_identify(0, &self, reterr);
+    if (r == 0) {
+        r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "UPDATE container SET init_pid = ?2, init_start = ?3, owner_pid = ?4, "
+               "owner_start = ?5, boot_id = ?6, cgroup = ?7, started_ns = ?8, finished_ns = 0, "
+               "exit_code = NULL, oom_killed = 0 WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    db_bind_int(&st, 2, init->pid);
+    db_bind_int(&st, 3, (int64_t)init->start_ticks);
+    db_bind_int(&st, 4, self.pid);
+    db_bind_int(&st, 5, (int64_t)self.start_ticks);
+    db_bind_text(&st, 6, self.boot_id);
+    db_bind_text(&st, 7, cgroup);
+    db_bind_int(&st, 8, clock_now_ns());
+    return change_one(s, &tx, &st, id, reterr);
+}
+
+int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
+                     struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "UPDATE container SET exit_code = ?2, oom_killed = ?3, finished_ns = ?4 "
+                          "WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    db_bind_int(&st, 2, exit_code);
+    db_bind_int(&st, 3, oom_killed);
+    db_bind_int(&st, 4, clock_now_ns());
+    return change_one(s, &tx, &st, id, reterr);
+}
+
+static int delete_row(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = db_prepare(s->db, "DELETE FROM container WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    return change_one(s, &tx, &st, id, reterr);
+}
+
+int container_remove(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    /* An id never comes back, so the directory may go without the write lock. */
+    int r = delete_row(s, id, reterr);
+    return r < 0 ? r : remove_dir(s, id, reterr);
+}
+
+int container_open_dir(struct store *s, const char *id, int *ret_fd, struct imgc_err *reterr)
+{
+    size_t len = strlen(id);
+
+    if (len != CONTAINER_ID_MAX - 1 || strspn(id, "0123456789abcdef") != len) {
+        return imgc_fail(reterr, IMGC_E_NOTFOUND, "'%s' is no container ID", id);
+    }
+    int r =
+        fd_open_at(s->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, reterr);
+    return r < 0 ? imgc_context(reterr, "container %.12s", id) : 0;
+}
