@@ -6,6 +6,7 @@
 #ifndef IMGC_STORE_LOCK_H
 #define IMGC_STORE_LOCK_H
 
+#include "schema/base/cleanup.h"
 #include "schema/digest.h"
 #include "store/store.h"
 
@@ -28,5 +29,8 @@ IMGC_CHECK int lock_take(struct store *s, const struct digest *digest, bool wait
                          struct imgc_err *reterr);
 void lock_release(struct lock *l); /* idempotent */
 #define lock_auto imgc_auto(lock_release)
+
+/** Remove the files that killed processes left. */
+IMGC_CHECK int lock_sweep(struct store *s, struct imgc_err *reterr);
 
 #endif
