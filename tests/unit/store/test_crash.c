@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A child publishes and removes in a loop and is killed at random moments; afterwards everything
+ * that is listed must be whole, and sweeping must leave nothing else. */
+#include "tests/lib/unit.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "schema/base/fd.h"
+#include "store/container.h"
+#include "store/gc.h"
+#include "store/view.h"
+#include "tests/lib/store.h"
+
+#define KILLS 100
+#define LIFE_US_MAX 25000
+
+/* One round of a pull, a run, an rmi and a prune. */
+static void work_once(struct test_store *t, unsigned i)
+{
+    char config[32], name[LEASE_NAME_MAX];
+    struct gc_report report;
+    struct container c = { .image_name = (char[]){ "x" }, .auto_remove = i % 2 == 0 };
+
+    assert_ok(gc_sweep(t->s, &report, &t->err), t->err);
+    assert_ok(lease_begin(t->s, &t->lease, &t->err), t->err);
+    struct digest layers[2] = { test_layer(t, (char)('a' + i % 5), 20000 + i % 3),
+                                test_layer(t, (char)('a' + i % 7), 10000) };
+    struct view view = { .chain_id = layers[0], .diff_id = layers[0], .form = VIEW_DIRECTORY };
+    lease_name(t->lease, name);
+    assert_int_equal(mkdirat(lease_dir_fd(t->lease), name, 0755), 0);
+    assert_ok(view_publish_dir(t->s, t->lease, &view, name, &t->err), t->err);
+    (void)snprintf(config, sizeof config, "{%u}", i % 4);
+    struct digest id = test_image(t, config, i % 2 ? "a:b" : "c:d", layers, 2);
+    t->lease = lease_end(t->lease);
+
+    c.image_id = id;
+    int r = container_create(t->s, &c, &t->err);
+    if (r == 0) {
+        assert_ok(container_remove(t->s, c.id, &t->err), t->err);
+    }
+    free(c.name);
+    if (i % 3 == 0) {
+        (void)!image_remove(t->s, &id, &t->err); /* refused where a killed one left a container */
+        assert_ok(gc_collect(t->s, false, &report, &t->err), t->err);
+    }
+}
+
+static _Noreturn void work(struct test_store *t, unsigned seed)
+{
+    if (test_store_open(t) < 0) {
+        (void)dprintf(2, "child: %s\n", t->err.msg);
+        _exit(1);
+    }
+    for (unsigned i = seed;; i++) {
+        work_once(t, i);
+    }
+}
+
+static int check_blob(const struct blob_info *info, void *arg, struct imgc_err *reterr)
+{
+    struct test_store *t = arg;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(1u << 20);
+    int r = blob_get(t->s, &info->digest, &b, reterr);
+    assert_int_equal(b.len, info->size);
+    return r;
+}
+
+static int check_layer(const struct layer_info *info, void *arg, struct imgc_err *reterr)
+{
+    struct test_store *t = arg;
+    imgc_autoclose int fd = -1;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(1u << 20);
+    struct digest got;
+
+    int r = layer_open_tar(t->s, &info->diff_id, &fd, reterr);
+    if (r == 0) {
+        r = fd_read_all(fd, &b, reterr);
+    }
+    if (r == 0) {
+        r = digest_of(DIGEST_SHA256, b.ptr, b.len, &got, reterr);
+    }
+    return r < 0 ? r : digest_expect(&info->diff_id, &got, "layer", reterr);
+}
+
+static int count_layer(const struct layer_info *info, void *arg, struct imgc_err *reterr)
+{
+    (void)info;
+    (void)reterr;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static int count_blob(const struct blob_info *info, void *arg, struct imgc_err *reterr)
+{
+    (void)info;
+    (void)reterr;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static void check_images(struct test_store *t)
+{
+    image_list_auto struct image_list list = { .n = 0 };
+    assert_ok(image_list(t->s, &list, &t->err), t->err);
+    for (size_t i = 0; i < list.n; i++) {
+        imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(1000);
+        assert_ok(blob_get(t->s, &list.items[i].id, &b, &t->err), t->err);
+        assert_int_equal(list.items[i].n_diff_ids, 2);
+    }
+}
+
+/* Returns how many layers were there before collecting. */
+static size_t check(struct test_store *t)
+{
+    struct gc_report report, dry;
+    struct gc_usage usage;
+    size_t found = 0, layers = 0, blobs = 0;
+
+    assert_ok(test_store_open(t), t->err);
+    assert_ok(layer_each(t->s, count_layer, &found, &t->err), t->err);
+    assert_ok(blob_each(t->s, check_blob, t, &t->err), t->err);
+    assert_ok(layer_each(t->s, check_layer, t, &t->err), t->err);
+    check_images(t);
+    assert_ok(gc_sweep(t->s, &report, &t->err), t->err);
+    assert_int_equal(test_count(t, "tmp"), 0);
+    assert_ok(gc_collect(t->s, true, &dry, &t->err), t->err);
+    assert_ok(gc_collect(t->s, false, &report, &t->err), t->err);
+    assert_int_equal(dry.bytes, report.bytes);
+    assert_int_equal(dry.layers + dry.blobs + dry.views,
+                     report.layers + report.blobs + report.views);
+    assert_ok(gc_usage(t->s, &usage, &t->err), t->err);
+    assert_int_equal(usage.leaked_bytes, 0);
+    assert_ok(layer_each(t->s, count_layer, &layers, &t->err), t->err);
+    assert_ok(blob_each(t->s, count_blob, &blobs, &t->err), t->err);
+    assert_int_equal(test_count(t, "layers"), layers);
+    assert_int_equal(test_count(t, "blobs/sha256"), blobs);
+    assert_int_equal(test_count(t, "containers"), usage.containers);
+    assert_int_equal(test_count(t, "tmp"), 0);
+    check_images(t);
+    t->s = store_close(t->s);
+    return found;
+}
+
+static void test_killed_at_any_moment(void **state)
+{
+    struct test_store t;
+    unsigned seed = 1;
+    size_t found = 0;
+    (void)state;
+
+    test_store_dir(&t);
+    for (int i = 0; i < KILLS; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            work(&t, (unsigned)i);
+        }
+        long us = rand_r(&seed) % LIFE_US_MAX;
+        struct timespec ts = { 0, us * 1000 };
+        (void)nanosleep(&ts, NULL);
+        (void)kill(pid, SIGKILL);
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status)); /* it did not end by itself, with an error */
+        found += check(&t);
+    }
+    assert_true(found > KILLS); /* else the children never got to work */
+    test_store_remove(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_killed_at_any_moment) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
