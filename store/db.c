@@ -136,6 +136,9 @@ int db_exec(struct db *db, const char *sql, struct imgc_err *reterr)
 
 int db_begin(struct db *db, enum db_mode mode, struct db_tx *ret, struct imgc_err *reterr)
 {
+    if (!db) { /* the connection could not be opened again after a fork */
+        return imgc_fail(reterr, IMGC_E_STORE, "the index is closed");
+    }
     /* EDEADLK here means a transaction inside a transaction: a defect of ours. */
     if (pthread_mutex_lock(&db->mutex) != 0) {
         assert(!"nested transaction");
