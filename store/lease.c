@@ -49,15 +49,11 @@ static int insert_row(struct lease *l, struct imgc_err *reterr)
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
-int lease_begin(struct store *s, struct lease **ret, struct imgc_err *reterr)
+/* Everything that can fail; what was made so far goes with lease_end(). */
+static int begin(struct lease *l, struct imgc_err *reterr)
 {
     uint64_t random = 0;
-    lease_auto struct lease *l = calloc(1, sizeof *l);
-    if (!l) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    l->s = s;
-    l->dir_fd = -1;
+
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
         return imgc_fail_sys(reterr, errno, "get random bytes");
     }
@@ -70,14 +66,30 @@ int lease_begin(struct store *s, struct lease **ret, struct imgc_err *reterr)
         return imgc_context(reterr, "begin a lease");
     }
     l->has_row = true;
-    r = fd_open_dir_at(s->root_fd, l->path, 0700, &l->dir_fd, reterr);
+    r = fd_open_dir_at(l->s->root_fd, l->path, 0700, &l->dir_fd, reterr);
     if (r < 0) {
         return r;
     }
     if (fchmod(l->dir_fd, 0700) < 0) {
         return imgc_fail_sys(reterr, errno, "set the mode of '%s'", l->path);
     }
-    *ret = imgc_take(l);
+    return 0;
+}
+
+int lease_begin(struct store *s, struct lease **ret, struct imgc_err *reterr)
+{
+    struct lease *l = calloc(1, sizeof *l);
+    if (!l) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    l->s = s;
+    l->dir_fd = -1;
+    int r = begin(l, reterr);
+    if (r < 0) {
+        (void)lease_end(l);
+        return r;
+    }
+    *ret = l;
     return 0;
 }
 

@@ -14,10 +14,12 @@
 #include "store/paths.h"
 #include "store/store_handle.h"
 
+#define ROOT_PATH_MAX (2ul * PATH_MAX) /* working directory and a path below it */
+
 static int make_absolute(const char *path, char **ret, struct imgc_err *reterr)
 {
     char cwd[PATH_MAX];
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(2 * PATH_MAX);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(ROOT_PATH_MAX);
 
     if (path[0] == '\0') {
         return imgc_fail(reterr, IMGC_E_USAGE, "the store directory has an empty name");
@@ -197,14 +199,9 @@ static int open_dirs(struct store *s, struct imgc_err *reterr)
                       &s->containers_fd, reterr);
 }
 
-int store_open(const struct store_args *args, struct store **ret, struct imgc_err *reterr)
+/* Everything that can fail; what was opened so far is closed by store_close(). */
+static int open_parts(struct store *s, const struct store_args *args, struct imgc_err *reterr)
 {
-    imgc_auto(store_closep) struct store *s = calloc(1, sizeof *s);
-    if (!s) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    s->root_fd = s->layers_fd = s->containers_fd = -1;
-
     int r = make_absolute(args->root, &s->root, reterr);
     if (r == 0 && args->runroot) {
         r = make_absolute(args->runroot, &s->runroot, reterr);
@@ -225,17 +222,28 @@ int store_open(const struct store_args *args, struct store **ret, struct imgc_er
         return r;
     }
     r = open_dirs(s, reterr);
-    if (r < 0 &&
-        reterr->sys == ENOENT) { /* somebody removed directories, or a restore left them out */
+    if (r < 0 && reterr->sys == ENOENT) { /* somebody removed them, or a restore left them out */
         r = make_skeleton(s, reterr);
         if (r == 0) {
             r = open_dirs(s, reterr);
         }
     }
-    if (r < 0) {
-        return imgc_context(reterr, "store '%s'", s->root);
+    return r < 0 ? imgc_context(reterr, "store '%s'", s->root) : 0;
+}
+
+int store_open(const struct store_args *args, struct store **ret, struct imgc_err *reterr)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    *ret = imgc_take(s);
+    s->root_fd = s->layers_fd = s->containers_fd = -1;
+    int r = open_parts(s, args, reterr);
+    if (r < 0) {
+        (void)store_close(s);
+        return r;
+    }
+    *ret = s;
     return 0;
 }
 

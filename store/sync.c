@@ -169,14 +169,14 @@ int sync_proven(struct store *s, const struct digest *digest, bool is_layer,
 /* What is listed is whole: images that need what is lost go too, and their containers keep only
  * the name of the image. */
 static const char *const lost_layer_sql[] = {
-    "UPDATE container SET image_id = NULL WHERE image_id IN "
-    "(SELECT image_id FROM image_layer WHERE diff_id = ?1)",
+    ("UPDATE container SET image_id = NULL WHERE image_id IN "
+     "(SELECT image_id FROM image_layer WHERE diff_id = ?1)"),
     "DELETE FROM image WHERE id IN (SELECT image_id FROM image_layer WHERE diff_id = ?1)",
     "DELETE FROM layer WHERE diff_id = ?1",
 };
 static const char *const lost_blob_sql[] = {
-    "UPDATE container SET image_id = NULL WHERE image_id IN "
-    "(SELECT image_id FROM image_blob WHERE digest = ?1)",
+    ("UPDATE container SET image_id = NULL WHERE image_id IN "
+     "(SELECT image_id FROM image_blob WHERE digest = ?1)"),
     "DELETE FROM image WHERE id IN (SELECT image_id FROM image_blob WHERE digest = ?1)",
     "DELETE FROM blob WHERE digest = ?1",
 };
