@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layers/dir_source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "layers/inode_map.h"
+#include "schema/base/fd.h"
+#include "schema/limits.h"
+
+/* A directory that is being read: one name after another, in byte order. */
+struct level {
+    int fd;
+    char *path; /* from the root; "" for the root */
+    char **names;
+    size_t n_names, next;
+};
+
+struct dir_source {
+    struct source source; /* first: a source of ours is a dir_source */
+    int root_fd;          /* borrowed */
+    dev_t root_dev;
+    struct level *levels; /* innermost last */
+    size_t n_levels;
+    struct inode_map seen; /* of files with several names */
+    int file_fd;           /* of the entry that was returned last; -1 where that is no file */
+    uint64_t n_entries;
+    bool has_begun;
+};
+
+/* One name while it is made into an entry. */
+struct item {
+    int fd; /* readable for files and directories, O_PATH for the rest */
+    struct stat st;
+};
+
+static void item_done(struct item *i)
+{
+    imgc_closep(&i->fd);
+}
+
+static void level_done(struct level *l)
+{
+    imgc_closep(&l->fd);
+    free(l->path);
+    for (size_t i = 0; i < l->n_names; i++) {
+        free(l->names[i]);
+    }
+    free(l->names);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_name(struct level *l, const char *name, struct imgc_err *reterr)
+{
+    if (l->n_names >= LIMIT_LAYER_ENTRIES) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "more than %u names in one directory",
+                         LIMIT_LAYER_ENTRIES);
+    }
+    if (!l->names || (l->n_names & (l->n_names - 1)) == 0) {
+        size_t room = l->n_names ? l->n_names * 2 : 1;
+        char **grown = realloc(l->names, room * sizeof *grown);
+        if (!grown) {
+            return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        }
+        l->names = grown;
+    }
+    l->names[l->n_names] = strdup(name);
+    if (!l->names[l->n_names]) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    l->n_names++;
+    return 0;
+}
+
+static int add_names(struct level *l, DIR *dir, struct imgc_err *reterr)
+{
+    for (;;) {
+        errno = 0;
+        struct dirent *e = readdir(dir); /* NOLINT(concurrency-mt-unsafe): own stream */
+        if (!e) {
+            return errno ? imgc_fail_sys(reterr, errno, "cannot read the directory") : 0;
+        }
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
+            continue;
+        }
+        int r = add_name(l, e->d_name, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
+static int read_names(struct level *l, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir) {
+        return imgc_fail_sys(reterr, errno, "cannot read the directory");
+    }
+    fd = -1; /* closedir() closes it */
+    int r = add_names(l, dir, reterr);
+    (void)closedir(dir);
+    if (l->n_names > 1) {
+        qsort(l->names, l->n_names, sizeof *l->names, by_bytes);
+    }
+    return r;
+}
+
+/* Go into the directory @path; takes @take_fd also on failure. */
+static int enter(struct dir_source *d, int take_fd, const char *path, struct imgc_err *reterr)
+{
+    imgc_auto(level_done) struct level l = { .fd = take_fd, .path = strdup(path) };
+    struct level *grown = realloc(d->levels, (d->n_levels + 1) * sizeof *grown);
+
+    if (grown) {
+        d->levels = grown;
+    }
+    if (!grown || !l.path) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    if (d->n_levels > LIMIT_PATH_DEPTH) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "directories nested more than %d deep",
+                         LIMIT_PATH_DEPTH);
+    }
+    int r = read_names(&l, reterr);
+    if (r < 0) {
+        return r;
+    }
+    d->levels[d->n_levels++] = l;
+    l = (struct level){ .fd = -1 };
+    return 0;
+}
+
+/* O_NOATIME is for owners only, and a wish only. */
+static int open_quietly(int dir_fd, const char *name, int flags)
+{
+    int fd = openat(dir_fd, name, flags | O_NOATIME);
+
+    return fd < 0 && errno == EPERM ? openat(dir_fd, name, flags) : fd;
+}
+
+/* Open @name without following it, and never a device, whose open() may do something. */
+static int open_item(int dir_fd, const char *name, struct item *ret, struct imgc_err *reterr)
+{
+    int flags = O_PATH;
+
+    if (fstatat(dir_fd, name, &ret->st, AT_SYMLINK_NOFOLLOW) < 0) {
+        return imgc_fail_sys(reterr, errno, "cannot read it");
+    }
+    if (S_ISREG(ret->st.st_mode)) {
+        flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    } else if (S_ISDIR(ret->st.st_mode)) {
+        flags = O_RDONLY | O_DIRECTORY;
+    }
+    flags |= O_NOFOLLOW | O_CLOEXEC;
+    ret->fd = flags & O_PATH ? openat(dir_fd, name, flags) : open_quietly(dir_fd, name, flags);
+    mode_t type = ret->st.st_mode & S_IFMT;
+    if (ret->fd < 0 || fstat(ret->fd, &ret->st) < 0) {
+        return imgc_fail_sys(reterr, errno, "cannot read it");
+    }
+    if ((ret->st.st_mode & S_IFMT) != type) {
+        return imgc_fail(reterr, IMGC_E_SYS, "it changed while it was read");
+    }
+    return 0;
+}
+
+static int add_xattr(const char *path, struct entry *e, const char *name, struct imgc_err *reterr)
+{
+    imgc_autofree char *value = malloc(LIMIT_XATTR_BYTES);
+
+    if (!value) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    ssize_t n = getxattr(path, name, value, LIMIT_XATTR_BYTES);
+    if (n < 0) {
+        return errno == ENODATA ? 0
+                                : imgc_fail_sys(reterr, errno, "cannot read the xattr %s", name);
+    }
+    return entry_add_xattr(e, name, value, (size_t)n, reterr);
+}
+
+/* Through /proc, because an O_PATH fd has no fgetxattr(); the link there leads to the file itself,
+ * even where that is a symbolic link. */
+static int read_xattrs(int fd, struct entry *e, struct imgc_err *reterr)
+{
+    char path[sizeof "/proc/self/fd/" + 3 * sizeof fd]; /* more digits than an int has */
+    imgc_autofree char *names = malloc(LIMIT_XATTR_BYTES);
+
+    if (!names) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t n = listxattr(path, names, LIMIT_XATTR_BYTES);
+    if (n < 0) {
+        return errno == ENOTSUP ? 0 : imgc_fail_sys(reterr, errno, "cannot list the xattrs");
+    }
+    for (const char *name = names; name < names + n; name += strlen(name) + 1) {
+        int r = entry_keeps_xattr(name) ? add_xattr(path, e, name, reterr) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    entry_sort_xattrs(e);
+    return 0;
+}
+
+static int read_extents(int fd, struct entry *e, struct imgc_err *reterr)
+{
+    off_t at = 0;
+
+    while ((uint64_t)at < e->size) {
+        off_t data = lseek(fd, at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) {
+            return 0; /* a hole to the end */
+        }
+        off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+        if (data < 0 || hole < 0) {
+            return imgc_fail_sys(reterr, errno, "cannot find the file's data");
+        }
+        uint64_t end = (uint64_t)hole < e->size ? (uint64_t)hole : e->size;
+        if (end <= (uint64_t)data) {
+            return 0; /* it grew meanwhile */
+        }
+        struct extent x = { .file_offset = (uint64_t)data,
+                            .source_offset = (uint64_t)data,
+                            .len = end - (uint64_t)data };
+        int r = entry_add_extent(e, &x, reterr);
+        if (r < 0) {
+            return r;
+        }
+        at = hole;
+    }
+    return 0;
+}
+
+static int read_target(int fd, struct entry *e, struct imgc_err *reterr)
+{
+    char target[LIMIT_PATH_BYTES + 1];
+    ssize_t n = readlinkat(fd, "", target, sizeof target);
+
+    if (n < 0) {
+        return imgc_fail_sys(reterr, errno, "cannot read the symbolic link");
+    }
+    if (n > LIMIT_PATH_BYTES) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "a symbolic link of more than %d bytes",
+                         LIMIT_PATH_BYTES);
+    }
+    return imgc_str_dup((struct imgc_str){ target, (size_t)n }, &e->target, reterr);
+}
+
+static enum entry_type type_of(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return ENTRY_DIR;
+    case S_IFLNK:
+        return ENTRY_SYMLINK;
+    case S_IFCHR:
+        return ENTRY_CHAR;
+    case S_IFBLK:
+        return ENTRY_BLOCK;
+    case S_IFIFO:
+        return ENTRY_FIFO;
+    default:
+        return ENTRY_FILE;
+    }
+}
+
+static int read_item(const struct item *i, struct entry *e, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    e->type = type_of(i->st.st_mode);
+    e->mode = i->st.st_mode & 07777;
+    e->uid = i->st.st_uid;
+    e->gid = i->st.st_gid;
+    e->mtime_s = i->st.st_mtim.tv_sec;
+    e->mtime_ns = (uint32_t)i->st.st_mtim.tv_nsec;
+    if (e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK) {
+        e->major = major(i->st.st_rdev);
+        e->minor = minor(i->st.st_rdev);
+    } else if (e->type == ENTRY_SYMLINK) {
+        r = read_target(i->fd, e, reterr);
+    } else if (e->type == ENTRY_FILE) {
+        e->size = (uint64_t)i->st.st_size;
+        r = read_extents(i->fd, e, reterr);
+    }
+    return r < 0 ? r : read_xattrs(i->fd, e, reterr);
+}
+
+enum { LINK_FIRST = 1 };
+
+/* Make @e a hard link where its inode was returned before. @return 0; LINK_FIRST. */
+static int find_link(struct dir_source *d, const struct item *i, struct entry *e,
+                     struct imgc_err *reterr)
+{
+    const char *first = NULL;
+    int r = inode_map_see(&d->seen, i->st.st_dev, i->st.st_ino, e->path, &first, reterr);
+
+    if (r < 0) {
+        return r;
+    }
+    if (!first) {
+        return LINK_FIRST;
+    }
+    e->type = ENTRY_HARDLINK;
+    return imgc_str_dup(imgc_str_of(first), &e->target, reterr);
+}
+
+static int join(const char *dir, const char *name, char **ret, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+
+    imgc_buf_puts(&b, dir);
+    if (b.len && name[0]) {
+        imgc_buf_putc(&b, '/');
+    }
+    imgc_buf_puts(&b, name);
+    return imgc_buf_take(&b, ret, reterr);
+}
+
+/* Fill @e from the opened @i; go into it where it is a directory of this file system. */
+static int take_item(struct dir_source *d, struct item *i, struct entry *e, struct imgc_err *reterr)
+{
+    if (!S_ISDIR(i->st.st_mode) && i->st.st_nlink > 1) {
+        int r = find_link(d, i, e, reterr);
+        if (r != LINK_FIRST) {
+            return r;
+        }
+    }
+    int r = read_item(i, e, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (e->type == ENTRY_DIR && i->st.st_dev == d->root_dev) {
+        r = enter(d, imgc_take_fd(i->fd), e->path, reterr);
+    } else if (e->type == ENTRY_FILE) {
+        d->file_fd = imgc_take_fd(i->fd);
+    }
+    return r;
+}
+
+static bool is_left_out(const struct dir_source *d, const struct stat *st)
+{
+    /* A file of another file system is a mount point: the host's, not the tree's. */
+    return S_ISSOCK(st->st_mode) || (!S_ISDIR(st->st_mode) && st->st_dev != d->root_dev);
+}
+
+enum { NAME_SKIP = 2 };
+
+static int read_name(struct dir_source *d, int dir_fd, const char *dir, const char *name,
+                     struct entry *e, struct imgc_err *reterr)
+{
+    imgc_auto(item_done) struct item i = { .fd = -1 };
+    int r = join(dir, name, &e->path, reterr);
+
+    if (r == 0) {
+        r = open_item(dir_fd, name[0] ? name : ".", &i, reterr);
+    }
+    if (r == 0 && !d->has_begun) {
+        d->has_begun = true;
+        d->root_dev = i.st.st_dev;
+    }
+    if (r == 0) {
+        r = is_left_out(d, &i.st) ? NAME_SKIP : take_item(d, &i, e, reterr);
+    }
+    return r < 0 ? imgc_context(reterr, "%s/%s", dir, name) : r;
+}
+
+/* @return 0; SOURCE_END; NAME_SKIP. */
+static int step(struct dir_source *d, struct entry *e, struct imgc_err *reterr)
+{
+    if (!d->has_begun) {
+        return read_name(d, d->root_fd, "", "", e, reterr);
+    }
+    if (d->n_levels == 0) {
+        return SOURCE_END;
+    }
+    struct level *l = &d->levels[d->n_levels - 1];
+    if (l->next == l->n_names) {
+        level_done(l);
+        d->n_levels--;
+        return NAME_SKIP;
+    }
+    if (++d->n_entries > LIMIT_LAYER_ENTRIES) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "more than %u entries", LIMIT_LAYER_ENTRIES);
+    }
+    /* Copies, because going into a directory may move the levels. */
+    int dir_fd = l->fd;
+    const char *dir = l->path;
+    const char *name = l->names[l->next++];
+    return read_name(d, dir_fd, dir, name, e, reterr);
+}
+
+static int dir_source_next(struct source *src, struct entry *ret, struct imgc_err *reterr)
+{
+    struct dir_source *d = (struct dir_source *)src;
+    int r;
+
+    imgc_closep(&d->file_fd);
+    d->file_fd = -1;
+    do {
+        entry_auto struct entry e = ENTRY_INIT;
+        r = step(d, &e, reterr);
+        if (r == 0) {
+            *ret = e;
+            e = (struct entry)ENTRY_INIT;
+        }
+    } while (r == NAME_SKIP);
+    return r;
+}
+
+int dir_source_new(int dir_fd, struct dir_source **ret, struct imgc_err *reterr)
+{
+    struct dir_source *d = calloc(1, sizeof *d);
+
+    if (!d) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    d->source.next = dir_source_next;
+    d->root_fd = dir_fd;
+    d->file_fd = -1;
+    *ret = d;
+    return 0;
+}
+
+struct dir_source *dir_source_free(struct dir_source *d)
+{
+    if (!d) {
+        return NULL;
+    }
+    for (size_t i = 0; i < d->n_levels; i++) {
+        level_done(&d->levels[i]);
+    }
+    free(d->levels);
+    inode_map_done(&d->seen);
+    imgc_closep(&d->file_fd);
+    free(d);
+    return NULL;
+}
+
+void dir_source_freep(struct dir_source **d)
+{
+    *d = dir_source_free(*d);
+}
+
+struct source *dir_source_entries(struct dir_source *d)
+{
+    return &d->source;
+}
+
+int dir_source_open(struct dir_source *d, int *ret_fd, struct imgc_err *reterr)
+{
+    int fd = fcntl(d->file_fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return imgc_fail_sys(reterr, errno, "cannot open the file again");
+    }
+    *ret_fd = fd;
+    return 0;
+}
