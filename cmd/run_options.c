@@ -88,7 +88,7 @@ static int parse_cpus(const char *text, uint64_t *ret_quota_us, struct imgc_err 
         cpus > CPUS_MAX) {
         return bad_value("cpus", text, "not a number of cores such as 0.5 (at least 0.01)", reterr);
     }
-    *ret_quota_us = (uint64_t)llround(cpus * CPU_PERIOD_US);
+    *ret_quota_us = (uint64_t)(cpus * CPU_PERIOD_US + 0.5);
     return 0;
 }
 

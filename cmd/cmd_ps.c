@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imgc ps: list containers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/listing.h"
+#include "cmd/units.h"
+#include "schema/base/clock.h"
+#include "schema/json.h"
+#include "schema/limits.h"
+#include "store/container.h"
+
+#define SHORT_ID 12
+#define COMMAND_CELLS 20
+#define NS_PER_S 1000000000
+
+struct ps_options {
+    bool all, quiet, no_trunc, no_heading;
+    const char *format;
+};
+
+static const struct option ps_options[] = {
+    { 'a', "all", OPT_FLAG, offsetof(struct ps_options, all), NULL,
+      "also containers that do not run" },
+    { 'q', "quiet", OPT_FLAG, offsetof(struct ps_options, quiet), NULL, "print IDs only" },
+    { 0, "no-trunc", OPT_FLAG, offsetof(struct ps_options, no_trunc), NULL,
+      "print IDs and commands in full" },
+    { 'n', "noheading", OPT_FLAG, offsetof(struct ps_options, no_heading), NULL,
+      "print no headings" },
+    { 0, "format", OPT_STRING, offsetof(struct ps_options, format), "FORMAT",
+      "json, 'table TEMPLATE', or a template for each line" },
+    { .name = NULL },
+};
+
+static const struct listing_column columns[] = {
+    { "ID", "CONTAINER ID" },
+    { "Image", "IMAGE" },
+    { "Command", "COMMAND" },
+    { "RunningFor", "CREATED" },
+    { "CreatedAt", "CREATED AT" },
+    { "Status", "STATUS" },
+    { "State", "STATE" },
+    { "ExitCode", "EXIT CODE" },
+    { "Pid", "PID" },
+    { "Names", "NAMES" },
+    { NULL, NULL },
+};
+
+static const char *since(int64_t then_ns, char out[UNITS_TEXT_MAX])
+{
+    return units_human_duration((clock_now_ns() - then_ns) / NS_PER_S, out);
+}
+
+static const char *state_name(enum container_status status)
+{
+    switch (status) {
+    case CONTAINER_CREATED:
+        return "created";
+    case CONTAINER_RUNNING:
+        return "running";
+    case CONTAINER_EXITED:
+        return "exited";
+    }
+    return "";
+}
+
+/* docker's words: "Up 2 minutes", "Exited (0) 3 hours ago", "Created". */
+static void status_text(const struct container *c, struct imgc_buf *b)
+{
+    char text[UNITS_TEXT_MAX];
+
+    switch (c->status) {
+    case CONTAINER_CREATED:
+        imgc_buf_puts(b, "Created");
+        break;
+    case CONTAINER_RUNNING:
+        imgc_buf_printf(b, "Up %s", since(c->started_ns, text));
+        break;
+    case CONTAINER_EXITED:
+        if (c->exit_code < 0) {
+            imgc_buf_puts(b, "Exited (unknown: imgc was killed)");
+        } else {
+            imgc_buf_printf(b, "Exited (%d) %s ago", c->exit_code, since(c->finished_ns, text));
+        }
+        break;
+    }
+}
+
+static void command_text(const struct container *c, bool no_trunc, struct imgc_buf *b)
+{
+    struct imgc_str command = imgc_str_of(c->command);
+    bool is_cut = !no_trunc && command.len > COMMAND_CELLS;
+
+    imgc_buf_str(b, is_cut ? imgc_str_first(command, COMMAND_CELLS - 3) : command);
+    imgc_buf_puts(b, is_cut ? "..." : "");
+}
+
+static int make_row(const struct container *c, const struct ps_options *o, json_t **ret,
+                    struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf status = IMGC_BUF_INIT(256);
+    imgc_autobuf struct imgc_buf command = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
+    char created[CLOCK_TEXT_MAX], age[UNITS_TEXT_MAX];
+    struct imgc_str status_str, command_str;
+
+    status_text(c, &status);
+    command_text(c, o->no_trunc, &command);
+    int r = imgc_buf_finish(&status, &status_str, reterr);
+    r = r < 0 ? r : imgc_buf_finish(&command, &command_str, reterr);
+    if (r < 0) {
+        return r;
+    }
+    /* A command that is no UTF-8, or was cut inside a character, is shown as far as JSON can. */
+    json_t *command_json = json_stringn(command_str.ptr, command_str.len);
+    if (!command_json) {
+        command_json = json_string("?");
+    }
+    *ret =
+        json_pack("{s:s#, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "ID", c->id,
+                  o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
+                  command_json, "RunningFor", since(c->created_ns, age), "CreatedAt",
+                  clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr, "State",
+                  state_name(c->status), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
+                  c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
+    return *ret ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+}
+
+static int print_rows(struct app *app, const struct ps_options *o, json_t *rows,
+                      struct imgc_err *reterr)
+{
+    const struct listing listing = {
+        .columns = columns,
+        .table = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}} ago\t{{.Status}}\t{{.Names}}",
+        .format = o->format,
+        .no_heading = o->no_heading,
+    };
+    const struct listing ids = { .columns = columns, .format = "{{.ID}}" };
+
+    return listing_print(app, o->quiet && !o->format ? &ids : &listing, rows, reterr);
+}
+
+static int ps_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
+{
+    const struct ps_options *o = options;
+    container_list_auto struct container_list list = { .items = NULL };
+    json_auto_free json_t *rows = json_array();
+    struct store *store;
+    (void)args;
+
+    if (!rows) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = app_store(app, &store, reterr);
+    r = r < 0 ? r : container_list(store, &list, reterr);
+    for (size_t i = 0; i < list.n && r >= 0; i++) {
+        const struct container *c = &list.items[i];
+        json_t *row = NULL;
+        if (!o->all && c->status != CONTAINER_RUNNING) {
+            continue;
+        }
+        r = make_row(c, o, &row, reterr);
+        if (r >= 0 && json_array_append_new(rows, row) < 0) {
+            r = imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        }
+    }
+    return r < 0 ? r : print_rows(app, o, rows, reterr);
+}
+
+const struct command cmd_ps = {
+    .name = "ps",
+    .args = "",
+    .summary = "list containers",
+    .help = "Only running containers, unless --all is given.\n"
+            "\n"
+            "  imgc ps -a\n"
+            "  imgc ps -a --format '{{.Names}}: {{.Status}}'\n",
+    .options = ps_options,
+    .options_size = sizeof(struct ps_options),
+    .min_args = 0,
+    .max_args = 0,
+    .run = ps_run,
+};
