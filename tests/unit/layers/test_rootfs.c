@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/lib/unit.h"
+
+#include "layers/rootfs.h"
+#include "layers/tar_sink.h"
+#include "store/store_handle.h"
+#include "tests/lib/layer_gen.h"
+#include "tests/lib/store.h"
+
+#define LAYERS 3
+
+struct hashing_writer {
+    struct layer_writer *writer;
+    struct digest_hasher *hasher;
+};
+
+static int write_and_hash(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
+{
+    struct hashing_writer *w = arg;
+    int r = digest_hasher_update(w->hasher, ptr, len, reterr);
+    return r < 0 ? r : layer_writer_write(w->writer, ptr, len, reterr);
+}
+
+/* A layer in the store that is the tar of these entries. */
+static struct digest put_layer(struct test_store *t, const struct layer_gen *layer, int data_fd)
+{
+    struct hashing_writer w = { .writer = NULL };
+    struct tar_sink *sink = NULL;
+    struct layer_gen_source s = { .source = { layer_gen_next }, .layer = layer };
+    struct digest diff_id;
+    int r = 0;
+
+    assert_ok(digest_hasher_new(DIGEST_SHA256, &w.hasher, &t->err), t->err);
+    assert_ok(layer_writer_new(t->s, t->lease, &w.writer, &t->err), t->err);
+    assert_ok(tar_sink_new(write_and_hash, &w, &sink, &t->err), t->err);
+    while (r == 0) {
+        entry_auto struct entry e = ENTRY_INIT;
+        r = s.source.next(&s.source, &e, &t->err);
+        if (r == 0) {
+            assert_ok(tar_sink_add(sink, &e, data_fd, &t->err), t->err);
+        }
+    }
+    assert_ok(tar_sink_finish(sink, &t->err), t->err);
+    assert_ok(digest_hasher_final(w.hasher, &diff_id, &t->err), t->err);
+    struct layer_commit commit = { .diff_id = &diff_id };
+    assert_ok(layer_writer_commit(w.writer, &commit, &t->err), t->err);
+    tar_sink_freep(&sink);
+    layer_writer_freep(&w.writer);
+    digest_hasher_freep(&w.hasher);
+    return diff_id;
+}
+
+/* Three small layers: a file, a whiteout and a link, a replaced file. */
+static void put_layers(struct test_store *t, struct digest diff_ids[LAYERS])
+{
+    static const struct layer_gen layers[LAYERS] = {
+        { .n = 3,
+          .entries = { { .type = ENTRY_DIR, .path = "d", .mode = 0755 },
+                       { .type = ENTRY_FILE,
+                         .path = "d/f",
+                         .mode = 0644,
+                         .size = 5,
+                         .n_extents = 1,
+                         .extents = { { 0, 0, 5 } } },
+                       { .type = ENTRY_FILE, .path = "gone", .mode = 0644 } } },
+        { .n = 2,
+          .entries = { { .type = ENTRY_FILE, .path = ".wh.gone" },
+                       { .type = ENTRY_HARDLINK, .path = "link", .target = "d/f" } } },
+        { .n = 1,
+          .entries = { { .type = ENTRY_FILE,
+                         .path = "d/f",
+                         .mode = 0600,
+                         .size = 4,
+                         .n_extents = 1,
+                         .extents = { { 0, 5, 4 } } } } },
+    };
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/data", t->dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "helloworld", 10), 10);
+    for (size_t i = 0; i < LAYERS; i++) {
+        diff_ids[i] = put_layer(t, &layers[i], fd);
+    }
+    (void)close(fd);
+}
+
+static bool exists(const char *dir, const char *name)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+static uint64_t prepare(struct test_store *t, const struct digest *diff_ids, size_t n,
+                        struct rootfs *ret)
+{
+    struct dir_sink_report report = { .entries = 0 };
+
+    assert_ok(rootfs_prepare(t->s, t->lease, diff_ids, n, ret, &report, &t->err), t->err);
+    assert_int_equal(ret->n_lowerdirs, n);
+    return report.entries;
+}
+
+static void test_prepare(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs first = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs again = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs more = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs other = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs none = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+
+    put_layers(t, diff_ids);
+    assert_true(prepare(t, diff_ids, 2, &first) > 0);
+    assert_true(exists(first.lowerdirs[1], "d/f")); /* top first */
+    assert_true(exists(first.lowerdirs[0], "link"));
+    assert_true(exists(first.lowerdirs[0], "d/f")); /* a link over layers is copied up */
+    assert_null(first.lowerdirs[2]);
+
+    assert_int_equal(prepare(t, diff_ids, 2, &again), 0);
+    assert_string_equal(again.lowerdirs[0], first.lowerdirs[0]);
+
+    /* One layer more: one view more, with "d" and "d/f". */
+    assert_int_equal(prepare(t, diff_ids, 3, &more), 2);
+    assert_string_equal(more.lowerdirs[1], first.lowerdirs[0]);
+
+    /* The same top layer on nothing is another view of it. */
+    assert_int_equal(prepare(t, &diff_ids[2], 1, &other), 2);
+    assert_string_not_equal(other.lowerdirs[0], more.lowerdirs[0]);
+
+    assert_int_equal(prepare(t, NULL, 0, &none), 0);
+    assert_ok(rootfs_verify_views(t->s, diff_ids, 3, &t->err), t->err);
+}
+
+static void test_unpack(void **state)
+{
+    struct test_store *t = *state;
+    struct digest diff_ids[LAYERS];
+    struct dir_sink_report report;
+    char path[128], text[8] = "";
+
+    put_layers(t, diff_ids);
+    (void)snprintf(path, sizeof path, "%s/out", t->dir);
+    assert_int_equal(mkdir(path, 0755), 0);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_ok(rootfs_unpack(t->s, diff_ids, 3, fd, &report, &t->err), t->err);
+    assert_int_equal(report.entries, 3);
+    assert_false(exists(path, "gone"));
+    int file = openat(fd, "link", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(file, text, sizeof text), 5);
+    assert_string_equal(text, "hello");
+    (void)close(file);
+    (void)close(fd);
+}
+
+static void test_missing_layer(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs rootfs = { .n_lowerdirs = 0 };
+    struct digest diff_ids[2];
+
+    put_layers(t, (struct digest[LAYERS]){ { .alg = DIGEST_NONE } });
+    diff_ids[0] = test_digest("a", 1);
+    assert_err(rootfs_prepare(t->s, t->lease, diff_ids, 1, &rootfs, NULL, &t->err), IMGC_E_STORE);
+    assert_non_null(strstr(t->err.msg, "pull the image again"));
+    assert_err(rootfs_verify_layer(t->s, diff_ids, &t->err), IMGC_E_STORE);
+}
+
+/* Turn one byte of a layer's tar. */
+static void damage_layer(struct test_store *t, const struct digest *diff_id)
+{
+    char path[512], hex[DIGEST_HEX_MAX];
+
+    (void)snprintf(path, sizeof path, "%s/layers/%s/tar", t->root, digest_hex(diff_id, hex));
+    (void)chmod(path, 0600);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "Z", 1, 1), 1);
+    (void)close(fd);
+}
+
+static void test_verify(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs rootfs = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+    char path[512];
+
+    put_layers(t, diff_ids);
+    (void)prepare(t, diff_ids, 3, &rootfs);
+    for (size_t i = 0; i < LAYERS; i++) {
+        assert_ok(rootfs_verify_layer(t->s, &diff_ids[i], &t->err), t->err);
+    }
+    (void)snprintf(path, sizeof path, "%s/d/f", rootfs.lowerdirs[0]);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_err(rootfs_verify_views(t->s, diff_ids, 3, &t->err), IMGC_E_STORE);
+    assert_non_null(strstr(t->err.msg, "'d/f': the mode differs"));
+    assert_ok(rootfs_verify_views(t->s, diff_ids, 2, &t->err), t->err);
+
+    damage_layer(t, &diff_ids[1]);
+    assert_err(rootfs_verify_layer(t->s, &diff_ids[1], &t->err), IMGC_E_DIGEST);
+    assert_ok(rootfs_verify_layer(t->s, &diff_ids[0], &t->err), t->err);
+}
+
+/* What a power loss leaves: rows of another boot. */
+static void pretend_other_boot(struct test_store *t)
+{
+    assert_ok(db_exec(t->s->db,
+                      "UPDATE layer SET boot_id = 'other', synced = 0; "
+                      "UPDATE view SET boot_id = 'other', synced = 0",
+                      &t->err),
+              t->err);
+}
+
+static void test_power_loss(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs before = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs after = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs lost = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+    struct layer_info info;
+    char path[512];
+
+    put_layers(t, diff_ids);
+    uint64_t written = prepare(t, diff_ids, 3, &before);
+    pretend_other_boot(t);
+    /* What was half written is not there again. */
+    (void)snprintf(path, sizeof path, "%s/d/f", before.lowerdirs[0]);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(prepare(t, diff_ids, 3, &after), written);
+    assert_true(exists(after.lowerdirs[0], "d/f"));
+    assert_ok(rootfs_verify_views(t->s, diff_ids, 3, &t->err), t->err);
+
+    pretend_other_boot(t);
+    damage_layer(t, &diff_ids[1]);
+    assert_err(rootfs_prepare(t->s, t->lease, diff_ids, 3, &lost, NULL, &t->err), IMGC_E_STORE);
+    assert_non_null(strstr(t->err.msg, "pull it again"));
+    assert_int_equal(layer_find(t->s, NULL, &diff_ids[1], &info, &t->err), LAYER_MISSING);
+    assert_int_equal(layer_find(t->s, NULL, &diff_ids[0], &info, &t->err), 0);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, test_store_setup, test_store_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_prepare), TEST(test_unpack),     TEST(test_missing_layer),
+        TEST(test_verify),  TEST(test_power_loss),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
