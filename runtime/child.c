@@ -235,11 +235,18 @@ static int move_fd(int from, int to, struct imgc_err *reterr)
     return 0;
 }
 
-/* The user owns what he is given to write to, so that opening /dev/stdout again works. */
+/* The user owns what he is given to write to, so that opening /dev/stdout again works; where it
+ * cannot be, only that is missing. */
+static void give_to(int fd, const struct user *user)
+{
+    int r = fchown(fd, user->uid, (gid_t)-1);
+    (void)r;
+}
+
 static int connect_stdio(struct child *c, const struct user *user, struct imgc_err *reterr)
 {
     if (c->slave_fd >= 0) {
-        (void)fchown(c->slave_fd, user->uid, (gid_t)-1);
+        give_to(c->slave_fd, user);
         int r = tty_control(c->slave_fd, reterr);
         for (int fd = 0; fd <= 2 && r == 0; fd++) {
             r = move_fd(c->slave_fd, fd, reterr);
@@ -248,7 +255,7 @@ static int connect_stdio(struct child *c, const struct user *user, struct imgc_e
     }
     for (int i = 0; i < 2; i++) {
         if (c->args->out_fds[i] >= 0) {
-            (void)fchown(c->args->out_fds[i], user->uid, (gid_t)-1);
+            give_to(c->args->out_fds[i], user);
         }
     }
     int r = move_fd(c->stdin_fd, STDIN_FILENO, reterr);

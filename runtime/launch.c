@@ -201,7 +201,7 @@ static int await_ready(struct launch *l, struct imgc_err *reterr)
 
 static int announce(struct launch *l, struct imgc_err *reterr)
 {
-    struct process_id id;
+    struct process_id id = { .pid = 0 };
 
     if (!l->args->started) {
         return 0;
@@ -225,7 +225,7 @@ static int set_up_terminal(struct launch *l, struct imgc_err *reterr)
 static int let_exec(struct launch *l, struct imgc_err *reterr)
 {
     struct sync_message m;
-    int status;
+    int status = 0;
 
     int r = sync_send(l->sync_fd, SYNC_GO, -1, reterr);
     if (r == 0) {

@@ -237,7 +237,7 @@ static int open_source(const char *path, int *ret_fd, struct stat *ret_st, struc
 int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
 {
     imgc_autoclose int source_fd = -1, mount_fd = -1, target_fd = -1;
-    struct stat st;
+    struct stat st = { .st_mode = 0 };
 
     int r = open_source(s->source, &source_fd, &st, reterr);
     if (r == 0) {

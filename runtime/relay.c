@@ -57,27 +57,26 @@ void relay_unblock_signals(const sigset_t *old)
     (void)sigprocmask(SIG_SETMASK, old, NULL);
 }
 
+static void forward_signal(const struct relay *relay, int signal)
+{
+    if (signal == SIGCHLD || signal == SIGURG || signal == SIGPIPE) {
+        return; /* of the launcher itself */
+    }
+    if (signal == SIGWINCH && relay->master_fd >= 0) {
+        if (!tty_copy_size(STDOUT_FILENO, relay->master_fd)) {
+            (void)tty_copy_size(STDIN_FILENO, relay->master_fd);
+        }
+        return;
+    }
+    (void)pidfd_send_signal(relay->pid_fd, signal, NULL, 0);
+}
+
 static void forward_signals(const struct relay *relay)
 {
     struct signalfd_siginfo info;
 
     while (read(relay->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        switch (info.ssi_signo) {
-        case SIGCHLD:
-        case SIGURG:
-        case SIGPIPE:
-            break;
-        case SIGWINCH:
-            if (relay->master_fd >= 0) {
-                if (!tty_copy_size(STDOUT_FILENO, relay->master_fd)) {
-                    (void)tty_copy_size(STDIN_FILENO, relay->master_fd);
-                }
-                break;
-            }
-            __attribute__((fallthrough));
-        default:
-            (void)pidfd_send_signal(relay->pid_fd, (int)info.ssi_signo, NULL, 0);
-        }
+        forward_signal(relay, (int)info.ssi_signo);
     }
 }
 

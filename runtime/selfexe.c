@@ -38,7 +38,7 @@ static int identify(const char *path, struct statx *ret, struct imgc_err *reterr
 
 static int check(pid_t pid, struct imgc_err *reterr)
 {
-    struct statx own, theirs;
+    struct statx own = { .stx_ino = 0 }, theirs = { .stx_ino = 0 };
     char path[32];
 
     (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);

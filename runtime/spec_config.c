@@ -89,7 +89,7 @@ static int env_set(struct list *l, struct imgc_str pair, struct imgc_err *reterr
     }
     size_t i = env_find(l, key);
     int r;
-    if (i == l->n) {
+    if (!l->items || i == l->n) {
         r = list_add(l, pair, reterr);
     } else {
         char *copy = NULL;

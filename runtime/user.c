@@ -195,7 +195,7 @@ int user_parse(struct imgc_str spec, struct imgc_str passwd, struct imgc_str gro
 {
     user_auto struct user u = USER_INIT;
     struct imgc_str user_name, group_name;
-    struct passwd_entry e;
+    struct passwd_entry e = { .uid = 0 };
 
     (void)imgc_str_split(spec, ':', &user_name, &group_name);
     int r = parse_user(user_name, passwd, &e, reterr);

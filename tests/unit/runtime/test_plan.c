@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/lib/unit.h"
+
+#include "runtime/plan.h"
+
+static void make(const char *const *targets, size_t n, struct spec *s)
+{
+    struct imgc_err err;
+    static const char *const words[] = { "true", NULL };
+    struct spec_options o = { .args = words };
+
+    assert_ok(spec_from_config("0123456789abcdef", NULL, &o, s, &err), err);
+    s->mounts = calloc(n + 1, sizeof *s->mounts);
+    assert_non_null(s->mounts);
+    for (; s->n_mounts < n; s->n_mounts++) {
+        struct spec_mount *m = &s->mounts[s->n_mounts];
+        m->kind = SPEC_MOUNT_BIND;
+        m->source = strdup("/src");
+        m->target = strdup(targets[s->n_mounts]);
+    }
+}
+
+/* Where a line of the printed plan starts, or -1. */
+static long at(const char *text, const char *line)
+{
+    char needle[256];
+    (void)snprintf(needle, sizeof needle, "\n%s", line);
+    const char *p = strstr(text, needle);
+    return p ? (long)(p - text) : -1;
+}
+
+static void test_order(void **state)
+{
+    static const char *const targets[] = { "/a/b/c", "/a", "/dev/shm", "/a/b" };
+    static const char *const in_order[] = {
+        "mount proc proc nosuid noexec nodev",
+        "mount tmpfs dev mode=755,size=65536k nosuid strictatime",
+        "devices /dev",
+        "mount devpts /dev/pts newinstance,ptmxmode=0666,mode=0620,gid=5 nosuid noexec",
+        "mount sysfs sys ro nosuid noexec nodev",
+        "cgroup /sys/fs/cgroup",
+        "mount mqueue /dev/mqueue",
+        "sysctl /proc/sys/net",
+        "file resolv.conf /etc/resolv.conf",
+        "bind /src /a\n",
+        "bind /src /dev/shm\n",
+        "bind /src /a/b\n",
+        "bind /src /a/b/c\n",
+        "workdir /",
+        "mask /proc/acpi",
+        "mask /proc/kcore",
+        "mask /sys/firmware",
+        "mask-cpus /sys/devices/system/cpu",
+        "read-only /proc/bus",
+        "read-only /proc/sysrq-trigger",
+        "root-read-only",
+        "hostname 0123456789ab",
+        "loopback",
+        "pivot",
+    };
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(targets, 4, &s);
+    s.read_only = true;
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_int_equal(strncmp(b.ptr, "root", 4), 0);
+    long last = 0;
+    for (size_t i = 0; i < sizeof in_order / sizeof *in_order; i++) {
+        long here = at(b.ptr, in_order[i]);
+        if (here <= last) {
+            fail_msg("'%s' is at %ld, after %ld in\n%s", in_order[i], here, last, b.ptr);
+        }
+        last = here;
+    }
+    /* The user's own mount is there instead of ours. */
+    assert_int_equal(at(b.ptr, "mount tmpfs /dev/shm"), -1);
+    assert_int_equal(at(b.ptr, "console"), -1);
+}
+
+static void test_host_network(void **state)
+{
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(NULL, 0, &s);
+    s.network = SPEC_NETWORK_HOST;
+    s.terminal = true;
+    s.hostname[0] = '\0';
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_int_equal(at(b.ptr, "loopback"), -1);
+    assert_int_equal(at(b.ptr, "sysctl"), -1);
+    assert_int_equal(at(b.ptr, "hostname"), -1);
+    assert_int_equal(at(b.ptr, "root-read-only"), -1);
+    assert_true(at(b.ptr, "console /dev/console") > at(b.ptr, "mount devpts"));
+    assert_true(at(b.ptr, "mount tmpfs /dev/shm mode=1777,size=64m nosuid noexec nodev") > 0);
+}
+
+static void test_refused_targets(void **state)
+{
+    static const char *const targets[] = { "/", "/dev", "/proc", "/proc/sys", "/proc/self/fd" };
+    static const char *const allowed[] = { "/process", "/dev/shm", "/device", "/sys" };
+    struct imgc_err err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        spec_auto struct spec s = SPEC_INIT;
+        plan_auto struct plan p = PLAN_INIT;
+        make(&targets[i], 1, &s);
+        assert_err(plan_make(&s, &p, &err), IMGC_E_USAGE);
+        assert_non_null(strstr(err.msg, targets[i]));
+    }
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
+        spec_auto struct spec s = SPEC_INIT;
+        plan_auto struct plan p = PLAN_INIT;
+        make(&allowed[i], 1, &s);
+        assert_ok(plan_make(&s, &p, &err), err);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_host_network),
+        cmocka_unit_test(test_refused_targets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
