@@ -222,9 +222,7 @@ static int check(struct imgc_str s, const struct parts *p, struct imgc_err *rete
 {
     const char *wrong = NULL;
 
-    if (s.len == 0) {
-        wrong = "the name is empty";
-    } else if (is_id(s)) {
+    if (is_id(s)) {
         wrong = "64 hexadecimal digits are an ID, not a name";
     } else if (!is_domain(p->domain)) {
         wrong = "the registry's host is malformed";
@@ -327,28 +325,41 @@ int ref_copy(const struct ref *ref, struct ref *ret, struct imgc_err *reterr)
     }
     copy.digest = ref->digest;
     *ret = copy;
-    copy = (struct ref)REF_INIT;
+    copy.domain = copy.path = copy.tag = NULL;
     return 0;
+}
+
+/* The path as people write it, as normalize.go's familiarizeName() has it; nothing where it cannot
+ * stand alone: "docker.io/a.b/c" cannot lose its domain, since "a.b" would be taken for one. */
+static struct imgc_str short_path(struct imgc_str path)
+{
+    struct imgc_str name = path, domain, rest;
+
+    if (imgc_str_skip(&name, IMGC_STR(OFFICIAL_PREFIX)) && imgc_str_find(name, '/') == name.len) {
+        return name;
+    }
+    split_domain(path, &domain, &rest);
+    return rest.len == path.len ? path : (struct imgc_str){ NULL, 0 };
 }
 
 static void add_repository(struct imgc_buf *b, const struct ref *ref, bool familiar)
 {
-    struct imgc_str path = imgc_str_of(ref->path), name = path;
-    bool hub = strcmp(ref->domain, DEFAULT_DOMAIN) == 0;
+    struct imgc_str path = imgc_str_of(ref->path), name = { NULL, 0 };
 
-    if (!familiar || !hub) {
+    if (familiar && strcmp(ref->domain, DEFAULT_DOMAIN) == 0) {
+        name = short_path(path);
+    }
+    if (name.len == 0) {
         imgc_buf_puts(b, ref->domain);
         imgc_buf_putc(b, '/');
-    } else if (imgc_str_skip(&name, IMGC_STR(OFFICIAL_PREFIX)) &&
-               imgc_str_find(name, '/') == name.len) {
-        path = name;
+        name = path;
     }
-    imgc_buf_str(b, path);
+    imgc_buf_str(b, name);
 }
 
 static int write_text(const struct ref *ref, bool familiar, char **ret, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(2 * LIMIT_REF_BYTES);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)2 * LIMIT_REF_BYTES);
     char text[DIGEST_TEXT_MAX];
 
     add_repository(&b, ref, familiar);
@@ -375,7 +386,7 @@ int ref_familiar(const struct ref *ref, char **ret, struct imgc_err *reterr)
 
 int ref_repository(const struct ref *ref, bool familiar, char **ret, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(2 * LIMIT_REF_BYTES);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)2 * LIMIT_REF_BYTES);
 
     add_repository(&b, ref, familiar);
     return imgc_buf_take(&b, ret, reterr);

@@ -84,6 +84,11 @@ static void test_parts(void **state)
         { "index.docker.io/debian", "docker.io", "library/debian", NULL, "debian", false },
         { "HOST/a:T-1.x_", "HOST", "a", "T-1.x_", "HOST/a:T-1.x_", false },
         { "quay.io/library/a", "quay.io", "library/a", NULL, "quay.io/library/a", false },
+        /* Shorter ones would be other names. */
+        { "docker.io/a.b/c", "docker.io", "a.b/c", NULL, "docker.io/a.b/c", false },
+        { "docker.io/localhost/c", "docker.io", "localhost/c", NULL, "docker.io/localhost/c",
+          false },
+        { "library/" HEX, "docker.io", "library/" HEX, NULL, HEX, false },
         { "library/a/b", "docker.io", "library/a/b", NULL, "library/a/b", false },
     };
     (void)state;
