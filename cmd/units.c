@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define MINUTE 60
+#define MINUTE INT64_C(60)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 #define WEEK (7 * DAY)
@@ -39,7 +39,7 @@ const char *units_human_duration(int64_t seconds, char out[UNITS_TEXT_MAX])
         { MINUTE, 1, "seconds" },       { 2 * MINUTE, 0, "About a minute" },
         { HOUR, MINUTE, "minutes" },    { HOUR + HOUR / 2, 0, "About an hour" },
         { 2 * DAY, HOUR, "hours" },     { 2 * WEEK, DAY, "days" },
-        { 2 * MONTH, WEEK, "weeks" },   { 2 * (int64_t)YEAR, MONTH, "months" },
+        { 2 * MONTH, WEEK, "weeks" },   { 2 * YEAR, MONTH, "months" },
         { INT64_MAX, YEAR, "years" },
     };
     const struct duration_row *row = rows;

@@ -169,7 +169,7 @@ static int append_expanded(char ***list, struct imgc_str s, char *const *env,
 static int parse_pairs(struct imgc_str args, char *const *env, char ***list,
                        struct imgc_err *reterr)
 {
-    struct imgc_str word, key, value, rest = args;
+    struct imgc_str word = { NULL, 0 }, key, value, rest = args;
     int r = 0;
 
     (void)words_next(&rest, &word);

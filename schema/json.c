@@ -178,11 +178,15 @@ int json_parse(struct imgc_str text, const char *what, json_t **ret, struct imgc
  * something else than others do is how confusion attacks work. */
 static int refuse_variant(const json_t *obj, const char *key, struct imgc_err *reterr)
 {
+    /* jansson's iteration takes no const object, though it changes nothing. */
+    union {
+        const json_t *in;
+        json_t *out;
+    } cast = { .in = obj };
     const char *other;
     const json_t *value;
 
-    /* jansson's iteration takes no const object, though it changes nothing. */
-    json_object_foreach((json_t *)(uintptr_t)obj, other, value)
+    json_object_foreach(cast.out, other, value)
     {
         if (fold_compare(other, key) == 0) {
             return imgc_fail(reterr, IMGC_E_DOCUMENT, "key '%.*s' must be spelt '%s'",
@@ -220,7 +224,7 @@ static int get(const json_t *obj, const char *key, json_type type, const json_t 
 
 int json_get_string(const json_t *obj, const char *key, const char **ret, struct imgc_err *reterr)
 {
-    const json_t *v;
+    const json_t *v = NULL;
     int r = get(obj, key, JSON_STRING, &v, reterr);
     if (r < 0) {
         return r;
@@ -231,7 +235,7 @@ int json_get_string(const json_t *obj, const char *key, const char **ret, struct
 
 int json_get_u64(const json_t *obj, const char *key, uint64_t *ret, struct imgc_err *reterr)
 {
-    const json_t *v;
+    const json_t *v = NULL;
     int r = get(obj, key, JSON_INTEGER, &v, reterr);
     if (r < 0) {
         return r;
@@ -246,7 +250,7 @@ int json_get_u64(const json_t *obj, const char *key, uint64_t *ret, struct imgc_
 
 int json_get_bool(const json_t *obj, const char *key, bool *ret, struct imgc_err *reterr)
 {
-    const json_t *v;
+    const json_t *v = NULL;
     int r = get(obj, key, JSON_TRUE, &v, reterr);
     if (r < 0) {
         return r;
@@ -273,7 +277,7 @@ static void strings_freep(char ***strings)
 int json_get_strings(const json_t *obj, const char *key, char ***ret, size_t *ret_n,
                      struct imgc_err *reterr)
 {
-    const json_t *list;
+    const json_t *list = NULL;
     int r = json_get_array(obj, key, &list, reterr);
     if (r < 0) {
         return r;

@@ -46,7 +46,7 @@ static bool has(const json_t *doc, const char *key)
 static int kind_of_fields(const json_t *doc, const char *media_type, enum media_kind *ret,
                           struct imgc_err *reterr)
 {
-    uint64_t version;
+    uint64_t version = 0;
     int r = json_get_u64(doc, "schemaVersion", &version, reterr);
     if (r < 0) {
         return r;
@@ -126,7 +126,7 @@ static int check_members(const json_t *doc, enum media_kind want, struct imgc_er
     static const char *const not_index[] = { "config", "layers", "fsLayers", NULL };
     const char *const *refused = want == MEDIA_INDEX ? not_index : not_manifest;
     const json_t *array;
-    uint64_t version;
+    uint64_t version = 0;
 
     int r = json_get_u64(doc, "schemaVersion", &version, reterr);
     if (r < 0) {
@@ -153,7 +153,7 @@ int manifest_document(struct imgc_str text, struct imgc_str content_type, enum m
                       json_t **ret, struct imgc_err *reterr)
 {
     json_auto_free json_t *doc = NULL;
-    enum media_kind kind;
+    enum media_kind kind = MEDIA_UNKNOWN;
     int r = parse_document(text, &doc, reterr);
     if (r < 0) {
         return r;

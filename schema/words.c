@@ -23,7 +23,9 @@ bool words_next(struct imgc_str *rest, struct imgc_str *ret)
         if (c == '\\' && quote != '\'') {
             i += i + 1 < s.len; /* whatever follows is no quote and no end */
         } else if (quote) {
-            quote = c == quote ? '\0' : quote;
+            if (c == quote) {
+                quote = '\0';
+            }
         } else if (c == '"' || c == '\'') {
             quote = c;
         }

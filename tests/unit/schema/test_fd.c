@@ -22,11 +22,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     int fd = *(int *)*state;
-    char link[64], path[4096] = "";
+    char self[64], path[4096] = "";
     struct imgc_err err;
 
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (readlink(link, path, sizeof path - 1) < 0) {
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    if (readlink(self, path, sizeof path - 1) < 0) {
         return -1;
     }
     (void)close(fd);
@@ -73,6 +73,7 @@ static void test_mkdir_p(void **state)
     assert_ok(fd_mkdir_p(path, 0700, &err), err);
     assert_int_equal(faccessat(dir, "a/b/c", X_OK, 0), 0);
     imgc_autoclose int fd = create(dir, "f", "");
+    assert_true(fd >= 0);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d/f/x", dir);
     assert_err(fd_mkdir_p(path, 0700, &err), IMGC_E_SYS);
 }
@@ -127,10 +128,12 @@ static void test_remove_tree(void **state)
     struct stat st;
     struct imgc_err err;
 
+    assert_true(keep >= 0);
     assert_int_equal(mkdirat(dir, "t", 0700), 0);
     assert_int_equal(mkdirat(dir, "t/closed", 0700), 0);
     file = create(dir, "t/closed/f", "some data");
     linked = create(dir, "t/linked", "other");
+    assert_true(linked >= 0);
     assert_int_equal(fsync(file), 0);
     assert_int_equal(fchmodat(dir, "t/closed", 0, 0), 0);
     assert_int_equal(symlinkat("../keep", dir, "t/link"), 0);
