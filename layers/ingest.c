@@ -8,6 +8,8 @@
 
 /* The stages, in the order that bytes pass them: each is one function, and knows only the next. */
 struct ingest {
+    struct store *store; /* borrowed, as the lease */
+    struct lease *lease;
     struct digest want_blob, want_diff_id; /* DIGEST_NONE: not known */
     uint64_t want_size;
     char *media_type;
@@ -94,6 +96,8 @@ int ingest_new(struct store *s, struct lease *lease, const struct ingest_args *a
     if (!in) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
+    in->store = s;
+    in->lease = lease;
     int r = copy_args(in, args, reterr);
     if (r == 0) {
         r = new_hashers(in, reterr);
@@ -193,10 +197,9 @@ int ingest_finish(struct ingest *in, struct layer_info *ret, struct imgc_err *re
     if (r < 0) {
         return r;
     }
-    *ret = (struct layer_info){ .diff_id = diff_id,
-                                .tar_size = in->bytes_out,
-                                .disk_bytes = in->bytes_out };
-    return 0;
+    r = layer_find(in->store, in->lease, &diff_id, ret, reterr);
+    return r == LAYER_MISSING ? imgc_fail(reterr, IMGC_E_STORE, "a layer vanished from the index")
+                              : r;
 }
 
 struct ingest *ingest_free(struct ingest *in)
