@@ -198,7 +198,7 @@ static int sort_rows(json_t *rows, int (*compare)(const void *a, const void *b),
     for (size_t i = 0; i < n; i++) {
         list[i] = json_incref(json_array_get(rows, i));
     }
-    qsort(list, n, sizeof *list, compare);
+    qsort(list, n, sizeof(json_t *), compare);
     for (size_t i = 0; i < n; i++) {
         (void)json_array_set_new(rows, i, list[i]);
     }

@@ -39,6 +39,7 @@ struct prune {
     struct filter filter;
     struct image_list list;
     const struct image **chosen; /* borrowed from the list */
+    struct digest *ids;          /* of the chosen ones */
     size_t n_chosen;
 };
 
@@ -69,8 +70,9 @@ static int choose(struct prune *p, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    p->chosen = calloc(p->list.n + 1, sizeof *p->chosen);
-    if (!p->chosen) {
+    p->chosen = reallocarray(NULL, p->list.n + 1, sizeof(const struct image *));
+    p->ids = reallocarray(NULL, p->list.n + 1, sizeof *p->ids);
+    if (!p->chosen || !p->ids) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     for (size_t i = 0; i < p->list.n; i++) {
@@ -80,23 +82,11 @@ static int choose(struct prune *p, struct imgc_err *reterr)
             return r;
         }
         if (wanted) {
+            p->ids[p->n_chosen] = p->list.items[i].id;
             p->chosen[p->n_chosen++] = &p->list.items[i];
         }
     }
     return 0;
-}
-
-static int estimate(struct prune *p, struct gc_report *ret, struct imgc_err *reterr)
-{
-    imgc_autofree struct digest *ids = calloc(p->n_chosen + 1, sizeof *ids);
-
-    if (!ids) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < p->n_chosen; i++) {
-        ids[i] = p->chosen[i]->id;
-    }
-    return gc_estimate(p->store, ids, p->n_chosen, ret, reterr);
 }
 
 /* ---- what goes ---- */
@@ -143,7 +133,7 @@ static int print_dry_run(struct prune *p, struct imgc_err *reterr)
 {
     struct gc_report report = { 0 };
 
-    int r = estimate(p, &report, reterr);
+    int r = gc_estimate(p->store, p->ids, p->n_chosen, &report, reterr);
     if (r < 0) {
         return r;
     }
@@ -172,7 +162,7 @@ static int ask(struct prune *p, struct imgc_err *reterr)
                          "prune asks first, and there is no terminal to ask on: use --force, or "
                          "--dry-run to see what would go");
     }
-    int r = estimate(p, &report, reterr);
+    int r = gc_estimate(p->store, p->ids, p->n_chosen, &report, reterr);
     if (r < 0) {
         return r;
     }
@@ -268,6 +258,7 @@ static int prune_run(struct app *app, const void *options, struct args args,
         r = prune_chosen(&p, reterr);
     }
     free(p.chosen);
+    free(p.ids);
     image_list_done(&p.list);
     filter_done(&p.filter);
     return r;

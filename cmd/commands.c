@@ -2,12 +2,10 @@
 #include "cmd/commands.h"
 
 const struct command *const commands[] = {
+    /* getting images */
     &cmd_pull,
     &cmd_import,
-    &cmd_run,
-    &cmd_ps,
-    &cmd_logs,
-    &cmd_rm,
+    /* images at hand */
     &cmd_images,
     &cmd_inspect,
     &cmd_history,
@@ -17,6 +15,12 @@ const struct command *const commands[] = {
     &cmd_prune,
     &cmd_unpack,
     &cmd_verify,
+    /* containers */
+    &cmd_run,
+    &cmd_ps,
+    &cmd_logs,
+    &cmd_rm,
+    /* this host, this program */
     &cmd_df,
     &cmd_info,
     &cmd_version,

@@ -64,6 +64,16 @@ const char *describe_familiar(const char *name)
     return s.ptr;
 }
 
+/* json_pack's "O" takes a counted reference, which needs the value not const. */
+static json_t *not_const(const json_t *j)
+{
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { .in = j };
+    return u.out;
+}
+
 static int no_memory(struct imgc_err *reterr)
 {
     return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
@@ -75,7 +85,7 @@ int describe_config(struct store *s, const struct image *image, json_t **ret,
                     struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf bytes = IMGC_BUF_INIT(LIMIT_CONFIG_BYTES);
-    struct imgc_str text;
+    struct imgc_str text = { NULL, 0 };
     char id[DESCRIBE_ID_MAX];
 
     int r = blob_get(s, &image->id, &bytes, reterr);
@@ -207,7 +217,7 @@ static int add_row(const struct image *image, const struct describe_rows_args *a
     char id[DESCRIBE_ID_MAX], ago[DESCRIBE_TIME_MAX], at[DESCRIBE_TIME_MAX];
     char size[UNITS_TEXT_MAX], digest[DIGEST_TEXT_MAX];
     struct imgc_str repository = { NULL, 0 }, version = IMGC_STR("<none>");
-    json_t *labels = NULL;
+    json_t *labels = args->labels ? not_const(args->labels) : json_null();
 
     if (tag) {
         (void)imgc_str_rsplit(imgc_str_of(tag), ':', &repository, &version);
@@ -217,19 +227,18 @@ static int add_row(const struct image *image, const struct describe_rows_args *a
         const char *familiar = describe_familiar(tag);
         shown = imgc_str_first(imgc_str_of(familiar), repository.len - (size_t)(familiar - tag));
     }
-    memcpy(&labels, &args->labels, sizeof labels); /* json_pack's "O" counts it */
     (void)units_human_size(image->size, size);
     (void)describe_ago(image->created_ns, args->now_ns, ago);
     const char *since = image->created_ns ? ago : "N/A";
-    json_t *row = json_pack(
-        "{s:s%, s:s%, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o, s:o, s:I, s:b}",
-        "Repository", shown.ptr, shown.len, "Tag", version.ptr, version.len, "ID",
-        describe_id(&image->id, args->no_trunc, id), "Digest",
-        digest_of_tag(image, repository, digest), "CreatedSince", since, "CreatedAt",
-        created_at(image->created_ns, at), "Created", since, "Size", size, "VirtualSize", size,
-        "Labels", labels ? labels : json_null(), "Names", full_names(image->tags), "RepoTags",
-        familiar_names(image->tags), "RepoDigests", familiar_names(image->repo_digests),
-        "Containers", (json_int_t)image->n_containers, "Dangling", tag == NULL);
+    json_t *row =
+        json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o, s:o, s:I, s:b}",
+                  "Repository", shown.ptr, shown.len, "Tag", version.ptr, version.len, "ID",
+                  describe_id(&image->id, args->no_trunc, id), "Digest",
+                  digest_of_tag(image, repository, digest), "CreatedSince", since, "CreatedAt",
+                  created_at(image->created_ns, at), "Created", since, "Size", size, "VirtualSize",
+                  size, "Labels", labels, "Names", full_names(image->tags), "RepoTags",
+                  familiar_names(image->tags), "RepoDigests", familiar_names(image->repo_digests),
+                  "Containers", (json_int_t)image->n_containers, "Dangling", tag == NULL);
     if (!row || json_array_append_new(rows, row) < 0) {
         return no_memory(reterr);
     }
@@ -257,17 +266,14 @@ int describe_summary(const struct image *image, const json_t *labels, json_t **r
                      struct imgc_err *reterr)
 {
     char hex[DIGEST_HEX_MAX], manifest[DIGEST_TEXT_MAX], created[CLOCK_TEXT_MAX];
-    json_t *shown = NULL;
-
-    memcpy(&shown, &labels, sizeof shown); /* json_pack's "O" counts it */
     json_t *doc = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:O, s:I, s:b, s:I, s:s, s:s, s:s, s:s}",
         "Id", digest_hex(&image->id, hex), "ParentId", "", "RepoTags", familiar_names(image->tags),
         "RepoDigests", familiar_names(image->repo_digests), "Names", full_names(image->tags),
         "Digest", digest_text(&image->manifest, manifest), "Size", (json_int_t)image->size,
         "VirtualSize", (json_int_t)image->size, "UniqueSize", (json_int_t)image->unique_size,
-        "Labels", shown ? shown : json_null(), "Containers", (json_int_t)image->n_containers,
-        "Dangling", !image->tags || !image->tags[0], "Created",
+        "Labels", labels ? not_const(labels) : json_null(), "Containers",
+        (json_int_t)image->n_containers, "Dangling", !image->tags || !image->tags[0], "Created",
         (json_int_t)(image->created_ns / SECOND_NS), "CreatedAt",
         clock_rfc3339(image->created_ns, true, created), "Os", image->platform.os, "Architecture",
         image->platform.arch, "Variant", image->platform.variant);

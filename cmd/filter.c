@@ -170,31 +170,24 @@ static bool label_matches(const json_t *labels, struct imgc_str wanted)
     return text && imgc_str_eq(imgc_str_of(text), value);
 }
 
-/* The tag's name without its tag. @return NULL where memory is short. */
-static char *without_tag(const char *tag)
-{
-    const char *slash = strrchr(tag, '/');
-    const char *colon = strrchr(slash ? slash : tag, ':');
-    char *copy = strdup(tag);
-
-    if (copy && colon) {
-        copy[colon - tag] = '\0';
-    }
-    return copy;
-}
-
 static bool glob(const char *pattern, const char *name)
 {
-    return name && fnmatch(pattern, name, FNM_PATHNAME | FNM_NOESCAPE) == 0;
+    return fnmatch(pattern, name, FNM_PATHNAME | FNM_NOESCAPE) == 0;
 }
 
 bool filter_reference(const char *reference, const char *tag)
 {
-    imgc_autofree char *repository = without_tag(tag);
+    imgc_autofree char *repository = NULL;
+    const char *slash = strrchr(tag, '/');
+    const char *colon = strrchr(slash ? slash : tag, ':');
+    size_t n = colon ? (size_t)(colon - tag) : strlen(tag);
+    struct imgc_err err;
 
+    if (imgc_str_dup((struct imgc_str){ tag, n }, &repository, &err) < 0) {
+        return false;
+    }
     return glob(reference, tag) || glob(reference, describe_familiar(tag)) ||
-           glob(reference, repository) ||
-           (repository && glob(reference, describe_familiar(repository)));
+           glob(reference, repository) || glob(reference, describe_familiar(repository));
 }
 
 static bool any_tag(struct imgc_str reference, const struct image *image)

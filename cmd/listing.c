@@ -31,7 +31,7 @@ static int parse_format(const char *format, struct template **ret, struct imgc_e
         /* Inside of a string of the template the escape is Go's. */
         quoted = *p == '"' ? !quoted : quoted;
         bool escape = !quoted && p[0] == '\\' && (p[1] == 't' || p[1] == 'n');
-        imgc_buf_putc(&b, !escape ? *p : p[1] == 't' ? '\t' : '\n');
+        imgc_buf_putc(&b, (char)(!escape ? *p : p[1] == 't' ? '\t' : '\n'));
         p += escape;
     }
     int r = imgc_buf_finish(&b, &text, reterr);

@@ -163,36 +163,42 @@ static int parse_long(struct parser *p, const char *text, struct imgc_err *reter
     return store_next(p, o, reterr);
 }
 
+static int unknown_short(const struct parser *p, char letter, const char *cluster,
+                         struct imgc_err *reterr)
+{
+    if (cluster[1]) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "%s: unknown option '-%c' in '-%s'",
+                         p->args->command, letter, cluster);
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "%s: unknown option '-%c'", p->args->command, letter);
+}
+
+/* @rest  behind the letter: "64m", "=64m", "" */
+static int store_attached(struct parser *p, const struct option *o, const char *rest,
+                          struct imgc_err *reterr)
+{
+    if (!*rest) {
+        return store_next(p, o, reterr);
+    }
+    return store(p, o, *rest == '=' ? rest + 1 : rest, reterr);
+}
+
 /* @cluster  "it", "m64m", "m=64m" */
 static int parse_short(struct parser *p, const char *cluster, struct imgc_err *reterr)
 {
-    for (const char *c = cluster; *c; c++) {
-        const struct option *o = find_short(p->args->table, *c);
-        int r;
+    int r = 0;
 
-        if (!o && *c == 'h') {
-            return OPTIONS_HELP;
-        }
+    for (const char *c = cluster; r == 0 && *c; c++) {
+        const struct option *o = find_short(p->args->table, *c);
         if (!o) {
-            return imgc_fail(reterr, IMGC_E_USAGE, "%s: unknown option '-%c'%s%s%s",
-                             p->args->command, *c, cluster[1] ? " in '-" : "",
-                             cluster[1] ? cluster : "", cluster[1] ? "'" : "");
+            return *c == 'h' ? OPTIONS_HELP : unknown_short(p, *c, cluster, reterr);
         }
-        if (takes_value(o) && !c[1]) {
-            return store_next(p, o, reterr);
-        }
-        if (takes_value(o)) {
-            return store(p, o, c[1] == '=' ? c + 2 : c + 1, reterr);
-        }
-        if (c[1] == '=') {
-            return store(p, o, c + 2, reterr);
+        if (takes_value(o) || c[1] == '=') {
+            return store_attached(p, o, c + 1, reterr);
         }
         r = store(p, o, NULL, reterr);
-        if (r < 0) {
-            return r;
-        }
     }
-    return 0;
+    return r;
 }
 
 static void rest_is_words(struct parser *p)

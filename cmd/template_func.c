@@ -24,7 +24,7 @@ static int give_str(struct template_call *c, struct imgc_str s, json_t **ret)
 
 int template_value_of_buf(struct imgc_buf *b, json_t **ret, struct imgc_err *reterr)
 {
-    struct imgc_str s;
+    struct imgc_str s = { NULL, 0 };
 
     int r = imgc_buf_finish(b, &s, reterr);
     if (r < 0) {
@@ -104,6 +104,17 @@ static int compare_numbers(const json_t *a, const json_t *b)
     return (x > y) - (x < y);
 }
 
+/* Nothing and truth values are equal or not. @return whether they are such. */
+static bool equal_without_order(const json_t *a, const json_t *b, int *ret)
+{
+    if (json_is_null(a) || json_is_null(b)) {
+        *ret = !(json_is_null(a) && json_is_null(b));
+        return true;
+    }
+    *ret = json_is_true(a) != json_is_true(b);
+    return json_is_boolean(a) && json_is_boolean(b);
+}
+
 /* @ret  -1, 0, 1; for what has no order only whether it is 0 counts. */
 static int compare(struct template_call *c, const json_t *a, const json_t *b, bool ordered,
                    int *ret)
@@ -116,12 +127,7 @@ static int compare(struct template_call *c, const json_t *a, const json_t *b, bo
         *ret = imgc_str_cmp(template_value_str(a), template_value_str(b));
         return 0;
     }
-    if (!ordered && (json_is_null(a) || json_is_null(b))) {
-        *ret = !(json_is_null(a) && json_is_null(b));
-        return 0;
-    }
-    if (!ordered && json_is_boolean(a) && json_is_boolean(b)) {
-        *ret = json_is_true(a) != json_is_true(b);
+    if (!ordered && equal_without_order(a, b, ret)) {
         return 0;
     }
     return imgc_fail(c->err, IMGC_E_USAGE, "template: incompatible types for comparison: %s and %s",
@@ -133,7 +139,7 @@ static int call_eq(struct template_call *c, json_t **ret)
     bool equal = false;
 
     for (size_t i = 1; i < c->n && !equal; i++) {
-        int order;
+        int order = 0;
         int r = compare(c, c->argv[0], c->argv[i], false, &order);
         if (r < 0) {
             return r;
@@ -146,7 +152,7 @@ static int call_eq(struct template_call *c, json_t **ret)
 
 static int call_ne(struct template_call *c, json_t **ret)
 {
-    int order;
+    int order = 0;
     int r = compare(c, c->argv[0], c->argv[1], false, &order);
 
     *ret = json_boolean(r == 0 && order != 0);
@@ -155,7 +161,7 @@ static int call_ne(struct template_call *c, json_t **ret)
 
 static int ordered(struct template_call *c, bool less, bool equal, json_t **ret)
 {
-    int order;
+    int order = 0;
     int r = compare(c, c->argv[0], c->argv[1], true, &order);
 
     *ret = json_boolean(r == 0 && (order == 0 ? equal : (order < 0) == less));
@@ -204,7 +210,7 @@ static int call_len(struct template_call *c, json_t **ret)
 static int index_once(struct template_call *c, json_t *v, size_t i, json_t **ret)
 {
     if (json_is_array(v)) {
-        size_t n;
+        size_t n = 0;
         int r = need_size(c, i, "index", &n);
         if (r < 0) {
             return r;
@@ -213,7 +219,7 @@ static int index_once(struct template_call *c, json_t *v, size_t i, json_t **ret
         return *ret ? 0 : imgc_fail(c->err, IMGC_E_USAGE, "template: index out of range: %zu", n);
     }
     if (json_is_object(v)) {
-        struct imgc_str key;
+        struct imgc_str key = { NULL, 0 };
         int r = need_string(c, i, "index of a map", &key);
         if (r < 0) {
             return r;
@@ -294,7 +300,7 @@ static int call_json(struct template_call *c, json_t **ret)
 static int call_join(struct template_call *c, json_t **ret)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TEMPLATE_OUTPUT_MAX);
-    struct imgc_str separator;
+    struct imgc_str separator = { NULL, 0 };
 
     int r = need_string(c, 1, "join", &separator);
     if (r < 0) {
@@ -319,7 +325,7 @@ static int call_join(struct template_call *c, json_t **ret)
 static int call_split(struct template_call *c, json_t **ret)
 {
     json_auto_t *list = json_array();
-    struct imgc_str s, separator;
+    struct imgc_str s = { NULL, 0 }, separator = s;
 
     int r = need_string(c, 0, "split", &s);
     if (r == 0) {
@@ -367,7 +373,7 @@ static int change_case(struct template_call *c, const char *func, enum letter_ca
                        json_t **ret)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TEMPLATE_OUTPUT_MAX);
-    struct imgc_str s;
+    struct imgc_str s = { NULL, 0 };
 
     int r = need_string(c, 0, func, &s);
     if (r < 0) {
@@ -403,8 +409,8 @@ static int call_title(struct template_call *c, json_t **ret)
 
 static int call_truncate(struct template_call *c, json_t **ret)
 {
-    struct imgc_str s;
-    size_t n;
+    struct imgc_str s = { NULL, 0 };
+    size_t n = 0;
 
     int r = need_string(c, 0, "truncate", &s);
     if (r == 0) {
@@ -416,8 +422,8 @@ static int call_truncate(struct template_call *c, json_t **ret)
 static int call_pad(struct template_call *c, json_t **ret)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TEMPLATE_OUTPUT_MAX);
-    struct imgc_str s;
-    size_t before, after;
+    struct imgc_str s = { NULL, 0 };
+    size_t before = 0, after = 0;
 
     int r = need_string(c, 0, "pad", &s);
     if (r == 0) {
@@ -472,7 +478,7 @@ static int escape(struct template_call *c, void (*put)(struct imgc_buf *b, unsig
 {
     imgc_autobuf struct imgc_buf plain = IMGC_BUF_INIT(TEMPLATE_OUTPUT_MAX);
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TEMPLATE_OUTPUT_MAX);
-    struct imgc_str s;
+    struct imgc_str s = { NULL, 0 };
 
     for (size_t i = 0; i < c->n; i++) {
         template_value_print(&plain, c->argv[i]);

@@ -274,7 +274,7 @@ int template_lex_next(struct imgc_str *rest, struct template_token *ret, struct 
         return 0;
     }
 
-    char c = rest->ptr[0], next = rest->len > 1 ? rest->ptr[1] : '\0';
+    char c = rest->ptr[0], next = (char)(rest->len > 1 ? rest->ptr[1] : '\0');
     if (is_digit(c) || ((c == '+' || c == '-' || c == '.') && is_digit(next))) {
         return lex_number(rest, ret, reterr);
     }

@@ -582,16 +582,28 @@ static int parse_list(struct parser *p, struct template_node **ret)
     }
 }
 
+/* *ret is set in every case, for the caller's cleanup. */
+static int new_template(struct imgc_str text, struct template **ret, struct imgc_err *reterr)
+{
+    struct template *t = calloc(1, sizeof *t);
+
+    *ret = t;
+    if (t) {
+        t->literals = json_array();
+    }
+    if (!t || !t->literals) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    return imgc_str_dup(text, &t->text, reterr);
+}
+
 int template_parse(struct imgc_str text, struct template **ret, struct imgc_err *reterr)
 {
     if (text.len > TEMPLATE_TEXT_MAX) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "template: more than %u bytes", TEMPLATE_TEXT_MAX);
     }
-    template_auto struct template *t = calloc(1, sizeof *t);
-    if (!t || !(t->literals = json_array())) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    int r = imgc_str_dup(text, &t->text, reterr);
+    template_auto struct template *t = NULL;
+    int r = new_template(text, &t, reterr);
     if (r < 0) {
         return r;
     }

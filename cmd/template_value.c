@@ -65,13 +65,15 @@ int template_value_keys(const json_t *obj, const char ***ret, struct imgc_err *r
     size_t n = json_object_size(obj), i = 0;
     const char **keys = calloc(n + 1, sizeof *keys);
     if (!keys) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        (void)imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        return -IMGC_E_NOMEM;
     }
 
-    json_t *mutable_obj = NULL; /* jansson's iterators want no const */
-    memcpy(&mutable_obj, &obj, sizeof mutable_obj);
-    for (void *it = json_object_iter(mutable_obj); it && i < n;
-         it = json_object_iter_next(mutable_obj, it)) {
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { .in = obj }; /* jansson's iterators want it not const */
+    for (void *it = json_object_iter(u.out); it && i < n; it = json_object_iter_next(u.out, it)) {
         keys[i++] = json_object_iter_key(it);
     }
     qsort(keys, i, sizeof *keys, compare_keys);
@@ -131,7 +133,7 @@ static void put_plain(struct imgc_buf *b, const char *digits, size_t n, int exp)
         if (i == (size_t)exp + 1) {
             imgc_buf_putc(b, '.');
         }
-        imgc_buf_putc(b, i < n ? digits[i] : '0');
+        imgc_buf_putc(b, (char)(i < n ? digits[i] : '0'));
     }
 }
 
