@@ -88,7 +88,7 @@ int http_new(const struct http_args *args, struct http **ret, struct imgc_err *r
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "cannot set up libcurl");
     }
-    http_auto struct http *h = calloc(1, sizeof *h);
+    struct http *h = calloc(1, sizeof *h);
     if (!h) {
         curl_global_cleanup();
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
@@ -100,9 +100,10 @@ int http_new(const struct http_args *args, struct http **ret, struct imgc_err *r
      * lock functions: all handles live in one thread. */
     if (!h->multi || !h->share ||
         curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+        (void)http_free(h);
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    *ret = imgc_take(h);
+    *ret = h;
     return 0;
 }
 

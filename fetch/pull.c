@@ -43,7 +43,7 @@ static int64_t created_ns(const struct image_config *c)
 }
 
 /* Make the image visible, all its parts being held by the lease. */
-static int publish(struct store *s, struct lease *lease, const struct ref *ref,
+static int publish(const struct document_source *from, const struct ref *ref,
                    const struct resolved *resolved, const struct image_config *config,
                    struct pull_result *ret, struct imgc_err *reterr)
 {
@@ -66,7 +66,7 @@ static int publish(struct store *s, struct lease *lease, const struct ref *ref,
         .created_ns = created_ns(config),
         .ref = ref,
     };
-    int r = image_add(s, lease, &add, reterr);
+    int r = image_add(from->store, from->lease, &add, reterr);
     if (r < 0) {
         return r;
     }
@@ -121,8 +121,7 @@ static int pull(const struct document_source *from, struct http *http, const str
                                             .parallel = args->parallel,
                                             .events = args->events };
     r = transfer_layers(&transfer, reterr);
-    return r < 0 ? r
-                 : publish(from->store, from->lease, args->ref, &resolved, &config, ret, reterr);
+    return r < 0 ? r : publish(from, args->ref, &resolved, &config, ret, reterr);
 }
 
 int pull_image(struct store *s, struct lease *lease, const struct pull_args *args,

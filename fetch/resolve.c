@@ -44,12 +44,14 @@ static int descend(const struct document_source *from, const struct platform *wa
     const struct descriptor *entry = NULL;
 
     int r = index_parse(document_text(doc), known_type(doc), &index, reterr);
-    if (r == 0) {
-        r = index_choose(&index, want, &entry, reterr);
+    if (r < 0) {
+        return r;
     }
-    if (r == 0) {
-        r = note(ret, &entry->digest, reterr);
+    r = index_choose(&index, want, &entry, reterr);
+    if (r < 0) {
+        return r;
     }
+    r = note(ret, &entry->digest, reterr);
     if (r < 0) {
         return r;
     }

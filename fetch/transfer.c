@@ -129,7 +129,7 @@ static int look_in_store(struct transfer *t, struct imgc_err *reterr)
 
     for (size_t i = 0; i < t->n_jobs; i++) {
         struct job *j = &t->jobs[i];
-        bool is_found;
+        bool is_found = false;
         int r = find_layer(t, j, &is_found, reterr);
         if (r < 0) {
             return imgc_context(reterr, "layer %zu of %zu", i + 1, t->n_jobs);
@@ -198,7 +198,7 @@ static int start_layer(struct transfer *t, struct job *j, struct imgc_err *reter
 /* A job whose time has come. */
 static int step_ready(struct transfer *t, struct job *j, struct imgc_err *reterr)
 {
-    bool is_found;
+    bool is_found = false;
 
     if (t->n_running >= t->parallel || clock_monotonic_ns() < j->not_before_ns) {
         return 0;
@@ -378,37 +378,40 @@ static int next_timeout_ms(const struct transfer *t)
     return (int)(least / NS_PER_MS) + 1;
 }
 
-int transfer_layers(const struct transfer_args *args, struct imgc_err *reterr)
+static int run(struct transfer *t, struct imgc_err *reterr)
 {
-    imgc_auto(transfer_done) struct transfer t = {
-        .args = args,
-        .parallel = args->parallel ? args->parallel : TRANSFER_PARALLEL,
-    };
     size_t left = 0;
 
-    if (args->n_layers == 0) {
-        return 0;
-    }
-    int r = make_jobs(&t, reterr);
+    int r = make_jobs(t, reterr);
     if (r == 0) {
-        r = look_in_store(&t, reterr);
+        r = look_in_store(t, reterr);
     }
     if (r < 0) {
         return r;
     }
-    show(&t, true);
+    show(t, true);
     for (;;) {
-        r = step_all(&t, &left, reterr);
+        r = step_all(t, &left, reterr);
         if (r < 0) {
             return r;
         }
-        show(&t, false);
+        show(t, false);
         if (left == 0) {
             return 0;
         }
-        r = http_drive(args->http, next_timeout_ms(&t), reterr);
+        r = http_drive(t->args->http, next_timeout_ms(t), reterr);
         if (r < 0) {
             return r;
         }
     }
+}
+
+int transfer_layers(const struct transfer_args *args, struct imgc_err *reterr)
+{
+    struct transfer t = { .args = args,
+                          .parallel = args->parallel ? args->parallel : TRANSFER_PARALLEL };
+
+    int r = args->n_layers > 0 ? run(&t, reterr) : 0;
+    transfer_done(&t);
+    return r;
 }
