@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to one registry, without a store: manifests and small blobs, tokens, refusals. */
+#include "tests/lib/serving.h"
+
+#include "fetch/registry.h"
+#include "schema/limits.h"
+#include "schema/media_type.h"
+
+static int setup(void **state)
+{
+    static struct serving p;
+
+    serving_begin(&p);
+    *state = &p;
+    return serving_start_registry(&p) ? 0 : 1;
+}
+
+static int teardown(void **state)
+{
+    serving_end(*state);
+    return 0;
+}
+
+/* Get the manifest of @tag from @repo in a session of its own. */
+static int get(struct serving *p, const char *repo, const char *tag, struct imgc_buf *body,
+               char type[REGISTRY_TYPE_MAX], struct imgc_err *err)
+{
+    http_auto struct http *http = NULL;
+    registry_auto struct registry *registry = NULL;
+    char domain[32], path[64];
+    const struct http_args args = { .user_agent = "imgc-test" };
+    const struct registry_item item = { .is_manifest = true,
+                                        .tag = tag,
+                                        .max_bytes = LIMIT_MANIFEST_BYTES };
+
+    (void)snprintf(domain, sizeof domain, "127.0.0.1:%u", p->port);
+    (void)snprintf(path, sizeof path, "%s", repo);
+    const struct ref ref = { .domain = domain, .path = path };
+    assert_ok(http_new(&args, &http, err), *err);
+    assert_ok(registry_new(http, &ref, true, &registry, err), *err);
+    return registry_get(registry, &item, body, type, err);
+}
+
+static void check_manifest(struct serving *p, const char *repo, const char *want_type)
+{
+    imgc_autobuf struct imgc_buf body = IMGC_BUF_INIT(LIMIT_MANIFEST_BYTES);
+    char type[REGISTRY_TYPE_MAX];
+    struct imgc_err err;
+
+    assert_ok(get(p, repo, "latest", &body, type, &err), err);
+    assert_string_equal(type, want_type);
+    assert_int_equal(body.ptr[0], '{');
+}
+
+static void manifests_come_with_their_type(void **state)
+{
+    static const struct {
+        const char *repo, *type;
+    } rows[] = { { "good", MEDIA_OCI_MANIFEST },
+                 { "multi", MEDIA_OCI_INDEX },
+                 { "private", MEDIA_OCI_MANIFEST },
+                 { "scope", MEDIA_OCI_MANIFEST },
+                 { "busy", MEDIA_OCI_MANIFEST } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        check_manifest(*state, rows[i].repo, rows[i].type);
+    }
+    /* The first request goes to the manifest itself: a challenge costs two more, no ping. */
+    assert_int_equal(serving_count(*state, "GET", "good"), 1);
+    assert_int_equal(serving_count(*state, "GET", "private"), 3);
+    assert_int_equal(serving_count(*state, "GET /v2/ ", ""), 0);
+}
+
+static void refusals_have_their_codes(void **state)
+{
+    static const struct {
+        const char *repo, *tag;
+        enum imgc_code code;
+    } rows[] = {
+        { "good", "nope", IMGC_E_NOTFOUND },   { "denied", "latest", IMGC_E_AUTH },
+        { "basic", "latest", IMGC_E_AUTH },    { "closed", "latest", IMGC_E_REGISTRY },
+        { "html", "latest", IMGC_E_NOTFOUND }, { "big-manifest", "latest", IMGC_E_LIMIT },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        imgc_autobuf struct imgc_buf body = IMGC_BUF_INIT(LIMIT_MANIFEST_BYTES);
+        char type[REGISTRY_TYPE_MAX];
+        struct imgc_err err;
+
+        int r = get(*state, rows[i].repo, rows[i].tag, &body, type, &err);
+        if (r != -(int)rows[i].code) {
+            fail_msg("%s: %d %s", rows[i].repo, r, r < 0 ? err.msg : "");
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(manifests_come_with_their_type),
+        cmocka_unit_test(refusals_have_their_codes),
+    };
+
+    return serving_has("python3") ? cmocka_run_group_tests(tests, setup, teardown) : 77;
+}
