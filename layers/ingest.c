@@ -21,6 +21,8 @@ struct ingest {
     struct digest_hasher *diff_hash; /* of want_diff_id's kind, where that is another; or NULL */
     struct layer_writer *writer;
     uint64_t bytes_in, bytes_out;
+    bool is_damaged; /* the codec gave up, as @damage says */
+    struct imgc_err damage;
 };
 
 /* Stage 4: the tar goes into the store. */
@@ -42,10 +44,20 @@ static int hash_tar(void *arg, const void *ptr, size_t len, struct imgc_err *ret
     return r < 0 ? r : store_tar(in, ptr, len, reterr);
 }
 
-/* Stage 2: inflate; hash_tar() is its output. */
+/* Stage 2: inflate; hash_tar() is its output. A stream that cannot be inflated is hashed to its end
+ * nevertheless: whether it came so from its maker or was damaged on the way, the digest tells. */
 static int inflate_blob(struct ingest *in, const void *ptr, size_t len, struct imgc_err *reterr)
 {
-    return codec_write(in->codec, ptr, len, reterr);
+    if (in->is_damaged) {
+        return 0;
+    }
+    int r = codec_write(in->codec, ptr, len, reterr);
+    if (r == -(int)IMGC_E_LAYER && digest_is_set(&in->want_blob)) {
+        in->is_damaged = true;
+        in->damage = *reterr;
+        return 0;
+    }
+    return r;
 }
 
 /* Stage 1: size and hash of the bytes as they came. */
@@ -175,6 +187,10 @@ int ingest_finish(struct ingest *in, struct layer_info *ret, struct imgc_err *re
     /* Digests first: of bytes that are not the right ones, nothing else is worth saying. */
     int r = check_blob(in, &blob, reterr);
 
+    if (r == 0 && in->is_damaged) {
+        *reterr = in->damage;
+        r = -(int)IMGC_E_LAYER;
+    }
     if (r == 0) {
         r = codec_finish(in->codec, reterr);
     }
