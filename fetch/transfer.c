@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/transfer.h"
 
+#include <sys/stat.h>
+
 #include "fetch/worker.h"
 #include "schema/base/clock.h"
+#include "schema/base/fd.h"
 #include "store/lock.h"
 
 #define POLL_MS 100 /* how often a lock that another process holds is tried again */
@@ -93,24 +96,32 @@ static int make_jobs(struct transfer *t, struct imgc_err *reterr)
     return 0;
 }
 
+/* Whether the tar of a listed layer is really there: a lost one is fetched again. */
+static bool has_tar(const struct transfer *t, const struct layer_info *info)
+{
+    imgc_autoclose int fd = -1;
+    struct imgc_err ignored;
+    struct stat st;
+
+    return layer_open_tar(t->args->store, &info->diff_id, &fd, &ignored) == 0 &&
+           fstat(fd, &st) == 0 && (uint64_t)st.st_size == info->tar_size;
+}
+
 /* Hold the layer where the store has it. @return 0 with *ret_found; -DIGEST where the blob is known
  * as another layer than the config says. */
-static int find_layer(struct transfer *t, const struct job *j, bool *ret_found,
+static int find_layer(const struct transfer *t, const struct job *j, bool *ret_found,
                       struct imgc_err *reterr)
 {
     const struct transfer_args *a = t->args;
     struct layer_info info;
 
-    *ret_found = false;
     int r = layer_find_blob(a->store, a->lease, &j->blob->digest, &info, reterr);
     if (r == 0) {
-        *ret_found = true;
-        return digest_expect(j->diff_id, &info.diff_id, "layer in the store", reterr);
-    }
-    if (r == LAYER_MISSING) {
+        r = digest_expect(j->diff_id, &info.diff_id, "layer in the store", reterr);
+    } else if (r == LAYER_MISSING) {
         r = layer_find(a->store, a->lease, j->diff_id, &info, reterr);
-        *ret_found = r == 0;
     }
+    *ret_found = r == 0 && has_tar(t, &info);
     return r < 0 ? r : 0;
 }
 

@@ -29,9 +29,9 @@ static inline void serving_begin(struct serving *p)
     (void)snprintf(p->log, sizeof p->log, "%s/log", p->dir);
 }
 
-/* Start @argv (searched in PATH) with its output in @out_fd (-1: dropped) and a pipe as input that
- * keeps it alive. */
-static inline void serving_spawn(struct serving *p, char *const argv[], int out_fd)
+/* Start @argv (searched in PATH) with its output in @out_fd and its errors in @err_fd (-1: ours),
+ * and a pipe as input that keeps it alive. */
+static inline void serving_spawn(struct serving *p, char *const argv[], int out_fd, int err_fd)
 {
     int in[2];
 
@@ -42,6 +42,9 @@ static inline void serving_spawn(struct serving *p, char *const argv[], int out_
         (void)dup2(in[0], 0);
         if (out_fd >= 0) {
             (void)dup2(out_fd, 1);
+        }
+        if (err_fd >= 0) {
+            (void)dup2(err_fd, 2);
         }
         (void)execvp(argv[0], argv);
         _exit(127);
@@ -59,7 +62,7 @@ static inline bool serving_start_registry(struct serving *p)
     (void)snprintf(script, sizeof script, "%s/tests/lib/registry.py", IMGC_SOURCE_DIR);
     char *const argv[] = { (char[]){ "python3" }, script, p->log, NULL };
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    serving_spawn(p, argv, out[1]);
+    serving_spawn(p, argv, out[1], -1);
     (void)close(out[1]);
     FILE *f = fdopen(out[0], "r");
     if (f && fgets(line, sizeof line, f)) {
