@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,6 +105,7 @@ static int make_output_pipes(struct launch *l, struct imgc_err *reterr)
 static int prepare(struct launch *l, struct imgc_err *reterr)
 {
     const struct spec *spec = l->spec;
+    char cgroup_name[sizeof "imgc-" + 64];
 
     if (spec->terminal && spec->interactive && !isatty(STDIN_FILENO)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the input device is not a TTY (leave out -t)");
@@ -126,8 +128,9 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         l->signals_blocked = r == 0;
     }
     if (r == 0) {
-        r = cgroup_create(spec->cgroup_name, &spec->limits, l->args->warn, l->args->arg, &l->cgroup,
-                          reterr);
+        (void)snprintf(cgroup_name, sizeof cgroup_name, "imgc-%.64s", spec->id);
+        r = cgroup_create(spec->cgroup_name ? spec->cgroup_name : cgroup_name, &spec->limits,
+                          l->args->warn, l->args->arg, &l->cgroup, reterr);
     }
     return r;
 }

@@ -58,7 +58,7 @@ struct spec {
     struct spec_mount *mounts;
     size_t n_mounts;
     struct spec_limits limits;
-    char *cgroup_name; /* "imgc-<id>", made below the caller's or the root cgroup */
+    char *cgroup_name; /* made below the caller's or the root cgroup; NULL: "imgc-<id>" */
 };
 
 void spec_done(struct spec *s);

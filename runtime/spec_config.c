@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spec_from_config(): OCI image-spec v1.1, conversion.md; docker's order of the environment. */
 #include <signal.h>
-#include <stdio.h>
 
 #include "runtime/caps.h"
 #include "runtime/spec.h"
@@ -295,7 +294,6 @@ int spec_from_config(const char *id, const struct image_config *config,
                      const struct spec_options *options, struct spec *ret, struct imgc_err *reterr)
 {
     spec_auto struct spec s = SPEC_INIT;
-    char cgroup_name[sizeof "imgc-" + 64];
 
     s.terminal = options->terminal;
     s.interactive = options->interactive;
@@ -303,12 +301,8 @@ int spec_from_config(const char *id, const struct image_config *config,
     s.network = options->network;
     s.limits = options->limits;
     s.capabilities = caps_default();
-    (void)snprintf(cgroup_name, sizeof cgroup_name, "imgc-%.64s", id);
 
     int r = imgc_str_dup(imgc_str_of(id), &s.id, reterr);
-    if (r == 0) {
-        r = imgc_str_dup(imgc_str_of(cgroup_name), &s.cgroup_name, reterr);
-    }
     if (r == 0) {
         r = make_hostname(id, options, &s.hostname, reterr);
     }

@@ -152,7 +152,6 @@ static void test_rest(void **state)
     assert_string_equal(s.cwd, "/srv/app");
     assert_string_equal(s.user, "app:app");
     assert_string_equal(s.hostname, "0123456789ab");
-    assert_string_equal(s.cgroup_name, "imgc-" ID);
     assert_int_equal(s.stop_signal, SIGQUIT);
     assert_true(s.capabilities == caps_default());
     spec_done(&s);
