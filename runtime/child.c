@@ -30,6 +30,9 @@
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
+#define CGROUP_TEXT_BYTES \
+    65536 /* of /proc/self/cgroup: a line for each of some dozen hierarchies */
+
 struct child {
     const struct child_args *args;
     const struct spec *spec;
@@ -107,13 +110,21 @@ static int step_devices(struct child *c, struct imgc_err *reterr)
 
 static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
+    imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(CGROUP_TEXT_BYTES);
+    imgc_autoclose int fd = -1;
+
+    if (fd_open_at(AT_FDCWD, "/proc/self/cgroup", O_RDONLY, 0, &fd, reterr) < 0 ||
+        fd_read_all(fd, &text, reterr) < 0) {
+        return 0; /* a kernel without cgroups */
+    }
     if (unshare(CLONE_NEWCGROUP) < 0) {
         if (errno == EINVAL) {
             return 0; /* a kernel without them: then no cgroup file system either */
         }
         return mountfd_fail(reterr, errno, "new cgroup namespace");
     }
-    return mounts_cgroup(&c->mounts, s, reterr);
+    return mounts_cgroup(&c->mounts, s, (struct imgc_str){ text.ptr, text.len },
+                         c->args->cgroup_name, reterr);
 }
 
 static int step_loopback(struct imgc_err *reterr)

@@ -12,9 +12,10 @@ struct child_args {
     const struct spec *spec;
     const struct plan *plan;
     const struct seccomp_filter *filter; /* NULL: unconfined */
-    int sync_fd;                         /* the container's end */
-    int launcher_fd;                     /* the launcher's end, to be closed */
-    int out_fds[2]; /* where stdout and stderr go, or -1 each: stay as they are */
+    const char *cgroup_name;
+    int sync_fd;     /* the container's end */
+    int launcher_fd; /* the launcher's end, to be closed */
+    int out_fds[2];  /* where stdout and stderr go, or -1 each: stay as they are */
 };
 
 /** Become the container's first process. Failures go to the launcher. */

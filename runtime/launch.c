@@ -2,6 +2,7 @@
 #include "runtime/launch.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct launch {
     struct plan plan;
     struct seccomp_filter filter;
     struct cgroup *cgroup;
+    char cgroup_name[NAME_MAX + 1];
     struct log_writer log;
     struct tty_raw raw;
     sigset_t old_mask;
@@ -105,7 +107,6 @@ static int make_output_pipes(struct launch *l, struct imgc_err *reterr)
 static int prepare(struct launch *l, struct imgc_err *reterr)
 {
     const struct spec *spec = l->spec;
-    char cgroup_name[sizeof "imgc-" + 64];
 
     if (spec->terminal && spec->interactive && !isatty(STDIN_FILENO)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the input device is not a TTY (leave out -t)");
@@ -128,9 +129,11 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         l->signals_blocked = r == 0;
     }
     if (r == 0) {
-        (void)snprintf(cgroup_name, sizeof cgroup_name, "imgc-%.64s", spec->id);
-        r = cgroup_create(spec->cgroup_name ? spec->cgroup_name : cgroup_name, &spec->limits,
-                          l->args->warn, l->args->arg, &l->cgroup, reterr);
+        (void)snprintf(l->cgroup_name, sizeof l->cgroup_name, "%s%.200s",
+                       spec->cgroup_name ? "" : "imgc-",
+                       spec->cgroup_name ? spec->cgroup_name : spec->id);
+        r = cgroup_create(l->cgroup_name, &spec->limits, l->args->warn, l->args->arg, &l->cgroup,
+                          reterr);
     }
     return r;
 }
@@ -148,6 +151,7 @@ static int start(struct launch *l, struct imgc_err *reterr)
             .spec = l->spec,
             .plan = &l->plan,
             .filter = l->spec->no_seccomp ? NULL : &l->filter,
+            .cgroup_name = l->cgroup_name,
             .sync_fd = l->container_sync_fd,
             .launcher_fd = l->sync_fd,
             .out_fds = { l->container_out_fds[0], l->container_out_fds[1] },

@@ -74,6 +74,8 @@ int mountfd_new(const char *fstype, const char *options, uint64_t attr, int *ret
     if (fs_fd < 0) {
         return mountfd_fail(reterr, errno, "open file system type %s", fstype);
     }
+    /* The first column of /proc/mounts, where "none" looks like a mistake. */
+    (void)fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", fstype, 0);
     int r = configure(fs_fd, fstype, options, reterr);
     if (r < 0) {
         return r;

@@ -29,9 +29,14 @@ IMGC_CHECK int mounts_make_private(struct imgc_err *reterr);
 /** PLAN_MOUNT: a new file system. */
 IMGC_CHECK int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
 
-/** PLAN_CGROUP: what the (new) cgroup namespace shows: cgroup2 alone, or the host's v1 hierarchies
- * with cgroup2 at "unified". A host without cgroups leaves the directory empty. */
-IMGC_CHECK int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+/**
+ * PLAN_CGROUP, in the new cgroup namespace: cgroup2 alone, or one directory for each v1 hierarchy
+ * with cgroup2 at "unified"; only those where the container has a cgroup of its own.
+ *
+ * @text  /proc/self/cgroup as it was before the namespace. @name  of the cgroup.
+ */
+IMGC_CHECK int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_str text,
+                             const char *name, struct imgc_err *reterr);
 
 /** PLAN_SYSCTL: written to procfs itself, checked by its magic number. */
 IMGC_CHECK int mounts_sysctl(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);

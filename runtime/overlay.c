@@ -63,6 +63,7 @@ static int mount_by_fs_context(const struct spec *spec, int *ret_fd, struct imgc
         return mountfd_fail(reterr, errno, "open file system type overlay");
     }
     int r = 0;
+    (void)fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0);
     for (char **dir = spec->lowerdirs; *dir && r == 0; dir++) {
         r = set_path(fs_fd, "lowerdir+", *dir, reterr);
     }

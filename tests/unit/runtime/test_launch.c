@@ -266,6 +266,11 @@ static void test_inside(void **state)
         { "read-only paths", "echo x 2>/dev/null >/proc/sys/kernel/domainname || echo no", 0,
           "no\n" },
         { "read-only sys", "busybox mkdir /sys/fs/cgroup/x 2>/dev/null || echo no", 0, "no\n" },
+        { "only its own cgroups, named as such",
+          "for d in /sys/fs/cgroup /sys/fs/cgroup/*; do [ -e $d/cgroup.procs ] && "
+          "busybox cat $d/cgroup.procs | busybox grep -vxE '0|1|2|3|4|5'; done; "
+          "busybox grep -v ':/$' /proc/self/cgroup; busybox find /sys/fs/cgroup -name 'imgc*'",
+          0, "" },
         { "nothing of the host's mounts", "busybox grep -cE ' /(home|var|work|usr)' /proc/mounts",
           1, "0\n" },
         { "no mounting", "busybox mount -t tmpfs x /tmp 2>/dev/null || echo no", 0, "no\n" },
