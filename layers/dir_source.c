@@ -32,6 +32,7 @@ struct dir_source {
     int file_fd;           /* of the entry that was returned last; -1 where that is no file */
     uint64_t n_entries;
     bool has_begun;
+    char scratch[2 * LIMIT_XATTR_BYTES]; /* of read_xattrs() */
 };
 
 /* One name while it is made into an entry. */
@@ -102,13 +103,14 @@ static int add_names(struct level *l, DIR *dir, struct imgc_err *reterr)
 
 static int read_names(struct level *l, struct imgc_err *reterr)
 {
-    imgc_autoclose int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (!dir) {
-        return imgc_fail_sys(reterr, errno, "cannot read the directory");
+        int r = imgc_fail_sys(reterr, errno, "cannot read the directory");
+        imgc_closep(&fd);
+        return r;
     }
-    fd = -1; /* closedir() closes it */
     int r = add_names(l, dir, reterr);
     (void)closedir(dir);
     if (l->n_names > 1) {
@@ -120,26 +122,24 @@ static int read_names(struct level *l, struct imgc_err *reterr)
 /* Go into the directory @path; takes @take_fd also on failure. */
 static int enter(struct dir_source *d, int take_fd, const char *path, struct imgc_err *reterr)
 {
-    imgc_auto(level_done) struct level l = { .fd = take_fd, .path = strdup(path) };
     struct level *grown = realloc(d->levels, (d->n_levels + 1) * sizeof *grown);
 
     if (grown) {
         d->levels = grown;
     }
-    if (!grown || !l.path) {
+    char *copy = grown ? strdup(path) : NULL;
+    if (!copy) {
+        imgc_closep(&take_fd);
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    if (d->n_levels > LIMIT_PATH_DEPTH) {
+    /* From here on it is one of the levels, which dir_source_free() frees. */
+    struct level *l = &d->levels[d->n_levels++];
+    *l = (struct level){ .fd = take_fd, .path = copy };
+    if (d->n_levels > LIMIT_PATH_DEPTH + 1) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "directories nested more than %d deep",
                          LIMIT_PATH_DEPTH);
     }
-    int r = read_names(&l, reterr);
-    if (r < 0) {
-        return r;
-    }
-    d->levels[d->n_levels++] = l;
-    l = (struct level){ .fd = -1 };
-    return 0;
+    return read_names(l, reterr);
 }
 
 /* O_NOATIME is for owners only, and a wish only. */
@@ -175,38 +175,35 @@ static int open_item(int dir_fd, const char *name, struct item *ret, struct imgc
     return 0;
 }
 
-static int add_xattr(const char *path, struct entry *e, const char *name, struct imgc_err *reterr)
+/* @scratch has LIMIT_XATTR_BYTES, as much as the kernel gives. */
+static int add_xattr(const char *path, struct entry *e, const char *name, char *scratch,
+                     struct imgc_err *reterr)
 {
-    imgc_autofree char *value = malloc(LIMIT_XATTR_BYTES);
+    ssize_t n = getxattr(path, name, scratch, LIMIT_XATTR_BYTES);
 
-    if (!value) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    ssize_t n = getxattr(path, name, value, LIMIT_XATTR_BYTES);
     if (n < 0) {
         return errno == ENODATA ? 0
                                 : imgc_fail_sys(reterr, errno, "cannot read the xattr %s", name);
     }
-    return entry_add_xattr(e, name, value, (size_t)n, reterr);
+    return entry_add_xattr(e, name, scratch, (size_t)n, reterr);
 }
 
-/* Through /proc, because an O_PATH fd has no fgetxattr(); the link there leads to the file itself,
- * even where that is a symbolic link. */
-static int read_xattrs(int fd, struct entry *e, struct imgc_err *reterr)
+/* @scratch has twice LIMIT_XATTR_BYTES: the names, then one value. Through /proc, because an O_PATH
+ * fd has no fgetxattr(); the link there leads to the file itself, even where that is a symbolic
+ * link. */
+static int read_xattrs(int fd, struct entry *e, char *scratch, struct imgc_err *reterr)
 {
     char path[sizeof "/proc/self/fd/" + 3 * sizeof fd]; /* more digits than an int has */
-    imgc_autofree char *names = malloc(LIMIT_XATTR_BYTES);
 
-    if (!names) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    ssize_t n = listxattr(path, names, LIMIT_XATTR_BYTES);
+    ssize_t n = listxattr(path, scratch, LIMIT_XATTR_BYTES);
     if (n < 0) {
         return errno == ENOTSUP ? 0 : imgc_fail_sys(reterr, errno, "cannot list the xattrs");
     }
-    for (const char *name = names; name < names + n; name += strlen(name) + 1) {
-        int r = entry_keeps_xattr(name) ? add_xattr(path, e, name, reterr) : 0;
+    for (const char *name = scratch; name < scratch + n; name += strlen(name) + 1) {
+        int r = entry_keeps_xattr(name)
+                    ? add_xattr(path, e, name, scratch + LIMIT_XATTR_BYTES, reterr)
+                    : 0;
         if (r < 0) {
             return r;
         }
@@ -277,7 +274,7 @@ static enum entry_type type_of(mode_t mode)
     }
 }
 
-static int read_item(const struct item *i, struct entry *e, struct imgc_err *reterr)
+static int read_item(const struct item *i, struct entry *e, char *scratch, struct imgc_err *reterr)
 {
     int r = 0;
 
@@ -296,7 +293,7 @@ static int read_item(const struct item *i, struct entry *e, struct imgc_err *ret
         e->size = (uint64_t)i->st.st_size;
         r = read_extents(i->fd, e, reterr);
     }
-    return r < 0 ? r : read_xattrs(i->fd, e, reterr);
+    return r < 0 ? r : read_xattrs(i->fd, e, scratch, reterr);
 }
 
 enum { LINK_FIRST = 1 };
@@ -339,7 +336,7 @@ static int take_item(struct dir_source *d, struct item *i, struct entry *e, stru
             return r;
         }
     }
-    int r = read_item(i, e, reterr);
+    int r = read_item(i, e, d->scratch, reterr);
     if (r < 0) {
         return r;
     }

@@ -24,11 +24,6 @@ struct acl {
     size_t n;
 };
 
-static void acl_done(struct acl *a)
-{
-    free(a->aces);
-}
-
 static int acl_add(struct acl *a, struct ace ace, struct imgc_err *reterr)
 {
     if (a->n >= ACES_MAX) {
@@ -148,7 +143,7 @@ static int add_xattr(struct entry *e, const char *name, struct acl *a, struct im
 {
     struct posix_acl_xattr_header head = { .a_version = htole32(POSIX_ACL_XATTR_VERSION) };
     size_t len = sizeof head + a->n * sizeof(struct posix_acl_xattr_entry);
-    imgc_autofree unsigned char *value = malloc(len);
+    unsigned char *value = malloc(len);
 
     if (!value) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
@@ -161,52 +156,57 @@ static int add_xattr(struct entry *e, const char *name, struct acl *a, struct im
                                            .e_id = htole32(a->aces[i].id) };
         memcpy(value + sizeof head + i * sizeof x, &x, sizeof x);
     }
-    return entry_add_xattr(e, name, value, len, reterr);
+    int r = entry_add_xattr(e, name, value, len, reterr);
+    free(value);
+    return r;
 }
 
-static int add_access(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+static int add_access(struct archive_entry *ae, struct acl *a, struct entry *e,
+                      struct imgc_err *reterr)
 {
-    imgc_auto(acl_done) struct acl a = { .aces = NULL };
-    int r = collect(ae, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &a, reterr);
+    int r = collect(ae, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, a, reterr);
 
     if (r == 0) {
-        r = complete(&a, e->mode, reterr);
+        r = complete(a, e->mode, reterr);
     }
-    if (r < 0 || a.n <= 3) {
+    if (r < 0 || a->n <= 3) {
         return r; /* the mode says it all */
     }
-    const struct ace *mask = find_tag(&a, ACL_MASK);
+    const struct ace *mask = find_tag(a, ACL_MASK);
     if (mask) {
         e->mode = (e->mode & ~070u) | (uint32_t)mask->perm << 3;
     }
-    return add_xattr(e, "system.posix_acl_access", &a, reterr);
+    return add_xattr(e, "system.posix_acl_access", a, reterr);
 }
 
-static int add_default(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+static int add_default(struct archive_entry *ae, struct acl *a, struct entry *e,
+                       struct imgc_err *reterr)
 {
-    imgc_auto(acl_done) struct acl a = { .aces = NULL };
-    int r = collect(ae, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &a, reterr);
+    int r = collect(ae, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, a, reterr);
 
-    if (r < 0 || a.n == 0) {
+    if (r < 0 || a->n == 0) {
         return r;
     }
-    r = complete(&a, e->mode, reterr);
-    return r < 0 ? r : add_xattr(e, "system.posix_acl_default", &a, reterr);
+    r = complete(a, e->mode, reterr);
+    return r < 0 ? r : add_xattr(e, "system.posix_acl_default", a, reterr);
 }
 
 int posix_acl_add(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
 {
     int types = archive_entry_acl_types(ae);
+    struct acl a = { .aces = NULL };
     int r = 0;
 
     if (e->type == ENTRY_SYMLINK) {
         return 0; /* the kernel has none on links */
     }
     if (e->type == ENTRY_DIR && (types & ARCHIVE_ENTRY_ACL_TYPE_DEFAULT)) {
-        r = add_default(ae, e, reterr);
+        r = add_default(ae, &a, e, reterr);
     }
+    a.n = 0;
     if (r == 0 && (types & ARCHIVE_ENTRY_ACL_TYPE_ACCESS)) {
-        r = add_access(ae, e, reterr);
+        r = add_access(ae, &a, e, reterr);
     }
+    free(a.aces);
     return r;
 }

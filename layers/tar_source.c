@@ -294,7 +294,7 @@ static int read_next(struct tar_source *t, struct entry *ret, struct imgc_err *r
     }
     r = read_entry(t, ae, &e, reterr);
     if (r < 0) {
-        return imgc_context(reterr, "%s", e.path[0] ? e.path : "/");
+        return imgc_context(reterr, "%s", e.path && e.path[0] ? e.path : "/");
     }
     int64_t position = archive_read_header_position(t->archive);
     if (position > 0) {

@@ -162,7 +162,7 @@ int tree_node_add(struct tree *t, struct tree_dentry *parent, struct imgc_str na
     struct tree_dentry *d = NULL;
     int r = new_dentry(t, name, parent ? parent->depth + 1 : 0, inode, &d, reterr);
 
-    if (r < 0) {
+    if (r < 0 || !d) {
         return r;
     }
     if (parent) {
@@ -259,11 +259,11 @@ static int make_successor(struct tree *t, struct tree_dentry *old, struct tree_d
         return 0;
     }
     int r = tree_node_new_inode(t, ENTRY_DIR, &inode, reterr);
-    if (r < 0) {
+    if (r < 0 || !inode) {
         return r;
     }
     r = new_dentry(t, imgc_str_of(old->name), old->depth, inode, ret, reterr);
-    if (r < 0) {
+    if (r < 0 || !*ret) {
         tree_node_release(inode);
         return r;
     }
