@@ -133,6 +133,13 @@ static void end_job(struct transfer *t, struct job *j, enum pull_stage stage)
     j->stage = stage;
 }
 
+/* Say which layer of the manifest it was. */
+static int fail_layer(const struct transfer *t, const struct job *j, struct imgc_err *reterr)
+{
+    return imgc_context(reterr, "layer %zu of %zu", (size_t)(j->blob - t->args->layers) + 1,
+                        t->args->n_layers);
+}
+
 /* Before anything is fetched: what is here, and whether the rest can fit. */
 static int look_in_store(struct transfer *t, struct imgc_err *reterr)
 {
@@ -143,7 +150,7 @@ static int look_in_store(struct transfer *t, struct imgc_err *reterr)
         bool is_found = false;
         int r = find_layer(t, j, &is_found, reterr);
         if (r < 0) {
-            return imgc_context(reterr, "layer %zu of %zu", i + 1, t->n_jobs);
+            return fail_layer(t, j, reterr);
         }
         if (is_found) {
             end_job(t, j, PULL_EXISTS);
@@ -368,7 +375,7 @@ static int step_all(struct transfer *t, size_t *ret_left, struct imgc_err *reter
             r = step_ready(t, j, reterr);
         }
         if (r < 0) {
-            return imgc_context(reterr, "layer %zu of %zu", i + 1, t->n_jobs);
+            return fail_layer(t, j, reterr);
         }
         *ret_left += j->state != JOB_DONE;
     }

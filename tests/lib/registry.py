@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry that misbehaves on demand, for tests of the client.
 
-Usage: registry.py LOG. Prints "PORT\n" when it listens on 127.0.0.1, serves until killed, and
-appends one line "METHOD PATH STATUS AUTH" for each answer to LOG; AUTH is "-" or "auth".
+Usage: registry.py LOG. Prints "PORT TLSPORT\n" when it listens on 127.0.0.1, serves until its input
+ends, and appends one line "METHOD PATH STATUS AUTH" for each answer to LOG; AUTH is "-" or "auth".
 
 The name of the repository says what happens; each builds its image on the way (see IMAGES and
 Handler.blob). What counts requests counts them for each repository and path.
@@ -14,6 +14,8 @@ import hashlib
 import io
 import json
 import random
+import ssl
+import subprocess
 import sys
 import tarfile
 import threading
@@ -254,13 +256,26 @@ class Server(ThreadingHTTPServer):
         pass  # clients that hang up are part of the tests
 
 
+def wrap(server):
+    """Let a server speak TLS, with a certificate that nobody trusts."""
+    pem = sys.argv[1] + ".pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", pem + ".crt"],
+                   check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem + ".crt", pem)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+
+
 def main():
     make_images()
-    servers = [Server(("127.0.0.1", 0), Handler) for _ in range(2)]
+    servers = [Server(("127.0.0.1", 0), Handler) for _ in range(3)]
+    wrap(servers[2])
     for server in servers:
         server.other_port = servers[1].server_port
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(servers[0].server_port, flush=True)
+    print(servers[0].server_port, servers[2].server_port, flush=True)
     sys.stdin.read()  # until the test ends, however it ends
 
 

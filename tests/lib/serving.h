@@ -19,6 +19,7 @@ struct serving {
     pid_t server;
     int server_stdin; /* the server ends when this does */
     unsigned port;
+    unsigned tls_port; /* of registry.py: with a certificate that nobody trusts */
 };
 
 static inline void serving_begin(struct serving *p)
@@ -66,7 +67,9 @@ static inline bool serving_start_registry(struct serving *p)
     (void)close(out[1]);
     FILE *f = fdopen(out[0], "r");
     if (f && fgets(line, sizeof line, f)) {
-        p->port = (unsigned)strtoul(line, NULL, 10);
+        char *rest;
+        p->port = (unsigned)strtoul(line, &rest, 10);
+        p->tls_port = (unsigned)strtoul(rest, NULL, 10);
     }
     if (f) {
         (void)fclose(f);

@@ -346,5 +346,7 @@ int main(void)
         pull_test(two_processes_download_once),
     };
 
-    return serving_has("python3") ? cmocka_run_group_tests(tests, setup_group, teardown_group) : 77;
+    return serving_has("python3") && serving_has("openssl")
+               ? cmocka_run_group_tests(tests, setup_group, teardown_group)
+               : 77;
 }

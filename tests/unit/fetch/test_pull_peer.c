@@ -261,7 +261,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(damage_in_the_registry_is_seen, setup, teardown),
     };
 
-    if (!serving_has("python3") || !serving_has("docker-registry") || !serving_has("skopeo")) {
+    if (!serving_has("python3") || !serving_has("openssl") || !serving_has("docker-registry") ||
+        !serving_has("skopeo")) {
         return 77;
     }
     return cmocka_run_group_tests(tests, setup_group, teardown_group);

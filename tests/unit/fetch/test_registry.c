@@ -21,8 +21,13 @@ static int teardown(void **state)
     return 0;
 }
 
+struct where {
+    unsigned port;
+    bool is_unverified;
+};
+
 /* Get the manifest of @tag from @repo in a session of its own. */
-static int get(struct serving *p, const char *repo, const char *tag, struct imgc_buf *body,
+static int get(const struct where *at, const char *repo, const char *tag, struct imgc_buf *body,
                char type[REGISTRY_TYPE_MAX], struct imgc_err *err)
 {
     http_auto struct http *http = NULL;
@@ -33,27 +38,28 @@ static int get(struct serving *p, const char *repo, const char *tag, struct imgc
                                         .tag = tag,
                                         .max_bytes = LIMIT_MANIFEST_BYTES };
 
-    (void)snprintf(domain, sizeof domain, "127.0.0.1:%u", p->port);
+    (void)snprintf(domain, sizeof domain, "127.0.0.1:%u", at->port);
     (void)snprintf(path, sizeof path, "%s", repo);
     const struct ref ref = { .domain = domain, .path = path };
     assert_ok(http_new(&args, &http, err), *err);
-    assert_ok(registry_new(http, &ref, true, &registry, err), *err);
+    assert_ok(registry_new(http, &ref, !at->is_unverified, &registry, err), *err);
     return registry_get(registry, &item, body, type, err);
 }
 
-static void check_manifest(struct serving *p, const char *repo, const char *want_type)
+static void check_manifest(const struct where *at, const char *repo, const char *want_type)
 {
     imgc_autobuf struct imgc_buf body = IMGC_BUF_INIT(LIMIT_MANIFEST_BYTES);
     char type[REGISTRY_TYPE_MAX];
     struct imgc_err err;
 
-    assert_ok(get(p, repo, "latest", &body, type, &err), err);
+    assert_ok(get(at, repo, "latest", &body, type, &err), err);
     assert_string_equal(type, want_type);
     assert_int_equal(body.ptr[0], '{');
 }
 
 static void manifests_come_with_their_type(void **state)
 {
+    const struct where at = { .port = ((struct serving *)*state)->port };
     static const struct {
         const char *repo, *type;
     } rows[] = { { "good", MEDIA_OCI_MANIFEST },
@@ -63,7 +69,7 @@ static void manifests_come_with_their_type(void **state)
                  { "busy", MEDIA_OCI_MANIFEST } };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        check_manifest(*state, rows[i].repo, rows[i].type);
+        check_manifest(&at, rows[i].repo, rows[i].type);
     }
     /* The first request goes to the manifest itself: a challenge costs two more, no ping. */
     assert_int_equal(serving_count(*state, "GET", "good"), 1);
@@ -73,6 +79,7 @@ static void manifests_come_with_their_type(void **state)
 
 static void refusals_have_their_codes(void **state)
 {
+    const struct where at = { .port = ((struct serving *)*state)->port };
     static const struct {
         const char *repo, *tag;
         enum imgc_code code;
@@ -87,11 +94,27 @@ static void refusals_have_their_codes(void **state)
         char type[REGISTRY_TYPE_MAX];
         struct imgc_err err;
 
-        int r = get(*state, rows[i].repo, rows[i].tag, &body, type, &err);
+        int r = get(&at, rows[i].repo, rows[i].tag, &body, type, &err);
         if (r != -(int)rows[i].code) {
             fail_msg("%s: %d %s", rows[i].repo, r, r < 0 ? err.msg : "");
         }
     }
+}
+
+static void certificates_are_verified(void **state)
+{
+    imgc_autobuf struct imgc_buf body = IMGC_BUF_INIT(LIMIT_MANIFEST_BYTES);
+    const unsigned port = ((struct serving *)*state)->tls_port;
+    const struct where strict = { port, false }, careless = { port, true };
+    char type[REGISTRY_TYPE_MAX];
+    struct imgc_err err;
+
+    /* Not even on loopback: plain HTTP is for a server that cannot do TLS, not for a bad one. */
+    serving_forget_log(*state);
+    assert_err(get(&strict, "good", "latest", &body, type, &err), IMGC_E_TLS);
+    assert_non_null(strstr(err.msg, "https://127.0.0.1:"));
+    assert_int_equal(serving_count(*state, "", ""), 0);
+    check_manifest(&careless, "good", MEDIA_OCI_MANIFEST);
 }
 
 int main(void)
@@ -99,7 +122,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(manifests_come_with_their_type),
         cmocka_unit_test(refusals_have_their_codes),
+        cmocka_unit_test(certificates_are_verified),
     };
 
-    return serving_has("python3") ? cmocka_run_group_tests(tests, setup, teardown) : 77;
+    return serving_has("python3") && serving_has("openssl")
+               ? cmocka_run_group_tests(tests, setup, teardown)
+               : 77;
 }
