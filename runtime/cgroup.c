@@ -147,7 +147,7 @@ static int place_v2(struct making *m, const struct cgroup_host *host, struct img
     if (!h) {
         return 0;
     }
-    here = m->needed & cgroup_v2_controllers(h->mountpoint);
+    here = m->needed ? m->needed & cgroup_v2_controllers(h->mountpoint) : 0;
     r = make_somewhere(m, h, make_v2, here, reterr);
     if (r < 0) {
         return here != 0 ? need_failed(here, reterr) : 0;

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_bpf.h"
 #include "runtime/seccomp_rules.h"
+#include "schema/embed.h"
+#include "schema/json.h"
 
 #define BIT(cap) (UINT64_C(1) << (cap))
 #define DENIED (SECCOMP_RET_ERRNO | EPERM)
@@ -250,6 +253,35 @@ static void test_broken_documents(void **state)
     }
 }
 
+static void check_names(const json_t *rule, const json_t *numbers)
+{
+    const json_t *names = json_object_get(rule, "names");
+
+    assert_true(json_array_size(names) > 0);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR &&
+            !json_object_get(numbers, name)) {
+            fail_msg("no system call '%s'", name);
+        }
+    }
+}
+
+/* A misspelt name would be left out like one of another architecture. */
+static void test_every_name_is_one(void **state)
+{
+    json_auto_free json_t *doc = NULL;
+    struct imgc_err err;
+    const json_t *rules;
+    (void)state;
+
+    assert_ok(json_parse(imgc_str_of(seccomp_embedded[0].text), "rules", &doc, &err), err);
+    rules = json_object_get(doc, "rules");
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        check_names(json_array_get(rules, i), json_object_get(doc, "numbers"));
+    }
+}
+
 static bool fails_with(long result, int want)
 {
     return result < 0 && errno == want;
@@ -346,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_other_tables_kill),
         cmocka_unit_test(test_far_jumps),
         cmocka_unit_test(test_broken_documents),
+        cmocka_unit_test(test_every_name_is_one),
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_install_needs_a_privilege),
     };
