@@ -236,9 +236,12 @@ static void test_devices(void **state)
     check_devices();
 }
 
-static int nap_forever(void)
+/* Only once it was moved: a child made before would stay outside. */
+static int nap_forever(int go_fd)
 {
-    if (fork() >= 0) {
+    char byte;
+
+    if (read(go_fd, &byte, 1) == 1 && fork() >= 0) {
         for (;;) {
             (void)pause();
         }
@@ -252,17 +255,21 @@ static void test_remove_path(void **state)
     struct cgroup *cg = create(&NO_LIMITS);
     struct imgc_err err;
     char path[4096];
-    int status;
+    int go[2], status;
     pid_t pid;
     (void)state;
 
     (void)snprintf(path, sizeof path, "%s", cgroup_path(cg));
+    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        _exit(nap_forever());
+        _exit(nap_forever(go[0]));
     }
     assert_ok(cgroup_add(cg, pid, &err), err);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    (void)close(go[0]);
+    (void)close(go[1]);
     cgroup_free(cg);
     path[strcspn(path, ":")] = '\0';
     assert_int_equal(access(path, F_OK), 0);
