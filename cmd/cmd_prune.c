@@ -96,12 +96,12 @@ static bool wants_json(const struct prune *p)
     return listing_is_json(p->options->format);
 }
 
-static void print_image(FILE *f, const char *verb, const struct image *image)
+static void print_image(FILE *f, const char *tag_verb, const char *verb, const struct image *image)
 {
     char id[DESCRIBE_ID_MAX];
 
     for (char **tag = image->tags; tag && *tag; tag++) {
-        (void)fprintf(f, "%s %s\n", verb, describe_familiar(*tag));
+        (void)fprintf(f, "%s %s\n", tag_verb, describe_familiar(*tag));
     }
     (void)fprintf(f, "%s %s\n", verb, describe_id(&image->id, true, id));
 }
@@ -138,7 +138,7 @@ static int print_dry_run(struct prune *p, struct imgc_err *reterr)
         return r;
     }
     for (size_t i = 0; i < p->n_chosen && !wants_json(p); i++) {
-        print_image(p->app->out.out, "Would remove:", p->chosen[i]);
+        print_image(p->app->out.out, "Would untag:", "Would remove:", p->chosen[i]);
     }
     return print_total(p, "Total reclaimable space", &report, p->n_chosen, reterr);
 }
@@ -167,7 +167,7 @@ static int ask(struct prune *p, struct imgc_err *reterr)
         return r;
     }
     for (size_t i = 0; i < p->n_chosen; i++) {
-        print_image(err, "Would remove:", p->chosen[i]);
+        print_image(err, "Would untag:", "Would remove:", p->chosen[i]);
     }
     (void)fprintf(err, "Remove %s, %zu of %zu, for %s? [y/N] ",
                   p->options->all ? "all images that no container uses"
@@ -199,7 +199,7 @@ static int remove_chosen(struct prune *p, size_t *ret_n, struct imgc_err *reterr
         }
         p->chosen[n++] = image;
         if (!wants_json(p)) {
-            print_image(p->app->out.out, "Deleted:", image);
+            print_image(p->app->out.out, "Untagged:", "Deleted:", image);
         }
     }
     *ret_n = n;

@@ -170,6 +170,8 @@ static void note_failure(struct rmi *m, const struct imgc_err *err)
     m->failed = true;
     if (err->code == IMGC_E_USAGE) {
         output_error_remedy(&m->app->out, err, NULL); /* says what to do itself */
+    } else if (err->code == IMGC_E_INUSE && m->options->force) {
+        output_error_remedy(&m->app->out, err, "end it first: imgc rm --force CONTAINER");
     } else {
         output_error(&m->app->out, err);
     }

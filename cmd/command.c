@@ -232,7 +232,7 @@ void command_help(const struct command *c, struct app *app)
 
     imgc_buf_printf(&b, "Usage: imgc %s [OPTIONS]%s%s\n\n", c->name, c->args && *c->args ? " " : "",
                     c->args ? c->args : "");
-    int first = c->summary[0];
+    int first = (unsigned char)c->summary[0];
     imgc_buf_putc(&b, (char)(first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first));
     imgc_buf_printf(&b, "%s.\n\nOptions:\n", c->summary + 1);
     options_help(c->options, &b);

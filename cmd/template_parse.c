@@ -489,9 +489,14 @@ static int parse_action(struct parser *p, struct template_node *n)
     return parse_pipe(p, TOKEN_END, &n->pipe);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct imgc_str trim_left(struct imgc_str s)
 {
-    while (s.len > 0 && strchr(" \t\r\n", s.ptr[0])) {
+    while (s.ptr && s.len > 0 && is_blank(s.ptr[0])) {
         s = imgc_str_from(s, 1);
     }
     return s;
@@ -499,7 +504,7 @@ static struct imgc_str trim_left(struct imgc_str s)
 
 static struct imgc_str trim_right(struct imgc_str s)
 {
-    while (s.len > 0 && strchr(" \t\r\n", s.ptr[s.len - 1])) {
+    while (s.ptr && s.len > 0 && is_blank(s.ptr[s.len - 1])) {
         s.len--;
     }
     return s;
@@ -508,7 +513,8 @@ static struct imgc_str trim_right(struct imgc_str s)
 /* Text up to the next action, whose opening is taken too. @return whether there is one. */
 static bool take_text(struct parser *p, struct imgc_str *ret)
 {
-    const char *open = p->rest.len ? memmem(p->rest.ptr, p->rest.len, "{{", 2) : NULL;
+    const char *open =
+        p->rest.ptr && p->rest.len ? memmem(p->rest.ptr, p->rest.len, "{{", 2) : NULL;
     size_t n = open ? (size_t)(open - p->rest.ptr) : p->rest.len;
 
     *ret = imgc_str_first(p->rest, n);
@@ -517,7 +523,7 @@ static bool take_text(struct parser *p, struct imgc_str *ret)
         p->trim_next = false;
     }
     p->rest = imgc_str_from(p->rest, open ? n + 2 : n);
-    if (open && p->rest.len > 1 && p->rest.ptr[0] == '-' && strchr(" \t\r\n", p->rest.ptr[1])) {
+    if (open && p->rest.len > 1 && p->rest.ptr[0] == '-' && is_blank(p->rest.ptr[1])) {
         *ret = trim_right(*ret);
         p->rest = imgc_str_from(p->rest, 1);
     }
@@ -532,7 +538,7 @@ static int take_comment(struct parser *p)
     if (!imgc_str_skip(&s, IMGC_STR("/*"))) {
         return 0;
     }
-    const char *end = s.len ? memmem(s.ptr, s.len, "*/", 2) : NULL;
+    const char *end = s.ptr && s.len ? memmem(s.ptr, s.len, "*/", 2) : NULL;
     if (!end) {
         return bad(p, "unclosed comment");
     }
@@ -582,19 +588,23 @@ static int parse_list(struct parser *p, struct template_node **ret)
     }
 }
 
-/* *ret is set in every case, for the caller's cleanup. */
-static int new_template(struct imgc_str text, struct template **ret, struct imgc_err *reterr)
+static int parse_into(struct template *t, struct imgc_str text, struct imgc_err *reterr)
 {
-    struct template *t = calloc(1, sizeof *t);
-
-    *ret = t;
-    if (t) {
-        t->literals = json_array();
-    }
-    if (!t || !t->literals) {
+    t->literals = json_array();
+    if (!t->literals) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    return imgc_str_dup(text, &t->text, reterr);
+    int r = imgc_str_dup(text, &t->text, reterr);
+    if (r < 0) {
+        return r;
+    }
+
+    struct parser p = { .t = t, .rest = { t->text, text.len }, .err = reterr };
+    r = parse_list(&p, &t->body);
+    if (r == LIST_END || r == LIST_ELSE) {
+        return bad(&p, r == LIST_END ? "unexpected {{end}}" : "unexpected {{else}}");
+    }
+    return r < 0 ? r : 0;
 }
 
 int template_parse(struct imgc_str text, struct template **ret, struct imgc_err *reterr)
@@ -602,21 +612,16 @@ int template_parse(struct imgc_str text, struct template **ret, struct imgc_err 
     if (text.len > TEMPLATE_TEXT_MAX) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "template: more than %u bytes", TEMPLATE_TEXT_MAX);
     }
-    template_auto struct template *t = NULL;
-    int r = new_template(text, &t, reterr);
+    struct template *t = calloc(1, sizeof *t);
+    if (!t) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = parse_into(t, text, reterr);
     if (r < 0) {
+        (void)template_free(t);
         return r;
     }
-
-    struct parser p = { .t = t, .rest = { t->text, text.len }, .err = reterr };
-    r = parse_list(&p, &t->body);
-    if (r < 0) {
-        return r;
-    }
-    if (r != LIST_EOF) {
-        return bad(&p, r == LIST_END ? "unexpected {{end}}" : "unexpected {{else}}");
-    }
-    *ret = imgc_take(t);
+    *ret = t;
     return 0;
 }
 
