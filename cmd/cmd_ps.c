@@ -101,9 +101,10 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
 {
     imgc_autobuf struct imgc_buf status = IMGC_BUF_INIT(256);
     imgc_autobuf struct imgc_buf command = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
-    char created[CLOCK_TEXT_MAX], age[UNITS_TEXT_MAX];
+    char created[CLOCK_TEXT_MAX], age[UNITS_TEXT_MAX], running_for[UNITS_TEXT_MAX + 8];
     struct imgc_str status_str, command_str;
 
+    (void)snprintf(running_for, sizeof running_for, "%s ago", since(c->created_ns, age));
     status_text(c, &status);
     command_text(c, o->no_trunc, &command);
     int r = imgc_buf_finish(&status, &status_str, reterr);
@@ -119,7 +120,7 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
     *ret =
         json_pack("{s:s#, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "ID", c->id,
                   o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
-                  command_json, "RunningFor", since(c->created_ns, age), "CreatedAt",
+                  command_json, "RunningFor", running_for, "CreatedAt",
                   clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr, "State",
                   state_name(c->status), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
                   c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
@@ -131,7 +132,7 @@ static int print_rows(struct app *app, const struct ps_options *o, json_t *rows,
 {
     const struct listing listing = {
         .columns = columns,
-        .table = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}} ago\t{{.Status}}\t{{.Names}}",
+        .table = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
         .format = o->format,
         .no_heading = o->no_heading,
     };
