@@ -11,6 +11,10 @@ target_compile_options(imgc_flags INTERFACE
   $<$<BOOL:${IMGC_COVERAGE}>:--coverage>)
 target_link_options(imgc_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed
   $<$<BOOL:${IMGC_COVERAGE}>:--coverage>)
+if(IMGC_FUZZ)
+  # The libraries too, or libFuzzer does not see what an input reaches.
+  target_compile_options(imgc_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(IMGC_SANITIZE)
   set(san -fsanitize=${IMGC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_compile_options(imgc_flags INTERFACE ${san})

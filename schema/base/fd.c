@@ -212,8 +212,8 @@ static int remove_entry(int dir_fd, const char *name, dev_t dev, uint64_t *bytes
     if (S_ISDIR(st.st_mode) && st.st_dev == dev) {
         /* A directory that its owner may not read or change cannot be emptied by an ordinary
          * user; root passes either way. The open below refuses a link swapped in. */
-        if ((st.st_mode & 0700) != 0700) {
-            (void)fchmodat(dir_fd, name, 0700, 0);
+        if ((st.st_mode & 0700) != 0700 && fchmodat(dir_fd, name, 0700, 0) < 0) {
+            return imgc_fail_sys(reterr, errno, "open up '%s'", name);
         }
         int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0) {
