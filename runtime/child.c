@@ -328,7 +328,7 @@ static int become(const struct user *user, uint64_t caps, struct imgc_err *reter
         return r;
     }
     if (setgroups(user->n_groups, user->groups) < 0) {
-        return imgc_fail_sys(reterr, errno, "set the groups");
+        return mountfd_fail(reterr, errno, "set the groups"); /* a user namespace */
     }
     if (setresgid(user->gid, user->gid, user->gid) < 0) {
         return imgc_fail_sys(reterr, errno, "become group %u", (unsigned)user->gid);
@@ -358,12 +358,14 @@ static int become_container(struct child *c, struct imgc_err *reterr)
     user_auto struct user user = USER_INIT;
     char **env = NULL; /* lives until exec or _exit */
 
-    prepare_process();
     int r = die_with_launcher(reterr);
     if (r == 0) {
         r = wait_for(c, SYNC_PLACED, reterr);
     }
     if (r == 0) {
+        /* Not earlier: the launcher may trace a process that is not dumpable only with
+         * CAP_SYS_PTRACE, which it needs for nothing else. */
+        prepare_process();
         r = furnish(c, reterr);
     }
     if (r < 0) {

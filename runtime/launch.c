@@ -235,7 +235,7 @@ static int let_exec(struct launch *l, struct imgc_err *reterr)
     int status = 0;
 
     int r = sync_send(l->sync_fd, SYNC_GO, -1, reterr);
-    if (r == 0) {
+    if (r == 0 || reterr->sys == EPIPE) { /* gone already; it has said why */
         r = selfexe_wait(l->pid, &status, reterr);
     }
     if (r != SELFEXE_EXITED) {

@@ -4,13 +4,18 @@
  * it its root, forward signals and the terminal, wait, clean up. The caller is the container's
  * parent. Files of this folder:
  *
- *   spec      what is wanted (plain data)            plan      the steps that do it (pure,
- * testable) launch    parent side, from plan to exit code    child     child side, from clone to
- * exec mounts    the steps on mounts, by fd             rootpath  paths inside the root (openat2)
- *   user      "user[:group]" inside the root         devices   /dev
- *   caps      capabilities                           seccomp   schema/seccomp.json -> filter
- *   cgroup    limits: the common part                cgroup_v1, cgroup_v2   the two hierarchies
- *   tty       pseudo terminal, raw mode, resize      log       output of containers, kept and read
+ *   spec      what is wanted (plain data); spec_config, spec_mount, spec_path make it
+ *   plan      the steps that do it (pure, testable)
+ *   launch    parent side, from plan to exit code     child      child side, from clone to exec
+ *   spawn     clone, and what a host forbids          sync       what the two say to each other
+ *   selfexe   keeps imgc's own binary safe            program    PATH search and exec
+ *   mounts    the steps on mounts; mounts_cgroup      mountfd    mounts as fds
+ *   overlay   the root file system                    rootpath   paths inside the root (openat2)
+ *   devices   /dev                                    etcfiles   /etc/hosts and the like
+ *   user      "user[:group]" inside the root          caps       capabilities
+ *   seccomp   schema/seccomp.json -> filter           cgroup     limits; cgroup_v1, cgroup_v2
+ *   relay     output, terminal and signals            tty        pseudo terminal, raw mode, size
+ *   log       output of containers, kept and read
  */
 #ifndef IMGC_RUNTIME_LAUNCH_H
 #define IMGC_RUNTIME_LAUNCH_H

@@ -67,6 +67,11 @@ int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *ret
     if (r < 0 && s->optional) {
         return 0;
     }
+    if (r < 0 && reterr->sys == EINVAL && strcmp(s->fstype, "devpts") == 0) {
+        /* A user namespace without a group 5: terminals then belong to the user's own group. */
+        r = mountfd_new(s->fstype, "newinstance,ptmxmode=0666,mode=0620", s->attr, &mount_fd,
+                        reterr);
+    }
     if (r < 0 && strcmp(s->fstype, "sysfs") == 0) {
         /* Not the owner of the network namespace: the host's view, read-only all the way down. */
         r = mountfd_clone(AT_FDCWD, "/sys", true, &mount_fd, reterr);

@@ -31,6 +31,11 @@ int selfexe_guard(pid_t pid, struct imgc_err *reterr)
 static int identify(const char *path, struct statx *ret, struct imgc_err *reterr)
 {
     if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, ret) < 0) {
+        if (errno == EACCES || errno == EPERM) {
+            return imgc_fail(reterr, IMGC_E_HOST,
+                             "this host withholds CAP_SYS_PTRACE, which imgc needs to run a "
+                             "container as another user than root");
+        }
         return imgc_fail_sys(reterr, errno, "look at '%s'", path);
     }
     return 0;

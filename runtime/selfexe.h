@@ -41,7 +41,7 @@ enum { SELFEXE_EXITED = 1 };
  *
  * @ret_status  as waitpid() has it, of SELFEXE_EXITED: the child was reaped.
  * @return      0; SELFEXE_EXITED (it ended without an exec); -NOEXEC (it was killed, and is to be
- *              reaped); -SYS.
+ *              reaped); -HOST (no CAP_SYS_PTRACE); -SYS.
  */
 IMGC_CHECK int selfexe_wait(pid_t pid, int *ret_status, struct imgc_err *reterr);
 
