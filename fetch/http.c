@@ -198,6 +198,7 @@ static CURLcode set_fixed(CURL *easy)
         { CURLOPT_LOW_SPEED_LIMIT, 1 },
         { CURLOPT_LOW_SPEED_TIME, 30 },
         { CURLOPT_TCP_KEEPALIVE, 1 },
+        { CURLOPT_BUFFERSIZE, 256 << 10 }, /* fewer and larger pieces for the workers */
     };
     CURLcode rc = CURLE_OK;
 
