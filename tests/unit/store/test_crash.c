@@ -4,6 +4,8 @@
 #include "tests/lib/unit.h"
 
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -13,7 +15,7 @@
 #include "store/view.h"
 #include "tests/lib/store.h"
 
-#define KILLS 100
+#define KILLS 40
 #define LIFE_US_MAX 25000
 
 /* One round of a pull, a run, an rmi and a prune. */
@@ -143,6 +145,100 @@ static size_t check(struct test_store *t)
     return found;
 }
 
+/* Whether the call changes something that another process can see. */
+static bool is_step(uint64_t nr)
+{
+    switch (nr) {
+    case SYS_renameat:
+    case SYS_renameat2:
+    case SYS_unlinkat:
+    case SYS_mkdirat:
+    case SYS_pwrite64:
+    case SYS_fsync:
+    case SYS_fdatasync:
+#ifdef SYS_rename /* architectures that came later have only the *at calls */
+    case SYS_rename:
+    case SYS_unlink:
+    case SYS_rmdir:
+#endif
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Let the traced child run until it has made @steps such calls; then kill it. Returns whether it
+ * got there. */
+static bool kill_after(pid_t pid, unsigned steps)
+{
+    struct __ptrace_syscall_info info;
+    bool wanted = false;
+    int status = 0;
+
+    /* Without it the kernel does not tell stops at calls from others. */
+    assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD), 0);
+    while (steps > 0) {
+        if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid ||
+            !WIFSTOPPED(status)) {
+            assert_true(WIFEXITED(status));
+            assert_int_equal(WEXITSTATUS(status), 0);
+            return false;
+        }
+        long n = ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
+        assert_true(n > 0);
+        if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+            wanted = is_step(info.entry.nr);
+        } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && wanted) {
+            steps--;
+        }
+    }
+    (void)kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return true;
+}
+
+static _Noreturn void work_traced(struct test_store *t)
+{
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) != 0 ||
+        test_store_open(t) < 0) {
+        _exit(2);
+    }
+    work_once(t, 0); /* with removing and collecting */
+    _exit(0);
+}
+
+/* A call is short and a random kill seldom comes between two of them: so stop the child after each
+ * one in turn. */
+static void test_killed_after_each_call(void **state)
+{
+    struct test_store t;
+    unsigned steps = 0;
+    bool more = true;
+    (void)state;
+
+    test_store_dir(&t);
+    check(&t); /* makes the store */
+    while (more) {
+        int status = 0;
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            work_traced(&t);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFSTOPPED(status)) {
+            test_store_remove(&t);
+            print_message("skipped: this host forbids ptrace\n");
+            skip();
+        }
+        more = kill_after(pid, ++steps);
+        check(&t);
+    }
+    print_message("killed after each of %u calls\n", steps - 1);
+    assert_true(steps > 30);
+    test_store_remove(&t);
+}
+
 static void test_killed_at_any_moment(void **state)
 {
     struct test_store t;
@@ -172,6 +268,9 @@ static void test_killed_at_any_moment(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_killed_at_any_moment) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_killed_after_each_call),
+        cmocka_unit_test(test_killed_at_any_moment),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
