@@ -101,6 +101,12 @@ static int take_containers(struct image *image, struct db_stmt *st, struct imgc_
         " GROUP BY " key " HAVING min(image_id) = max(image_id)) AS own JOIN " things              \
         " AS t ON t." key " = own." key " GROUP BY own.image_id ORDER BY own.image_id"
 
+/* For one image the question is turned round: a layer below ten thousand images is dropped at the
+ * first of the others. */
+#define ONLY_OF(uses, key)                                                                    \
+    "WHERE image_id = ?1 AND NOT EXISTS (SELECT 1 FROM " uses " AS o WHERE o." key " = " uses \
+    "." key " AND o.image_id <> ?1)"
+
 /* Each query gives (image id, ...) ordered by image id; for one image @filter goes in between. */
 static const struct part {
     int (*take)(struct image *image, struct db_stmt *st, struct imgc_err *reterr);
@@ -114,12 +120,9 @@ static const struct part {
       "SELECT u.image_id, u.diff_id, t.tar_size FROM image_layer AS u JOIN layer AS t "
       "ON t.diff_id = u.diff_id",
       "ORDER BY u.image_id, u.position", "WHERE u.image_id = ?1" },
-    { take_unique, UNIQUE("image_layer", "diff_id", "layer"),
-      "WHERE diff_id IN (SELECT diff_id FROM image_layer WHERE image_id = ?1)" },
-    { take_unique, UNIQUE("image_layer", "chain_id", "view"),
-      "WHERE chain_id IN (SELECT chain_id FROM image_layer WHERE image_id = ?1)" },
-    { take_unique, UNIQUE("image_blob", "digest", "blob"),
-      "WHERE digest IN (SELECT digest FROM image_blob WHERE image_id = ?1)" },
+    { take_unique, UNIQUE("image_layer", "diff_id", "layer"), ONLY_OF("image_layer", "diff_id") },
+    { take_unique, UNIQUE("image_layer", "chain_id", "view"), ONLY_OF("image_layer", "chain_id") },
+    { take_unique, UNIQUE("image_blob", "digest", "blob"), ONLY_OF("image_blob", "digest") },
     { take_containers, "SELECT image_id, count(*) FROM container WHERE image_id IS NOT NULL",
       "GROUP BY image_id ORDER BY image_id", "AND image_id = ?1" },
 };
