@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "cmd/sweep.h"
 #include "layers/dir_source.h"
 #include "layers/ingest.h"
 #include "layers/rootfs.h"
@@ -14,7 +15,6 @@
 #include "schema/config.h"
 #include "schema/manifest.h"
 #include "store/blob.h"
-#include "store/gc.h"
 #include "store/image.h"
 #include "store/sync.h"
 
@@ -354,8 +354,7 @@ static int build_views(struct import *im, struct imgc_err *reterr)
 static int import_all(struct import *im, const char *source, const struct ref *ref,
                       struct imgc_err *reterr)
 {
-    struct gc_report swept;
-    int r = gc_sweep(im->app->store, &swept, reterr);
+    int r = sweep_dead(im->app->store, NULL, reterr);
     if (r < 0) {
         return r;
     }

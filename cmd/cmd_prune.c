@@ -8,6 +8,7 @@
 #include "cmd/describe.h"
 #include "cmd/filter.h"
 #include "cmd/listing.h"
+#include "cmd/sweep.h"
 #include "cmd/units.h"
 #include "schema/base/clock.h"
 #include "schema/json.h"
@@ -218,7 +219,7 @@ static int prune_chosen(struct prune *p, struct imgc_err *reterr)
     if (r != 0) {
         return r < 0 ? r : 0;
     }
-    r = gc_sweep(p->store, &swept, reterr);
+    r = sweep_dead(p->store, &swept, reterr);
     if (r == 0) {
         r = remove_chosen(p, &n, reterr);
     }

@@ -2,7 +2,7 @@
 /* imgc pull: fetch images from their registries into the store. */
 #include "cmd/acquire.h"
 #include "cmd/commands.h"
-#include "store/gc.h"
+#include "cmd/sweep.h"
 
 struct pull_options {
     bool quiet;
@@ -29,8 +29,7 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     if (r < 0) {
         return r;
     }
-    struct gc_report swept;
-    r = gc_sweep(store, &swept, reterr);
+    r = sweep_dead(store, NULL, reterr);
     if (r < 0) {
         return r;
     }

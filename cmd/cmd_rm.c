@@ -6,7 +6,7 @@
 #include <sys/pidfd.h>
 
 #include "cmd/commands.h"
-#include "runtime/launch.h"
+#include "cmd/sweep.h"
 #include "schema/base/fd.h"
 #include "store/container.h"
 
@@ -52,8 +52,8 @@ static int remove_container(struct app *app, const struct container *c, bool for
         }
         r = kill_container(c, reterr);
     }
-    if (r >= 0 && c->cgroup) {
-        r = launch_cleanup_cgroup(c->cgroup, reterr);
+    if (r >= 0 && c->finished_ns == 0) {
+        r = sweep_cgroup(c, reterr);
     }
     r = r < 0 ? r : container_remove(app->store, c->id, reterr);
     if (r < 0) {

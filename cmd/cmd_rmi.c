@@ -3,7 +3,7 @@
 #include "cmd/commands.h"
 #include "cmd/describe.h"
 #include "cmd/lookup.h"
-#include "runtime/launch.h"
+#include "cmd/sweep.h"
 #include "store/container.h"
 #include "store/gc.h"
 
@@ -56,8 +56,8 @@ static int remove_container(struct rmi *m, const struct container *c, struct img
 {
     int r = 0;
 
-    if (c->cgroup) { /* its owner may have been killed before it cleaned up */
-        r = launch_cleanup_cgroup(c->cgroup, reterr);
+    if (c->finished_ns == 0) { /* its owner was killed before it cleaned up */
+        r = sweep_cgroup(c, reterr);
     }
     return r < 0 ? r : container_remove(m->store, c->id, reterr);
 }
@@ -205,7 +205,7 @@ static int rmi_run(struct app *app, const void *options, struct args args, struc
     }
     int r = app_store(app, &m.store, reterr);
     if (r == 0) {
-        r = gc_sweep(m.store, &report, reterr);
+        r = sweep_dead(m.store, NULL, reterr);
     }
     if (r == 0 && m.options->all) {
         r = remove_all(&m, reterr);

@@ -8,13 +8,13 @@
 #include "cmd/acquire.h"
 #include "cmd/commands.h"
 #include "cmd/run_options.h"
+#include "cmd/sweep.h"
 #include "layers/rootfs.h"
 #include "runtime/launch.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 #include "store/blob.h"
 #include "store/container.h"
-#include "store/gc.h"
 
 struct run {
     struct app *app;
@@ -135,7 +135,8 @@ static int place_root(struct run *run, struct imgc_err *reterr)
 
     int r = set_path(&s->state_dir, reterr, "%s/containers/%s", root, id);
     r = r < 0 ? r : set_path(&s->mountpoint, reterr, "%s/tmp", root);
-    r = r < 0 ? r : set_path(&s->cgroup_name, reterr, "imgc-%s", id);
+    char cgroup_name[SWEEP_CGROUP_NAME_MAX];
+    r = r < 0 ? r : set_path(&s->cgroup_name, reterr, "%s", sweep_cgroup_name(id, cgroup_name));
     if (r < 0) {
         return r;
     }
@@ -223,8 +224,7 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    struct gc_report swept;
-    r = gc_sweep(run->store, &swept, reterr);
+    r = sweep_dead(run->store, NULL, reterr);
     r = r < 0 || o->rootfs ? r : load_image(run, image_name, reterr);
     r = r < 0 ? r : create_container(run, image_name, &request, reterr);
     return r < 0 ? r : run_container(run, &request, reterr);

@@ -378,6 +378,42 @@ int cgroup_remove_path(const char *path, struct imgc_err *reterr)
     return result;
 }
 
+/* @base/imgc/@name, if it is there. */
+static int remove_below(struct imgc_str mountpoint, struct imgc_str base, const char *name,
+                        struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+    struct imgc_str path;
+
+    imgc_buf_str(&b, mountpoint);
+    imgc_buf_str(&b, base);
+    imgc_buf_printf(&b, "/imgc/%s", name);
+    int r = imgc_buf_finish(&b, &path, reterr);
+    return r < 0 ? r : cgroup_remove_path(path.ptr, reterr);
+}
+
+int cgroup_remove_name(const char *name, struct imgc_err *reterr)
+{
+    cgroup_host_auto struct cgroup_host host = CGROUP_HOST_INIT;
+    int r = 0;
+
+    if (!is_component(name)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' cannot name a cgroup", name);
+    }
+    r = cgroup_host_read(&host, reterr);
+    for (size_t i = 0; i < host.n && r == 0; i++) {
+        const struct cgroup_host_hierarchy *h = &host.hierarchies[i];
+        struct imgc_str own = imgc_str_of(h->own), ignored;
+
+        r = remove_below(imgc_str_of(h->mountpoint), (struct imgc_str){ NULL, 0 }, name, reterr);
+        while (r == 0 && own.len > 1) { /* the places of make_somewhere() */
+            r = remove_below(imgc_str_of(h->mountpoint), own, name, reterr);
+            imgc_str_rsplit(own, '/', &own, &ignored);
+        }
+    }
+    return r;
+}
+
 struct cgroup *cgroup_free(struct cgroup *cg)
 {
     struct imgc_err ignored;

@@ -56,6 +56,11 @@ IMGC_CHECK int cgroup_remove(struct cgroup *cg, struct imgc_err *reterr);
  * directory "imgc/NAME" of a cgroup file system. @return 0; -USAGE (not such a text); -SYS. */
 IMGC_CHECK int cgroup_remove_path(const char *path, struct imgc_err *reterr);
 
+/** The same for the NAME that cgroup_create() was given, wherever it would make that cgroup: for a
+ * launcher that was killed before it could say cgroup_path(). Nothing there is fine.
+ * @return 0; -USAGE; -SYS. Context: parent. */
+IMGC_CHECK int cgroup_remove_name(const char *name, struct imgc_err *reterr);
+
 /** Free the object; NULL is fine. @return NULL. */
 struct cgroup *cgroup_free(struct cgroup *cg);
 void cgroup_freep(struct cgroup **cg);

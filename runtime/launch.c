@@ -332,7 +332,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
     return r < 0 ? r : supervise(&l, ret, reterr);
 }
 
-int launch_cleanup_cgroup(const char *cgroup, struct imgc_err *reterr)
+int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name, struct imgc_err *reterr)
 {
-    return cgroup_remove_path(cgroup, reterr);
+    return cgroup ? cgroup_remove_path(cgroup, reterr) : cgroup_remove_name(cgroup_name, reterr);
 }

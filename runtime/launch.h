@@ -49,7 +49,9 @@ struct launch_result {
 IMGC_CHECK int launch_run(const struct spec *spec, const struct launch_args *args,
                           struct launch_result *ret, struct imgc_err *reterr);
 
-/** Kill what is left in a dead launcher's cgroup and remove it. @cgroup as given to started(). */
-IMGC_CHECK int launch_cleanup_cgroup(const char *cgroup, struct imgc_err *reterr);
+/** Kill what is left in a dead launcher's cgroup and remove it. @cgroup as given to started(), or
+ * NULL where it never came so far; @cgroup_name the spec's. */
+IMGC_CHECK int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name,
+                                     struct imgc_err *reterr);
 
 #endif

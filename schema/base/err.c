@@ -26,7 +26,7 @@ static void set_message(struct imgc_err *e, const char *raw)
     imgc_str_printable(e->msg, sizeof e->msg, raw, strlen(raw));
 }
 
-int imgc_fail(struct imgc_err *e, enum imgc_code code, const char *fmt, ...)
+int(imgc_fail)(struct imgc_err *e, enum imgc_code code, const char *fmt, ...)
 {
     int saved = errno;
     char raw[IMGC_ERR_MSG_MAX];
@@ -56,7 +56,7 @@ static enum imgc_code code_of_errno(int errnum)
     }
 }
 
-int imgc_fail_sys(struct imgc_err *e, int errnum, const char *fmt, ...)
+int(imgc_fail_sys)(struct imgc_err *e, int errnum, const char *fmt, ...)
 {
     char raw[IMGC_ERR_MSG_MAX];
     va_list ap;
@@ -76,7 +76,7 @@ int imgc_fail_sys(struct imgc_err *e, int errnum, const char *fmt, ...)
     return -(int)e->code;
 }
 
-int imgc_context(struct imgc_err *e, const char *fmt, ...)
+int(imgc_context)(struct imgc_err *e, const char *fmt, ...)
 {
     char raw[2 * IMGC_ERR_MSG_MAX];
     va_list ap;

@@ -69,6 +69,13 @@ IMGC_PRINTF(3, 4) int imgc_fail_sys(struct imgc_err *e, int errnum, const char *
 /** Put "CONTEXT: " in front of e->msg. @return -e->code. */
 IMGC_PRINTF(2, 3) int imgc_context(struct imgc_err *e, const char *fmt, ...);
 
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time: this is how it knows that a failure is negative. */
+#    define imgc_fail(e, code, ...) ((void)(imgc_fail)(e, code, __VA_ARGS__), -(int)(code))
+#    define imgc_fail_sys(e, errnum, ...) ((void)(imgc_fail_sys)(e, errnum, __VA_ARGS__), -1)
+#    define imgc_context(e, ...) ((void)(imgc_context)(e, __VA_ARGS__), -1)
+#endif
+
 /** One row of the table for @code: its exit status, its name, what it means, what to do. */
 int imgc_code_status(enum imgc_code code);
 const char *imgc_code_name(enum imgc_code code);

@@ -36,10 +36,16 @@ setup_file() {
 @test "exit codes are the command's; 125, 126, 127 and 128+n are told apart" {
     run imgc run --rm bb sh -c 'exit 42'
     [ "$status" -eq 42 ]
-    run imgc run --rm bb sh -c 'kill -9 $$'
-    [ "$status" -eq 137 ]
-    run imgc run --rm bb sh -c 'kill -TERM $$'
-    [ "$status" -eq 143 ]
+    # PID 1 cannot kill itself: the host does
+    imgc run --name victim bb sleep 100 &
+    pid=$!
+    for _ in $(seq 100); do [ -n "$(imgc ps -q)" ] && break; sleep 0.1; done
+    kill -9 "$(imgc inspect --format '{{.State.Pid}}' victim)"
+    code=0
+    wait $pid || code=$?
+    [ "$code" -eq 137 ]
+    [ "$(imgc inspect --format '{{.State.ExitCode}}' victim)" = 137 ]
+    imgc rm victim
     assert_fails 127 'nosuchcommand' imgc run --rm bb nosuchcommand
     assert_fails 127 '/no/such/path' imgc run --rm bb /no/such/path
     assert_fails 126 '/etc/passwd' imgc run --rm bb /etc/passwd
@@ -155,7 +161,9 @@ setup_file() {
     "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --name orphan bb sleep 1234 &
     pid=$!
     for _ in $(seq 100); do [ -n "$(imgc ps -q)" ] && break; sleep 0.1; done
-    [ -n "$(imgc ps -q)" ]
+    id=$(imgc ps -q --no-trunc)
+    [ -n "$id" ]
+    find /sys/fs/cgroup -name "imgc-$id" 2>/dev/null | grep -q . # else the check below shows nothing
     kill -9 $pid
     wait $pid || true
     for _ in $(seq 50); do pgrep -f 'sleep 1234' >/dev/null || break; sleep 0.1; done
@@ -163,7 +171,7 @@ setup_file() {
     [ -z "$(imgc ps -q)" ]
     imgc run --rm bb true # sweeps
     [ -z "$(imgc ps -aq)" ]
-    ! find /sys/fs/cgroup -maxdepth 4 -name 'imgc-*' 2>/dev/null | grep .
+    ! find /sys/fs/cgroup -name "imgc-$id" 2>/dev/null | grep .
 }
 
 @test "rm refuses a running container, and -f kills it" {

@@ -87,7 +87,7 @@ inside() {
 }
 
 @test "masked and read-only paths" {
-    inside 'cat /proc/kcore | wc -c; cat /proc/keys /proc/timer_list 2>/dev/null | wc -c; ls /sys/firmware | wc -l'
+    inside 'cat /proc/kcore 2>/dev/null | wc -c; cat /proc/keys /proc/timer_list 2>/dev/null | wc -c; ls /sys/firmware | wc -l'
     [ "${lines[0]}" = 0 ]
     [ "${lines[1]}" = 0 ]
     [ "${lines[2]}" = 0 ]
@@ -105,7 +105,7 @@ inside() {
     inside 'cd /dev; for n in null zero full random urandom tty; do test -c $n || echo missing $n; done; ls'
     [[ $output != *missing* ]]
     [[ $output != *sda* ]] && [[ $output != *vda* ]] && [[ $output != *kmsg* ]] && [[ $output != *mem* ]]
-    inside 'readlink /dev/fd /dev/stdin /dev/stdout /dev/stderr /dev/ptmx; echo x >/dev/null; head -c 5 /dev/zero | wc -c'
+    inside 'for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done; echo x >/dev/null; head -c 5 /dev/zero | wc -c'
     [ "${lines[0]}" = /proc/self/fd ]
     [ "${lines[5]}" = 5 ]
 }
@@ -162,9 +162,11 @@ inside() {
 }
 
 @test "nothing is left behind: no mount, no cgroup, no process" {
-    for _ in 1 2 3; do imgc run --rm -m 64m bb true; done
+    for _ in 1 2 3; do
+        id=$(imgc run --rm -m 64m bb hostname)
+        ! find /sys/fs/cgroup -name "imgc-$id*" 2>/dev/null | grep .
+    done
     ! grep -q "$BATS_FILE_TMPDIR" /proc/self/mountinfo
-    ! find /sys/fs/cgroup -maxdepth 5 -name 'imgc-*' 2>/dev/null | grep .
     [ -z "$(ls -A "$STORE/containers")" ]
     [ -z "$(ls -A "$STORE/tmp")" ]
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/sweep.h"
+
+#include <stdio.h>
+
+#include "runtime/launch.h"
+
+const char *sweep_cgroup_name(const char *id, char out[SWEEP_CGROUP_NAME_MAX])
+{
+    (void)snprintf(out, SWEEP_CGROUP_NAME_MAX, "imgc-%s", id); /* an ID has 64 digits: it fits */
+    return out;
+}
+
+int sweep_cgroup(const struct container *c, struct imgc_err *reterr)
+{
+    char name[SWEEP_CGROUP_NAME_MAX];
+
+    return launch_cleanup_cgroup(c->cgroup, sweep_cgroup_name(c->id, name), reterr);
+}
+
+/* Its imgc was killed: nobody wrote how it ended, so nobody removed its cgroup either. */
+static bool is_abandoned(const struct container *c)
+{
+    return c->status != CONTAINER_RUNNING && c->finished_ns == 0 && !process_alive(&c->owner);
+}
+
+int sweep_dead(struct store *s, struct gc_report *ret, struct imgc_err *reterr)
+{
+    container_list_auto struct container_list list = { .items = NULL };
+    struct gc_report report;
+
+    int r = container_list(s, &list, reterr);
+    for (size_t i = 0; i < list.n && r >= 0; i++) {
+        if (is_abandoned(&list.items[i])) {
+            r = sweep_cgroup(&list.items[i], reterr);
+        }
+    }
+    return r < 0 ? r : gc_sweep(s, ret ? ret : &report, reterr);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What killed commands left behind: cgroups of containers whose imgc is dead, then what the store
+ * sweeps (leases, staging directories, --rm containers). Every command that writes begins with it.
+ */
+#ifndef IMGC_CMD_SWEEP_H
+#define IMGC_CMD_SWEEP_H
+
+#include "store/container.h"
+#include "store/gc.h"
+
+/** Quick where there is nothing to do. @ret  what went; NULL: not asked. @return 0; -SYS; -STORE.
+ */
+IMGC_CHECK int sweep_dead(struct store *s, struct gc_report *ret, struct imgc_err *reterr);
+
+/** Kill and remove the cgroup of one container that does not run. */
+IMGC_CHECK int sweep_cgroup(const struct container *c, struct imgc_err *reterr);
+
+/** Name of a container's cgroup: "imgc-<id>". Returns @out. */
+#define SWEEP_CGROUP_NAME_MAX (CONTAINER_ID_MAX + 8)
+const char *sweep_cgroup_name(const char *id, char out[SWEEP_CGROUP_NAME_MAX]);
+
+#endif
