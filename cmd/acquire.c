@@ -6,7 +6,6 @@
 #include "cmd/program.h"
 #include "cmd/progress.h"
 #include "fetch/pull.h"
-#include "layers/rootfs.h"
 #include "store/sync.h"
 
 int acquire_parse_policy(const char *text, enum acquire_policy *ret, struct imgc_err *reterr)
@@ -124,13 +123,7 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
         return r < 0 ? r
                      : imgc_fail(reterr, IMGC_E_NOTFOUND, "%s was removed meanwhile", args->name);
     }
-    rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
-    struct dir_sink_report report = { .entries = 0 };
-    r = rootfs_prepare(store, lease, image.diff_ids, image.n_diff_ids, &rootfs, &report, reterr);
-    if (r < 0) {
-        return imgc_context(reterr, "unpack %s", args->name);
-    }
-    tell_skipped(app, &report);
+    tell_skipped(app, &result.unpacked);
 
     if (!args->quiet) {
         (void)fprintf(app->out.err, "%s: %s\n", args->name,

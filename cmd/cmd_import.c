@@ -368,7 +368,7 @@ static int import_all(struct import *im, const char *source, const struct ref *r
     }
     r = build_views(im, reterr);
     if (r < 0) {
-        return r;
+        return imgc_context(reterr, "import '%s'", source);
     }
     struct digest id;
     r = publish(im, ref, &id, reterr);

@@ -42,6 +42,17 @@ static int64_t created_ns(const struct image_config *c)
     return __builtin_mul_overflow(c->created_s, (int64_t)NS_PER_S, &ns) ? 0 : ns;
 }
 
+/* Before the image is listed: layers that do not fit together, or a full disk, leave nothing. */
+static int build_root(const struct document_source *from, const struct image_config *config,
+                      struct pull_result *ret, struct imgc_err *reterr)
+{
+    rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
+
+    int r = rootfs_prepare(from->store, from->lease, config->diff_ids, config->n_diff_ids, &rootfs,
+                           &ret->unpacked, reterr);
+    return r < 0 ? imgc_context(reterr, "unpack") : 0;
+}
+
 /* Make the image visible, all its parts being held by the lease. */
 static int publish(const struct document_source *from, const struct ref *ref,
                    const struct resolved *resolved, const struct image_config *config,
@@ -121,6 +132,9 @@ static int pull(const struct document_source *from, struct http *http, const str
                                             .parallel = args->parallel,
                                             .events = args->events };
     r = transfer_layers(&transfer, reterr);
+    if (r == 0) {
+        r = build_root(from, &config, ret, reterr);
+    }
     return r < 0 ? r : publish(from, args->ref, &resolved, &config, ret, reterr);
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pull an image from its registry into the store: resolve, manifest, config, layers in parallel,
- * publish. Nothing here prints: progress goes through callbacks.
+ * views, publish. Nothing here prints: progress goes through callbacks.
  *
  * Source: distribution-spec v1.1 "Pulling"; reference: docs/architecture.md, "the life of a pull".
  */
 #ifndef IMGC_FETCH_PULL_H
 #define IMGC_FETCH_PULL_H
 
+#include "layers/rootfs.h"
 #include "schema/platform.h"
 #include "schema/ref.h"
 #include "store/lease.h"
@@ -47,14 +48,16 @@ struct pull_args {
 };
 
 struct pull_result {
-    struct digest id;  /* image ID */
-    struct digest top; /* what the reference resolved to */
-    bool is_unchanged; /* the store had exactly this already */
-    uint64_t bytes;    /* received from the network, bodies only */
+    struct digest id;                /* image ID */
+    struct digest top;               /* what the reference resolved to */
+    bool is_unchanged;               /* the store had exactly this already */
+    uint64_t bytes;                  /* received from the network, bodies only */
+    struct dir_sink_report unpacked; /* what an ordinary user could not set; zero where nothing was
+                                        unpacked */
 };
 
 /**
- * Pull. The layers' views are not built here (rootfs_prepare() does). On success the image is in
+ * Pull, and unpack what rootfs_prepare() does. On success the image is in
  * the store; on failure nothing of it is listed, and finished layers stay only while @lease lives.
  * @return 0; -NOTFOUND, -AUTH, -NETWORK, -TLS, -REGISTRY, -DIGEST, -DOCUMENT, -LAYER, -PLATFORM,
  *         -UNSUPPORTED, -NOSPACE, -INTERRUPTED.

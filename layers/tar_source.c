@@ -20,6 +20,8 @@
 #define MAJOR_MAX ((1u << 12) - 1)             /* what the kernel's dev_t holds */
 #define MINOR_MAX ((1u << 20) - 1)
 
+#define NS_MAX 999999999
+
 struct tar_source {
     struct source source; /* first: a source of ours is a tar_source */
     struct archive *archive;
@@ -222,17 +224,29 @@ static int read_by_type(struct tar_source *t, struct archive_entry *ae, struct e
     return 0;
 }
 
-static int read_attributes(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+/* A time before 1970 with a fraction: libarchive gives "-5.25" as -5 s and 250 000 000 ns, a
+ * timespec wants -6 s and 750 000 000 ns. */
+static void read_mtime(struct archive_entry *ae, struct entry *e)
 {
     long ns = archive_entry_mtime_nsec(ae);
+
+    e->mtime_s = archive_entry_mtime(ae);
+    e->mtime_ns = ns < 0 ? 0 : ns > NS_MAX ? NS_MAX : (uint32_t)ns;
+    if (e->mtime_s < 0 && e->mtime_s > INT64_MIN && e->mtime_ns > 0) {
+        e->mtime_s--;
+        e->mtime_ns = NS_MAX + 1 - e->mtime_ns;
+    }
+}
+
+static int read_attributes(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+{
     int r = read_id(archive_entry_uid(ae), "uid", &e->uid, reterr);
 
     if (r < 0) {
         return r;
     }
     e->mode = (uint32_t)archive_entry_perm(ae) & 07777;
-    e->mtime_s = archive_entry_mtime(ae);
-    e->mtime_ns = ns < 0 ? 0 : ns > 999999999 ? 999999999 : (uint32_t)ns;
+    read_mtime(ae, e);
     return read_id(archive_entry_gid(ae), "gid", &e->gid, reterr);
 }
 

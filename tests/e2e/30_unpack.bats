@@ -76,24 +76,21 @@ compare() {
 @test "published images of other projects" {
     require_data images
     n=0
-    for index in "$TEST_DATA"/images/oci-tools/*/index.json; do
-        layout=$(dirname "$index")
-        for tag in $(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"] // empty' "$index"); do
-            case $layout in
-            *cosign*) continue ;; # an artifact, not an image
-            *manifest-list*) continue ;; # umoci unpacks single images
-            esac
-            umoci unpack --image "$layout:$tag" "$BATS_TEST_TMPDIR/probe" >/dev/null 2>&1 || {
-                rm -rf "$BATS_TEST_TMPDIR/probe"
-                continue
-            }
-            rm -rf "$BATS_TEST_TMPDIR/probe"
-            compare "$layout:$tag" || { echo "differs: $layout:$tag"; return 1; }
-            n=$((n + 1))
-        done
+    for source in "$TEST_DATA"/images/oci-tools/*/index.json \
+        "$TEST_DATA"/images/dive/*.tar "$TEST_DATA"/images/ggcr/mutate/testdata/*.tar; do
+        case $source in
+        */index.json) from=oci:$(dirname "$source") ;;
+        *oci-*) from=oci-archive:$source ;;
+        *) from=docker-archive:$source ;;
+        esac
+        # a layout with a tag, which umoci needs; what skopeo cannot read is no image for this machine
+        rm -rf "$BATS_TEST_TMPDIR/layout"
+        skopeo copy -q --insecure-policy "$from" "oci:$BATS_TEST_TMPDIR/layout:x" 2>/dev/null || continue
+        compare "$BATS_TEST_TMPDIR/layout:x" || { echo "differs: $source"; return 1; }
+        n=$((n + 1))
     done
     echo "compared $n"
-    [ "$n" -ge 8 ]
+    [ "$n" -ge 20 ]
 }
 
 @test "archives of every compression import alike" {
@@ -138,7 +135,6 @@ line"
     manifest "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/b"
     diff "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
     [ "$(stat -c %y "$BATS_TEST_TMPDIR/out/sub/deep")" = "$(stat -c %y "$d/sub/deep")" ]
-    [ "$(stat -c %b "$BATS_TEST_TMPDIR/out/sparse")" -lt 100 ]
 }
 
 @test "unpack refuses a directory that is not empty, and leaves it as it was" {

@@ -36,7 +36,7 @@ static const struct entry entries[] = {
     { PATH("sym"), .type = ENTRY_SYMLINK, .mode = 0777, TARGET("../../etc/passwd"), .uid = 1 },
     { PATH("null"), .type = ENTRY_CHAR, .mode = 0666, .major = 1, .minor = 3 },
     { PATH("disk"), .type = ENTRY_BLOCK, .mode = 0660, .major = 259, .minor = 70000 },
-    { PATH("pipe"), .type = ENTRY_FIFO, .mode = 0600, .mtime_s = 4 },
+    { PATH("pipe"), .type = ENTRY_FIFO, .mode = 0600, .mtime_s = -4, .mtime_ns = 250000000 },
     { PATH(LONG_PATH), .type = ENTRY_FILE, .mode = 0644 },
     { PATH("latin\351"), .type = ENTRY_FILE, .mode = 0644 },
     { PATH("utf\303\251"), .type = ENTRY_SYMLINK, .mode = 0777, TARGET("\344\270\255\377") },
