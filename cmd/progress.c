@@ -86,7 +86,7 @@ static void draw_bar(struct progress *p, const struct pull_layer *layer)
     unsigned cells = is_complete ? BAR_CELLS : (unsigned)((double)part / (double)total * BAR_CELLS);
 
     for (unsigned i = 0; i < BAR_CELLS; i++) {
-        bar[i] = i < cells ? '=' : i == cells ? '>' : ' ';
+        bar[i] = "=> "[i < cells ? 0 : i == cells ? 1 : 2];
     }
     bar[BAR_CELLS] = '\0';
     (void)fprintf(p->out->err, "\r%s [%s] %s / %s %s\033[K\n", short_hex(&layer->digest, hex), bar,

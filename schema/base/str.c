@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 bool imgc_str_eq_nocase(struct imgc_str a, struct imgc_str b)
