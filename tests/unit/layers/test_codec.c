@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* labels: threads */
 #include "layers/codec.h"
 
 #include <sys/wait.h>

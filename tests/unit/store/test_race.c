@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* labels: threads */
 /* Several processes, and several threads of one, at the same store. */
 #include "tests/lib/unit.h"
 
