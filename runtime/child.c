@@ -204,7 +204,7 @@ static int furnish(struct child *c, struct imgc_err *reterr)
 {
     const struct plan *plan = c->args->plan;
 
-    int r = mounts_make_private(reterr);
+    int r = mounts_make_private(&c->mounts, reterr);
     if (r == 0 && c->spec->state_dir) {
         r = fd_open_at(AT_FDCWD, c->spec->state_dir, O_PATH | O_DIRECTORY, 0,
                        &c->mounts.state_dir_fd, reterr);

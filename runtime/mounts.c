@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/mountfd.h"
+#include "runtime/nsroot.h"
 #include "runtime/rootpath.h"
 #include "schema/base/fd.h"
 
@@ -21,14 +22,16 @@ void mounts_done(struct mounts *m)
     imgc_closep(&m->null_fd);
     imgc_closep(&m->mask_fd);
     imgc_closep(&m->state_dir_fd);
+    imgc_closep(&m->nsroot_fd);
 }
 
-int mounts_make_private(struct imgc_err *reterr)
+int mounts_make_private(struct mounts *m, struct imgc_err *reterr)
 {
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-        return mountfd_fail(reterr, errno, "make the mounts private");
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+        return 0;
     }
-    return 0;
+    return errno == EINVAL ? nsroot_make_private(&m->nsroot_fd, reterr)
+                           : mountfd_fail(reterr, errno, "make the mounts private");
 }
 
 static int open_target(struct mounts *m, const struct plan_step *s, int *ret_fd,
@@ -278,6 +281,10 @@ int mounts_pivot(struct mounts *m, struct imgc_err *reterr)
 {
     /* pivot_root(".", "."): the old root ends up stacked over the new one, and is detached from
      * there without a directory in the image to put it on (pivot_root(2), NOTES). */
+    int r = m->nsroot_fd >= 0 ? nsroot_leave_chroot(m->nsroot_fd, reterr) : 0;
+    if (r < 0) {
+        return r;
+    }
     if (fchdir(m->root_fd) < 0) {
         return imgc_fail_sys(reterr, errno, "enter the container's root");
     }

@@ -14,17 +14,18 @@ struct mounts {
     int null_fd;      /* the container's /dev/null, O_PATH; -1 before PLAN_DEVICES */
     int mask_fd;      /* the empty tmpfs over masked directories; -1 before the first */
     int state_dir_fd; /* generated files; -1 where there are none */
+    int nsroot_fd;    /* the namespace's root where imgc is in a chroot (nsroot.h), else -1 */
 };
 
-#define MOUNTS_INIT                                                     \
-    {                                                                   \
-        .root_fd = -1, .null_fd = -1, .mask_fd = -1, .state_dir_fd = -1 \
+#define MOUNTS_INIT                                                                      \
+    {                                                                                    \
+        .root_fd = -1, .null_fd = -1, .mask_fd = -1, .state_dir_fd = -1, .nsroot_fd = -1 \
     }
 void mounts_done(struct mounts *m);
 #define mounts_auto imgc_auto(mounts_done)
 
 /** Detach the namespace from the host's: nothing mounted here is seen there, or the reverse. */
-IMGC_CHECK int mounts_make_private(struct imgc_err *reterr);
+IMGC_CHECK int mounts_make_private(struct mounts *m, struct imgc_err *reterr);
 
 /** PLAN_MOUNT: a new file system. */
 IMGC_CHECK int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);

@@ -244,3 +244,31 @@ EOF
     run imgc run --rm debian:bookworm perl -e 'print "perl\n"'
     [ "$output" = perl ]
 }
+
+@test "imgc in a chroot: containers run, and what is outside the chroot stays out of reach" {
+    require_images debian
+    root=$BATS_TEST_TMPDIR/chroot
+    mkdir "$root"
+    tar -C "$root" -xf "$IMAGES/debian.tar"
+    mkdir "$root/lib-of-imgc" # the host's libraries, its loader among them
+    ldd "$IMGC" | grep -o '/[^ ]*' | xargs cp -L -t "$root/lib-of-imgc"
+    loader=/lib-of-imgc/$(basename "$root"/lib-of-imgc/ld-linux*)
+    cp "$IMGC" "$root/imgc"
+    cp "$IMAGES/debian.tar" "$root/"
+    touch "$BATS_TEST_TMPDIR/marker"
+    # the way out of a chroot that CAP_SYS_CHROOT opens, tried from the container
+    cat >"$root/escape.pl" <<EOF
+mkdir "/jail"; chroot "/jail"; chdir ".." for 1 .. 50; chroot ".";
+print -e "$BATS_TEST_TMPDIR/marker" || -e "/escape.pl" ? "out" : "contained", "\\n";
+EOF
+    [ "$(chroot "$root" perl /escape.pl)" = out ] # it is a way out
+    run unshare -mpf --kill-child sh -ec '
+        mount --make-rprivate /
+        mount -t proc proc "$1/proc"; mount --rbind /sys "$1/sys"; mount --rbind /dev "$1/dev"
+        mount -t tmpfs none "$1/run"
+        imgc="chroot $1 $2 --library-path /lib-of-imgc /imgc"
+        $imgc import /debian.tar deb >/dev/null
+        $imgc run --rm -v /escape.pl:/tmp/e.pl:ro deb perl /tmp/e.pl' sh "$root" "$loader"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    [ "$output" = contained ]
+}
