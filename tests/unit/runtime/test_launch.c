@@ -229,7 +229,7 @@ static void test_inside(void **state)
         { "killed by a signal", "sh -c 'kill -9 $$'", 137, NULL },
         { "both outputs", "echo a; echo b >&2", 0, "a\nb\n" },
         { "it is process 1", "echo $$", 0, "1\n" },
-        { "only its own processes", "busybox ls /proc | busybox grep -c '^[0-9]'", 0, "3\n" },
+        { "only its own processes", "echo /proc/[0-9]*", 0, "/proc/1\n" },
         { "its host name", "busybox hostname; echo $HOSTNAME", 0, "0123456789ab\n0123456789ab\n" },
         { "only the loopback interface, up",
           "busybox grep -c : /proc/net/dev; busybox ifconfig lo | busybox grep -o 'UP LOOPBACK'", 0,
