@@ -4,7 +4,7 @@
  * it its root, forward signals and the terminal, wait, clean up. The caller is the container's
  * parent. Files of this folder:
  *
- *   spec      what is wanted (plain data); spec_config, spec_mount, spec_path make it
+ *   spec      what is wanted (plain data); spec_config, spec_mount make it
  *   plan      the steps that do it (pure, testable)
  *   launch    parent side, from plan to exit code     child      child side, from clone to exec
  *   spawn     clone, and what a host forbids          sync       what the two say to each other

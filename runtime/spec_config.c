@@ -4,7 +4,7 @@
 
 #include "runtime/caps.h"
 #include "runtime/spec.h"
-#include "runtime/spec_path.h"
+#include "schema/base/path.h"
 #include "schema/limits.h"
 
 #define HOSTNAME_MAX 63 /* one label of a domain name; the kernel takes 64 */
@@ -237,7 +237,7 @@ static int make_cwd(const struct image_config *config, const struct spec_options
         }
         dir = o->workdir;
     }
-    return spec_path_clean(IMGC_STR("/"), imgc_str_of(dir), ret, reterr);
+    return path_clean(IMGC_STR("/"), imgc_str_of(dir), ret, reterr);
 }
 
 static int copy_mounts(const struct spec_options *o, struct spec *s, struct imgc_err *reterr)

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "runtime/spec.h"
-#include "runtime/spec_path.h"
+#include "schema/base/path.h"
 
 static int parse_target(struct imgc_str s, char **ret, struct imgc_err *reterr)
 {
@@ -13,7 +13,7 @@ static int parse_target(struct imgc_str s, char **ret, struct imgc_err *reterr)
                          "'" IMGC_STR_FMT "' is not an absolute path in the container",
                          IMGC_STR_ARG(s));
     }
-    int r = spec_path_clean(IMGC_STR(""), s, ret, reterr);
+    int r = path_clean(IMGC_STR(""), s, ret, reterr);
     if (r < 0) {
         return r;
     }
@@ -38,7 +38,7 @@ static int parse_source(struct imgc_str s, char **ret, struct imgc_err *reterr)
     if (s.ptr[0] != '/' && !getcwd(cwd, sizeof cwd)) {
         return imgc_fail_sys(reterr, errno, "find the current directory");
     }
-    return spec_path_clean(imgc_str_of(s.ptr[0] == '/' ? "" : cwd), s, ret, reterr);
+    return path_clean(imgc_str_of(s.ptr[0] == '/' ? "" : cwd), s, ret, reterr);
 }
 
 static int parse_volume_options(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)

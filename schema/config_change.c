@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/path.h"
 #include "schema/limits.h"
 #include "schema/words.h"
 
@@ -349,30 +350,8 @@ static int change_stop_signal(struct image_config *c, struct imgc_str args, stru
     return replace_word(c, args, &c->stop_signal, reterr);
 }
 
-/* Append the components of @path to @b, which holds an absolute path without its last '/'. */
-static void add_clean(struct imgc_buf *b, struct imgc_str path)
-{
-    struct imgc_str part;
-
-    while (imgc_str_token(&path, '/', &part)) {
-        if (part.len == 0 || imgc_str_eq(part, IMGC_STR("."))) {
-            continue;
-        }
-        if (!imgc_str_eq(part, IMGC_STR(".."))) {
-            imgc_buf_putc(b, '/');
-            imgc_buf_str(b, part);
-            continue;
-        }
-        while (b->len > 0 && b->ptr[b->len - 1] != '/') {
-            b->len--;
-        }
-        b->len -= b->len > 0; /* the '/' itself; the next append writes the NUL */
-    }
-}
-
 static int change_workdir(struct image_config *c, struct imgc_str args, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf path = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
     imgc_autofree char *z = NULL;
     char *clean = NULL;
     int r = words_expand(args, c->env, &z, reterr);
@@ -382,14 +361,7 @@ static int change_workdir(struct image_config *c, struct imgc_str args, struct i
     if (z[0] == '\0') {
         return imgc_fail(reterr, IMGC_E_USAGE, "takes a path");
     }
-    if (z[0] != '/' && c->working_dir) {
-        add_clean(&path, imgc_str_of(c->working_dir));
-    }
-    add_clean(&path, imgc_str_of(z));
-    if (path.len == 0) {
-        imgc_buf_putc(&path, '/');
-    }
-    r = imgc_buf_take(&path, &clean, reterr);
+    r = path_clean(imgc_str_of(c->working_dir), imgc_str_of(z), &clean, reterr);
     if (r < 0) {
         return r;
     }

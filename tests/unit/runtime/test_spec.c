@@ -6,7 +6,7 @@
 
 #include "runtime/caps.h"
 #include "runtime/spec.h"
-#include "runtime/spec_path.h"
+#include "schema/base/path.h"
 #include "schema/limits.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/spec_path.h"
+#include "schema/base/path.h"
+
+#include <limits.h>
 
 #include "schema/base/buf.h"
-#include "schema/limits.h"
 
 /* Append the components of @path to @b, which holds "/a/b" or "". */
 static void append_clean(struct imgc_buf *b, struct imgc_str path)
@@ -27,9 +28,9 @@ static void append_clean(struct imgc_buf *b, struct imgc_str path)
     }
 }
 
-int spec_path_clean(struct imgc_str base, struct imgc_str path, char **ret, struct imgc_err *reterr)
+int path_clean(struct imgc_str base, struct imgc_str path, char **ret, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(PATH_MAX - 1);
     struct imgc_str text;
 
     if (path.len == 0 || path.ptr[0] != '/') {
