@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,10 +175,22 @@ static bool is_dot(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-static int remove_entry(int dir_fd, const char *name, dev_t dev, uint64_t *bytes,
+/* A tree deeper than this is taken apart from above: a process in a container can nest directories
+ * without end, and fds and the stack have one. */
+#define REMOVE_DEPTH_MAX 64
+
+struct removal {
+    dev_t dev; /* the tree's; other file systems are left alone */
+    uint64_t bytes;
+    int top_fd;         /* the tree's first directory, or -1 */
+    unsigned n_hoisted; /* directories moved there from far below */
+};
+
+static int remove_entry(struct removal *rm, int dir_fd, const char *name, unsigned depth,
                         struct imgc_err *reterr);
 
-static int remove_children(int take_fd, dev_t dev, uint64_t *bytes, struct imgc_err *reterr)
+/* Remove what is in @take_fd, which is @depth directories below the tree's parent. */
+static int remove_children(struct removal *rm, int take_fd, unsigned depth, struct imgc_err *reterr)
 {
     imgc_auto(closedirp) DIR *d = fdopendir(take_fd);
     if (!d) {
@@ -185,23 +198,71 @@ static int remove_children(int take_fd, dev_t dev, uint64_t *bytes, struct imgc_
         (void)close(take_fd);
         return imgc_fail_sys(reterr, saved, "list directory");
     }
+    unsigned n_before;
+    do {
+        n_before = rm->n_hoisted;
+        rewinddir(d);
+        for (;;) {
+            errno = 0;
+            struct dirent *e = readdir(d);
+            if (!e && errno) {
+                return imgc_fail_sys(reterr, errno, "list directory");
+            }
+            if (!e) {
+                break;
+            }
+            int r = is_dot(e->d_name) ? 0 : remove_entry(rm, dirfd(d), e->d_name, depth, reterr);
+            if (r < 0) {
+                return r;
+            }
+        }
+    } while (depth == 1 && rm->n_hoisted != n_before); /* more has come in meanwhile */
+    return 0;
+}
+
+/* Move a directory to the top of its tree, under a name that is not taken by anything with
+ * content. */
+static int hoist(struct removal *rm, int dir_fd, const char *name, struct imgc_err *reterr)
+{
+    char new_name[32];
+
     for (;;) {
-        errno = 0;
-        struct dirent *e = readdir(d);
-        if (!e) {
-            return errno ? imgc_fail_sys(reterr, errno, "list directory") : 0;
+        (void)snprintf(new_name, sizeof new_name, "imgc-deep-%u", rm->n_hoisted++);
+        if (renameat(dir_fd, name, rm->top_fd, new_name) == 0) {
+            return 0;
         }
-        if (is_dot(e->d_name)) {
-            continue;
-        }
-        int r = remove_entry(dirfd(d), e->d_name, dev, bytes, reterr);
-        if (r < 0) {
-            return r;
+        if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) {
+            return imgc_fail_sys(reterr, errno, "move '%s' up", name);
         }
     }
 }
 
-static int remove_entry(int dir_fd, const char *name, dev_t dev, uint64_t *bytes,
+enum { REMOVE_HOISTED = 1 };
+
+/* Empty a directory. @return 0; REMOVE_HOISTED: it is not there any more. */
+static int remove_inside(struct removal *rm, int dir_fd, const char *name, mode_t mode,
+                         unsigned depth, struct imgc_err *reterr)
+{
+    /* A directory that its owner may not read or change cannot be emptied by an ordinary
+     * user; root passes either way. The open below refuses a link swapped in. */
+    if ((mode & 0700) != 0700 && fchmodat(dir_fd, name, 0700, 0) < 0) {
+        return imgc_fail_sys(reterr, errno, "open up '%s'", name);
+    }
+    if (depth > REMOVE_DEPTH_MAX) {
+        int r = hoist(rm, dir_fd, name, reterr);
+        return r < 0 ? r : REMOVE_HOISTED;
+    }
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return imgc_fail_sys(reterr, errno, "open '%s'", name);
+    }
+    if (depth == 0) {
+        rm->top_fd = fd; /* lives as long as the call below */
+    }
+    return remove_children(rm, fd, depth + 1, reterr);
+}
+
+static int remove_entry(struct removal *rm, int dir_fd, const char *name, unsigned depth,
                         struct imgc_err *reterr)
 {
     struct stat st;
@@ -209,41 +270,33 @@ static int remove_entry(int dir_fd, const char *name, dev_t dev, uint64_t *bytes
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return errno == ENOENT ? 0 : imgc_fail_sys(reterr, errno, "look at '%s'", name);
     }
-    if (S_ISDIR(st.st_mode) && st.st_dev == dev) {
-        /* A directory that its owner may not read or change cannot be emptied by an ordinary
-         * user; root passes either way. The open below refuses a link swapped in. */
-        if ((st.st_mode & 0700) != 0700 && fchmodat(dir_fd, name, 0700, 0) < 0) {
-            return imgc_fail_sys(reterr, errno, "open up '%s'", name);
-        }
-        int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0) {
-            return imgc_fail_sys(reterr, errno, "open '%s'", name);
-        }
-        int r = remove_children(fd, dev, bytes, reterr);
-        if (r < 0) {
-            return r;
+    if (S_ISDIR(st.st_mode) && st.st_dev == rm->dev) {
+        int r = remove_inside(rm, dir_fd, name, st.st_mode, depth, reterr);
+        if (r != 0) {
+            return r < 0 ? r : 0;
         }
     }
     if (unlinkat(dir_fd, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT) {
         return imgc_fail_sys(reterr, errno, "remove '%s'", name);
     }
     if (S_ISDIR(st.st_mode) || st.st_nlink <= 1) {
-        *bytes += (uint64_t)st.st_blocks * 512;
+        rm->bytes += (uint64_t)st.st_blocks * 512;
     }
     return 0;
 }
 
 int fd_remove_tree(int dir_fd, const char *name, uint64_t *ret_bytes, struct imgc_err *reterr)
 {
-    uint64_t bytes = 0;
+    struct removal rm = { .top_fd = -1 };
     struct stat st;
 
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return errno == ENOENT ? 0 : imgc_fail_sys(reterr, errno, "look at '%s'", name);
     }
-    int r = remove_entry(dir_fd, name, st.st_dev, &bytes, reterr);
+    rm.dev = st.st_dev;
+    int r = remove_entry(&rm, dir_fd, name, 0, reterr);
     if (ret_bytes) {
-        *ret_bytes += bytes;
+        *ret_bytes += rm.bytes;
     }
     return r;
 }

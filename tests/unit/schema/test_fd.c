@@ -2,6 +2,7 @@
 #include "tests/lib/unit.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,6 +155,39 @@ static void test_remove_tree(void **state)
     assert_int_equal(faccessat(dir, "keep", R_OK, 0), 0);
 }
 
+/* What a process in a container can make: deeper than there are fds, stack or bytes in a path. */
+static void test_remove_deep_tree(void **state)
+{
+    int dir = *(int *)*state;
+    struct rlimit few = { 0 }, old;
+    struct stat st;
+    struct imgc_err err;
+
+    assert_int_equal(mkdirat(dir, "t", 0700), 0);
+    assert_int_equal(mkdirat(dir, "t/imgc-deep-0", 0700), 0);
+    assert_int_equal(mknodat(dir, "t/imgc-deep-0/f", S_IFREG | 0600, 0), 0);
+    assert_int_equal(mknodat(dir, "t/imgc-deep-1", S_IFREG | 0600, 0), 0);
+    int fd = openat(dir, "t", O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(mkdirat(fd, "d", 0700), 0);
+        assert_int_equal(symlinkat("../..", fd, "up"), 0);
+        int next = openat(fd, "d", O_RDONLY | O_DIRECTORY);
+        assert_true(next >= 0);
+        (void)close(fd);
+        fd = next;
+    }
+    (void)close(fd);
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = old;
+    few.rlim_cur = 256;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int r = fd_remove_tree(dir, "t", NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_ok(r, err);
+    assert_int_equal(fstatat(dir, "t", &st, AT_SYMLINK_NOFOLLOW), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_read_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copy_range, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remove_tree, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_remove_deep_tree, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
