@@ -87,6 +87,9 @@ static int step_console(struct child *c, const struct plan_step *s, struct imgc_
     imgc_autoclose int pts_fd = -1, target_fd = -1, mount_fd = -1;
 
     int r = rootpath_open(c->mounts.root_fd, "/dev/pts", O_PATH | O_DIRECTORY, &pts_fd, reterr);
+    if (r == ROOTPATH_MISSING) { /* a volume of the user's takes its place */
+        return imgc_fail(reterr, IMGC_E_USAGE, "-t needs '/dev/pts' of the container for itself");
+    }
     if (r == 0) {
         r = tty_open_pair(pts_fd, &c->master_fd, &c->slave_fd, reterr);
     }
@@ -212,7 +215,9 @@ static int furnish(struct child *c, struct imgc_err *reterr)
     for (size_t i = 0; i < plan->n && r == 0; i++) {
         r = run_step(c, &plan->steps[i], reterr);
     }
-    return r;
+    /* Whatever a step means by another answer: with one left out there is no isolation. */
+    return r <= 0 ? r
+                  : imgc_fail(reterr, IMGC_E_SYS, "a step of the container's plan was not done");
 }
 
 /* The working directory must be below the new root: a directory fd of the host that leaked would
@@ -246,7 +251,7 @@ static int move_fd(int from, int to, struct imgc_err *reterr)
     return 0;
 }
 
-/* The user owns what he is given to write to, so that opening /dev/stdout again works; where it
+/* The user owns the pipes that he is given, so that opening /dev/stdout again works; where it
  * cannot be, only that is missing. */
 static void give_to(int fd, const struct user *user)
 {
@@ -264,16 +269,14 @@ static int connect_stdio(struct child *c, const struct user *user, struct imgc_e
         }
         return r;
     }
-    for (int i = 0; i < 2; i++) {
-        if (c->args->out_fds[i] >= 0) {
-            give_to(c->args->out_fds[i], user);
-        }
-    }
     int r = move_fd(c->stdin_fd, STDIN_FILENO, reterr);
-    if (r == 0) {
-        r = move_fd(c->args->out_fds[0], STDOUT_FILENO, reterr);
+    for (int fd = 0; fd <= 2 && r == 0; fd++) {
+        if (c->args->std_fds[fd] >= 0) {
+            give_to(c->args->std_fds[fd], user);
+        }
+        r = move_fd(c->args->std_fds[fd], fd, reterr);
     }
-    return r < 0 ? r : move_fd(c->args->out_fds[1], STDERR_FILENO, reterr);
+    return r;
 }
 
 static bool has_env(char *const *env, const char *key)

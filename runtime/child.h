@@ -13,9 +13,9 @@ struct child_args {
     const struct plan *plan;
     const struct seccomp_filter *filter; /* NULL: unconfined */
     const char *cgroup_name;
-    int sync_fd;     /* the container's end */
-    int launcher_fd; /* the launcher's end, to be closed */
-    int out_fds[2];  /* where stdout and stderr go, or -1 each: stay as they are */
+    int sync_fd;        /* the container's end */
+    int launcher_fd;    /* the launcher's end, to be closed */
+    const int *std_fds; /* three: what stdin, stdout and stderr become, or -1 each: stay */
 };
 
 /** Become the container's first process. Failures go to the launcher. */

@@ -17,6 +17,7 @@
 #include "runtime/relay.h"
 #include "runtime/selfexe.h"
 #include "runtime/spawn.h"
+#include "runtime/stdfds.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
 #include "schema/base/fd.h"
@@ -35,7 +36,7 @@ struct launch {
     bool signals_blocked;
     pid_t pid; /* 0 before clone and after it was reaped */
     int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd;
-    int out_fds[2], container_out_fds[2];
+    struct stdfds stdfds;
 };
 
 static void warn(const struct launch_args *args, const char *message)
@@ -48,8 +49,7 @@ static void warn(const struct launch_args *args, const char *message)
 static void close_container_ends(struct launch *l)
 {
     imgc_closep(&l->container_sync_fd);
-    imgc_closep(&l->container_out_fds[0]);
-    imgc_closep(&l->container_out_fds[1]);
+    stdfds_close_container_ends(&l->stdfds);
 }
 
 static void launch_done(struct launch *l)
@@ -71,8 +71,7 @@ static void launch_done(struct launch *l)
     imgc_closep(&l->signal_fd);
     imgc_closep(&l->sync_fd);
     imgc_closep(&l->master_fd);
-    imgc_closep(&l->out_fds[0]);
-    imgc_closep(&l->out_fds[1]);
+    stdfds_done(&l->stdfds);
     log_writer_done(&l->log);
     seccomp_done(&l->filter);
     plan_done(&l->plan);
@@ -90,19 +89,6 @@ static bool is_single_threaded(void)
     return stat("/proc/self/task", &st) < 0 || st.st_nlink <= 3;
 }
 
-static int make_output_pipes(struct launch *l, struct imgc_err *reterr)
-{
-    for (int i = 0; i < 2; i++) {
-        int fds[2];
-        if (pipe2(fds, O_CLOEXEC) < 0) {
-            return imgc_fail_sys(reterr, errno, "make a pipe");
-        }
-        l->out_fds[i] = fds[0];
-        l->container_out_fds[i] = fds[1];
-    }
-    return 0;
-}
-
 /* All that can be done before there is a process. */
 static int prepare(struct launch *l, struct imgc_err *reterr)
 {
@@ -118,8 +104,8 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
     if (r == 0 && spec->state_dir) {
         r = etcfiles_write(spec, reterr);
     }
-    if (r == 0 && l->args->log_fd >= 0 && !spec->terminal) {
-        r = make_output_pipes(l, reterr);
+    if (r == 0) {
+        r = stdfds_make(spec, l->args->log_fd >= 0, &l->stdfds, reterr);
     }
     if (r == 0) {
         r = sync_pair(&l->sync_fd, &l->container_sync_fd, reterr);
@@ -154,7 +140,7 @@ static int start(struct launch *l, struct imgc_err *reterr)
             .cgroup_name = l->cgroup_name,
             .sync_fd = l->container_sync_fd,
             .launcher_fd = l->sync_fd,
-            .out_fds = { l->container_out_fds[0], l->container_out_fds[1] },
+            .std_fds = l->stdfds.container_fds,
         });
     }
     close_container_ends(l);
@@ -285,7 +271,8 @@ static int supervise(struct launch *l, struct launch_result *ret, struct imgc_er
         .signal_fd = l->signal_fd,
         .master_fd = l->master_fd,
         .forward_input = l->spec->interactive,
-        .out_fds = { l->out_fds[0], l->out_fds[1] },
+        .in_fd = &l->stdfds.in_fd,
+        .out_fds = { l->stdfds.out_fds[0], l->stdfds.out_fds[1] },
         .log = l->args->log_fd >= 0 ? &l->log : NULL,
     };
     int status = -1;
@@ -317,8 +304,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .sync_fd = -1,
         .container_sync_fd = -1,
         .master_fd = -1,
-        .out_fds = { -1, -1 },
-        .container_out_fds = { -1, -1 },
+        .stdfds = STDFDS_INIT,
     };
 
     log_writer_init(&l.log, args->log_fd);

@@ -121,6 +121,9 @@ int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *re
     }
     r = rootpath_create(m->root_fd, s->target, false, &target_fd, reterr);
     if (r == 0) {
+        r = check_not_proc(target_fd, s->target, reterr);
+    }
+    if (r == 0) {
         r = mountfd_clone(m->state_dir_fd, s->source, false, &mount_fd, reterr);
     }
     if (r == 0) {

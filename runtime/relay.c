@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "runtime/tty.h"
+#include "schema/base/fd.h"
 
-#define STREAMS 2
+#define STREAMS 3
+#define OUTPUTS 2 /* the first ones, without a terminal */
+#define INPUT 2
 #define CHUNK_BYTES 16384
 
 struct stream {
@@ -176,11 +179,27 @@ static void init_streams(struct loop *l)
         l->streams[1].to = r->master_fd;
         return;
     }
-    for (int i = 0; i < STREAMS; i++) {
+    for (int i = 0; i < OUTPUTS; i++) {
         l->streams[i].from = r->out_fds[i];
         l->streams[i].to = i == 0 ? STDOUT_FILENO : STDERR_FILENO;
         l->streams[i].logged = logged;
         l->streams[i].kind = i == 0 ? LOG_STDOUT : LOG_STDERR;
+    }
+    if (*r->in_fd >= 0) {
+        l->streams[INPUT].from = STDIN_FILENO;
+        l->streams[INPUT].to = *r->in_fd;
+    }
+}
+
+/* Let the container see the end of its input; or it has closed it, and nothing more is taken from
+ * ours. */
+static void end_input(struct loop *l)
+{
+    struct stream *s = &l->streams[INPUT];
+
+    if (*l->relay->in_fd >= 0 && s->len == 0 && (s->from < 0 || s->to < 0)) {
+        s->from = s->to = -1;
+        imgc_closep(l->relay->in_fd);
     }
 }
 
@@ -217,6 +236,7 @@ int relay_run(const struct relay *relay, int *ret_status, struct imgc_err *reter
         for (size_t i = 0; i < STREAMS; i++) {
             serve(&l, &l.streams[i], &polls[2 + i]);
         }
+        end_input(&l);
         if (polls[1].revents) {
             break;
         }
@@ -225,7 +245,7 @@ int relay_run(const struct relay *relay, int *ret_status, struct imgc_err *reter
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < STREAMS; i++) {
+    for (size_t i = 0; i < OUTPUTS; i++) {
         if (l.streams[i].to != relay->master_fd || relay->master_fd < 0) {
             finish_output(&l, &l.streams[i]);
         }

@@ -16,7 +16,9 @@ struct relay {
     int pid_fd;
     int signal_fd;          /* of relay_block_signals() */
     int master_fd;          /* the container's terminal, or -1 */
-    bool forward_input;     /* our stdin goes to the terminal */
+    bool forward_input;     /* our stdin goes to the terminal, or to *in_fd */
+    int *in_fd;             /* without a terminal: write end of its stdin, or -1; closed, and then
+                               -1, at the end of ours */
     int out_fds[2];         /* read ends of its stdout and stderr, or -1 */
     struct log_writer *log; /* or NULL */
 };
