@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a hostile program in a container would try and a shell cannot. Linked statically, so that it
+ * runs in any image. Prints "done" where an attempt succeeds, else the name of the errno.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void tell(const char *what, long result)
+{
+    printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "done");
+}
+
+/* Type into the terminal that this program shares with others. */
+static void type_into_terminal(void)
+{
+    char c = 'x';
+
+    tell("TIOCSTI", ioctl(STDIN_FILENO, TIOCSTI, &c));
+    /* The kernel looks at the low half only. */
+    tell("TIOCSTI with high bits",
+         syscall(SYS_ioctl, STDIN_FILENO, UINT64_C(0x100000000) | TIOCSTI, &c));
+    c = 3; /* paste the selection */
+    tell("TIOCLINUX", ioctl(STDIN_FILENO, TIOCLINUX, &c));
+}
+
+static void connect_abstract(const char *name)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    size_t len = strlen(name);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (fd < 0 || len >= sizeof to.sun_path - 1) {
+        exit(2);
+    }
+    memcpy(to.sun_path + 1, name, len);
+    tell("connect", connect(fd, (struct sockaddr *)&to,
+                            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)));
+}
+
+/* Files by inode number, past any root: the "shocker" of 2014. Inode 2 is an ext4's root. */
+static void open_by_handle(void)
+{
+    struct {
+        struct file_handle head;
+        uint32_t ino[2];
+    } handle = { .head = { .handle_bytes = 8, .handle_type = 1 }, .ino = { 2, 0 } };
+    int mount_fd = open("/etc/hosts", O_RDONLY);
+
+    tell("open_by_handle_at", open_by_handle_at(mount_fd, &handle.head, O_RDONLY));
+}
+
+/* Every process of ours and our parents, as far as their numbers can be guessed. */
+static void trace_others(void)
+{
+    long n = 0;
+
+    for (int pid = 1; pid < 100000; pid++) {
+        if (pid != getpid() && pid != 1 && ptrace(PTRACE_ATTACH, pid, NULL, NULL) == 0) {
+            n++;
+        }
+    }
+    printf("traced: %ld\n", n);
+}
+
+/* A filter by number that forgets the 32-bit table would let mount(2) (21) pass as access(2). */
+static void call_as_i386(void)
+{
+#ifdef __x86_64__
+    long result;
+
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20 /* getpid */) : "memory");
+    printf("i386: %ld\n", result);
+#else
+    printf("i386: none\n");
+#endif
+}
+
+static void replace_own_file(const char *argv0)
+{
+    printf("attacker runs as %s\n", argv0);
+    tell("open for writing", open("/proc/self/exe", O_WRONLY | O_TRUNC));
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (strcmp(what, "terminal") == 0) {
+        type_into_terminal();
+    } else if (strcmp(what, "abstract") == 0 && argc > 2) {
+        connect_abstract(argv[2]);
+    } else if (strcmp(what, "handle") == 0) {
+        open_by_handle();
+    } else if (strcmp(what, "trace") == 0) {
+        trace_others();
+    } else if (strcmp(what, "i386") == 0) {
+        call_as_i386();
+    } else {
+        replace_own_file(argv[0]);
+    }
+    return 0;
+}
