@@ -9,6 +9,36 @@ bool listing_is_json(const char *format)
     return format && strcmp(format, "json") == 0;
 }
 
+/* To a file as it is. To a terminal without the control characters that an image could have put
+ * into a label or a name, but for what a format itself is made of. */
+static int print_text(struct app *app, const char *text, struct imgc_err *reterr)
+{
+    if (!app->out.out_is_tty) {
+        output_print(&app->out, "%s\n", text);
+        return 0;
+    }
+    for (const char *p = text; *p;) {
+        imgc_autobuf struct imgc_buf safe = IMGC_BUF_INIT(4ul * TEMPLATE_OUTPUT_MAX);
+        imgc_autofree char *piece = NULL;
+        struct imgc_str shown;
+        size_t n = strcspn(p, "\n\t");
+
+        int r = imgc_str_dup((struct imgc_str){ p, n }, &piece, reterr);
+        if (r == 0) {
+            output_safe(&safe, piece);
+            r = imgc_buf_finish(&safe, &shown, reterr);
+        }
+        if (r < 0) {
+            return r;
+        }
+        output_print(&app->out, "%.*s%.*s", (int)shown.len, shown.ptr ? shown.ptr : "",
+                     p[n] ? 1 : 0, p + n);
+        p += n + (p[n] ? 1 : 0);
+    }
+    output_print(&app->out, "\n");
+    return 0;
+}
+
 int listing_json(struct app *app, const json_t *doc, struct imgc_err *reterr)
 {
     imgc_autofree char *text = json_dumps(doc, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -16,8 +46,7 @@ int listing_json(struct app *app, const json_t *doc, struct imgc_err *reterr)
     if (!text) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    output_print(&app->out, "%s\n", text);
-    return 0;
+    return print_text(app, text, reterr);
 }
 
 /* A shell hands over '\t' as two characters; docker takes that for a tab. */
@@ -104,10 +133,7 @@ static int print_line(struct app *app, const struct template *t, const struct te
     if (r == 0) {
         r = imgc_buf_finish(&b, &line, reterr);
     }
-    if (r == 0) {
-        output_print(&app->out, "%s\n", line.ptr);
-    }
-    return r;
+    return r < 0 ? r : print_text(app, line.len > 0 ? line.ptr : "", reterr);
 }
 
 static int print_lines(struct app *app, const struct listing *listing, json_t *rows,

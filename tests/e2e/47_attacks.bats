@@ -439,6 +439,19 @@ EOF
     [ "$(imgc images -q bb)" != "$(imgc images -q labels)" ]
 }
 
+@test "labels and names cannot steer the caller's terminal" {
+    imgc import -c "LABEL a=$(printf '\033]0;owned\007\302\233Z')" -m "$(printf '\033[2J')" \
+        "$IMAGES/busybox.tar" escape >/dev/null
+    for command in "inspect escape" "inspect -f {{.Config.Labels.a}} escape" \
+        "images --format {{.Labels}}" "images" "history --no-trunc escape" "history --format {{.Comment}} escape"; do
+        run script -qec "'$IMGC' --root '$STORE' --runroot '$RUNROOT' $command" /dev/null </dev/null
+        [ "$status" -eq 0 ] || { echo "$command: $output"; return 1; }
+        ! printf '%s' "$output" | LC_ALL=C grep -qP '[\x07\x1b]|\xc2\x9b' || { echo "$command"; return 1; }
+    done
+    # a file gets the bytes that the image has
+    [ "$(imgc inspect -f '{{.Config.Labels.a}}' escape)" = "$(printf '\033]0;owned\007\302\233Z')" ]
+}
+
 @test "directories without end do not keep a container from being removed" {
     (
         ulimit -n 256
