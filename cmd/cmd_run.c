@@ -16,6 +16,8 @@
 #include "store/blob.h"
 #include "store/container.h"
 
+#define WARNINGS_BYTES 4096
+
 struct run {
     struct app *app;
     struct store *store;
@@ -25,10 +27,13 @@ struct run {
     struct rootfs rootfs;
     struct container container;
     struct spec spec;
+    struct imgc_buf
+        warnings; /* lines, told when the container starts: of a failure only the error */
 };
 
 static void run_done(struct run *run)
 {
+    imgc_buf_done(&run->warnings);
     spec_done(&run->spec);
     container_done(&run->container);
     rootfs_done(&run->rootfs);
@@ -156,13 +161,21 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
                       struct imgc_err *reterr)
 {
     struct run *run = arg;
+    struct imgc_str rest = { run->warnings.ptr, run->warnings.len }, line;
+
+    while (imgc_str_token(&rest, '\n', &line) && line.len > 0) {
+        output_warn(&run->app->out, IMGC_STR_FMT, IMGC_STR_ARG(line));
+    }
     return container_started(run->store, run->container.id, init, cgroup, reterr);
 }
 
 static void on_warning(void *arg, const char *message)
 {
     struct run *run = arg;
-    output_warn(&run->app->out, "%s", message);
+
+    if (run->warnings.len + strlen(message) < run->warnings.max) {
+        imgc_buf_printf(&run->warnings, "%s\n", message);
+    }
 }
 
 static int launch(struct run *run, struct launch_result *ret, struct imgc_err *reterr)
@@ -232,7 +245,7 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
 
 static int run_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
-    struct run run = { .app = app, .options = options };
+    struct run run = { .app = app, .options = options, .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
 
     if (args.n == 0 && !run.options->rootfs) {
         return imgc_fail(reterr, IMGC_E_USAGE, "run needs an IMAGE, or --rootfs DIR");

@@ -4,8 +4,7 @@
 load lib/common
 
 setup_file() {
-    command -v docker-registry >/dev/null || skip "docker-registry is not installed"
-    require_images busybox
+    have_images busybox
     start_registry
     push "$IMAGES/busybox:one" busybox:one
     push "$IMAGES/busybox:three" busybox:three

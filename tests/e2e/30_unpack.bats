@@ -4,8 +4,7 @@
 load lib/common
 
 setup_file() {
-    require_root
-    require_images busybox
+    have_images busybox
     start_registry
 }
 
@@ -14,6 +13,7 @@ teardown_file() {
 }
 
 setup() {
+    require_root
     new_store
 }
 

@@ -4,7 +4,7 @@
 load lib/common
 
 setup_file() {
-    require_images busybox
+    have_images busybox
     start_registry
     push "$IMAGES/busybox:one" busybox:one
     push "$IMAGES/busybox:three" busybox:three

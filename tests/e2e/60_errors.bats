@@ -4,7 +4,7 @@
 load lib/common
 
 setup_file() {
-    require_images busybox
+    have_images busybox
     python3 "$E2E_LIB/hostile-registry.py" "$IMAGES/busybox:three" "$BATS_FILE_TMPDIR/port" 3>&- &
     echo $! >"$BATS_FILE_TMPDIR/pid"
     for _ in $(seq 100); do [ -s "$BATS_FILE_TMPDIR/port" ] && break; sleep 0.1; done
