@@ -2,6 +2,7 @@
 #include "runtime/overlay.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -55,12 +56,23 @@ static int set_path(int fs_fd, const char *key, const char *path, struct imgc_er
     return 0;
 }
 
+/* Before Linux 6.5 overlayfs takes whatever fsconfig() gives it, and refuses it only when it
+ * mounts, with a line in the kernel's log. Later ones look at once, and this is never right: a path
+ * is missing. */
+static bool takes_anything(int fs_fd)
+{
+    return fsconfig(fs_fd, FSCONFIG_SET_FLAG, "lowerdir+", NULL, 0) == 0;
+}
+
 /* Linux 6.7 and later: one "lowerdir+" per layer, up to 500 of them. */
 static int mount_by_fs_context(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
 {
     imgc_autoclose int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
     if (fs_fd < 0) {
         return mountfd_fail(reterr, errno, "open file system type overlay");
+    }
+    if (takes_anything(fs_fd)) {
+        return mountfd_fail(reterr, EINVAL, "overlay: a layer as an option of its own");
     }
     int r = 0;
     (void)fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0);
