@@ -20,7 +20,7 @@ static int print_text(struct app *app, const char *text, struct imgc_err *reterr
     for (const char *p = text; *p;) {
         imgc_autobuf struct imgc_buf safe = IMGC_BUF_INIT(4ul * TEMPLATE_OUTPUT_MAX);
         imgc_autofree char *piece = NULL;
-        struct imgc_str shown;
+        struct imgc_str shown = { NULL, 0 };
         size_t n = strcspn(p, "\n\t");
 
         int r = imgc_str_dup((struct imgc_str){ p, n }, &piece, reterr);
@@ -127,7 +127,7 @@ static int print_line(struct app *app, const struct template *t, const struct te
                       struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TEMPLATE_OUTPUT_MAX);
-    struct imgc_str line;
+    struct imgc_str line = { NULL, 0 };
 
     int r = template_run(t, args, &b, reterr);
     if (r == 0) {

@@ -64,6 +64,12 @@ int dir_sink_inode_begin(struct dir_sink_writer *w, const struct dir_sink_args *
     if (!w->buffer) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
+    /* Its owner could put links in the place of what was just made here, and a change of mode by
+     * name would follow them. The owner that the image wants is set at the end. */
+    if (fstat(args->dir_fd, &st) == 0 && st.st_uid != geteuid() &&
+        fchown(args->dir_fd, geteuid(), (gid_t)-1) < 0) {
+        return imgc_fail_sys(reterr, errno, "take over the target directory");
+    }
     /* 0700: hostile modes inside are out of reach for others. This clears a set-group-ID bit,
      * too, which would choose the group of everything made here. */
     if (fchmod(args->dir_fd, 0700) < 0) {

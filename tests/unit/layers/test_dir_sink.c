@@ -312,6 +312,36 @@ static void test_refusals(void **state)
     }
 }
 
+/* While files are made nobody else may swap them, the directory's own owner included. */
+static void test_takes_the_directory_over(void **state)
+{
+    static const struct layer_gen layer = {
+        .n = 1,
+        .entries = { { .type = ENTRY_FIFO, .path = "pipe", .mode = 0666 } },
+    };
+    const struct fixture *f = *state;
+    struct tree *t = NULL;
+    struct stat st;
+    struct imgc_err err;
+
+    if (geteuid() != 0) {
+        (void)printf("skipped: needs root, to have a directory of another user's\n");
+        skip();
+    }
+    assert_ok(tree_new(&t, &err), err);
+    assert_ok(layer_gen_apply(t, &layer, &err), err);
+    imgc_autoclose int fd = temp_dir_sub(&f->dir, "out");
+    assert_int_equal(fchown(fd, NOBODY, NOBODY), 0);
+    assert_int_equal(symlinkat("/etc", fd, "pipe"), 0); /* so that it stops on the way */
+    struct outcome o = write_to(f, t, fd, false, false);
+    assert_err(o.r, IMGC_E_SYS);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    tree_freep(&t);
+    remove_out(f, "out");
+}
+
 /* Runs as uid 65534 where the test is root, else as who we are; gives back what was counted. */
 static struct dir_sink_report write_as_nobody(const struct fixture *f, struct tree *t,
                                               const char *name)
@@ -571,9 +601,13 @@ static void test_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attributes),    cmocka_unit_test(test_sparse),
-        cmocka_unit_test(test_deep),          cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_ordinary_user), cmocka_unit_test(test_check),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_sparse),
+        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_takes_the_directory_over),
+        cmocka_unit_test(test_ordinary_user),
+        cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
