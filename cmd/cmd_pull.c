@@ -20,6 +20,50 @@ static const struct option pull_options[] = {
     { .name = NULL },
 };
 
+static int pull_one(struct app *app, struct lease *lease, const struct pull_options *o,
+                    const char *name, struct imgc_err *reterr)
+{
+    image_auto struct image image = { .tags = NULL };
+    char hex[DIGEST_HEX_MAX];
+    const struct acquire_args acquire = { .name = name,
+                                          .policy = ACQUIRE_ALWAYS,
+                                          .platform = o->platform,
+                                          .tls_verify = !o->skip_tls_verify,
+                                          .quiet = o->quiet };
+
+    int r = acquire_pull(app, lease, &acquire, &image, reterr);
+    if (r < 0) {
+        return r;
+    }
+    output_print(&app->out, "%s\n", digest_hex(&image.id, hex));
+    return 0;
+}
+
+/* Pull all that can be pulled: one name that is wrong does not stop the others. The last failure is
+ * left to the caller to tell, the ones before it are told here. */
+static int pull_each(struct app *app, struct lease *lease, const struct pull_options *o,
+                     struct args args, struct imgc_err *reterr)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < args.n; i++) {
+        struct imgc_err err;
+        int r = pull_one(app, lease, o, args.v[i], &err);
+        if (r >= 0) {
+            continue;
+        }
+        if (result < 0) {
+            output_error(&app->out, reterr);
+        }
+        *reterr = err;
+        result = r;
+        if (err.code == IMGC_E_INTERRUPTED || err.code == IMGC_E_NOSPACE) {
+            break; /* the others would end in the same way */
+        }
+    }
+    return result;
+}
+
 static int pull_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
     const struct pull_options *o = options;
@@ -38,21 +82,7 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < args.n; i++) {
-        image_auto struct image image = { .tags = NULL };
-        char hex[DIGEST_HEX_MAX];
-        const struct acquire_args acquire = { .name = args.v[i],
-                                              .policy = ACQUIRE_ALWAYS,
-                                              .platform = o->platform,
-                                              .tls_verify = !o->skip_tls_verify,
-                                              .quiet = o->quiet };
-        r = acquire_pull(app, lease, &acquire, &image, reterr);
-        if (r < 0) {
-            return r;
-        }
-        output_print(&app->out, "%s\n", digest_hex(&image.id, hex));
-    }
-    return 0;
+    return pull_each(app, lease, o, args, reterr);
 }
 
 const struct command cmd_pull = {
@@ -62,7 +92,8 @@ const struct command cmd_pull = {
     .help =
         "Names are resolved as docker does: debian:bookworm is docker.io/library/debian:bookworm.\n"
         "NAME@sha256:... pulls exactly that content, whatever the tag says.\n"
-        "A second pull of an unchanged image asks for its manifest only.\n"
+        "A second pull of an unchanged image asks for its manifest only. Of several images those\n"
+        "that can be had are pulled; the status is 1 when one failed.\n"
         "\n"
         "  imgc pull debian:bookworm\n"
         "  imgc pull --platform linux/arm64 alpine\n"

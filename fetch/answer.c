@@ -58,7 +58,7 @@ int answer_fail(const struct answer *a, struct imgc_err *reterr)
                          a->registry, a->what, a->status, a->url, said);
     case 404:
         if (a->is_image) {
-            return imgc_fail(reterr, IMGC_E_NOTFOUND, "no such %s in registry '%s'%s", a->what,
+            return imgc_fail(reterr, IMGC_E_NOIMAGE, "no such %s in registry '%s'%s", a->what,
                              a->registry, said);
         }
         break;

@@ -28,6 +28,7 @@
     X(UNSUPPORTED, 1, "imgc cannot do this", "see docs/")                                        \
     X(PLATFORM, 1, "no image for this platform", "choose one with --platform")                   \
     X(NOTFOUND, 1, "no such image or container", "see 'imgc images' and 'imgc ps -a'")           \
+    X(NOIMAGE, 1, "the registry has no such image", "check the name and the tag")                \
     X(EXISTS, 1, "the name is taken", "choose another, or remove the old one")                   \
     X(INUSE, 2, "something still uses it", "remove the container first, or use --force")         \
     X(AMBIGUOUS, 1, "the short ID fits several", "write more digits")                            \

@@ -182,3 +182,12 @@ image_id() {
     [ "$status" -eq 0 ]
     [[ $output == *"[=============================="* ]]
 }
+
+@test "of several images those that can be had are pulled, and the status is 1" {
+    run --separate-stderr imgc pull -q "$REGISTRY/nosuch:1" "$REGISTRY/busybox:one" "$REGISTRY/nosuch:2"
+    [ "$status" -eq 1 ]
+    [ "$output" = "$(image_id busybox:one)" ]
+    [ "$(grep -c '^Error: ' <<<"$stderr")" -eq 2 ]
+    [[ $stderr == *nosuch:1*nosuch:2* ]]
+    [[ $stderr == *"check the name and the tag"* ]]
+}

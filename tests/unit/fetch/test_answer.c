@@ -48,7 +48,7 @@ static void statuses_have_their_codes(void **state)
     } rows[] = {
         { 401, true, IMGC_E_AUTH, "may not exist, or it needs a login" },
         { 403, false, IMGC_E_AUTH, "HTTP 403 from https://r.example/v2/" },
-        { 404, true, IMGC_E_NOTFOUND, "no such image 'a:b' in registry 'r.example'" },
+        { 404, true, IMGC_E_NOIMAGE, "no such image 'a:b' in registry 'r.example'" },
         { 404, false, IMGC_E_REGISTRY, "HTTP 404" },
         { 429, true, IMGC_E_REGISTRY, "come back in 90 s" },
         { 500, true, IMGC_E_REGISTRY, "HTTP 500 from https://r.example/v2/ (oops)" },

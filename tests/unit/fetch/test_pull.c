@@ -163,9 +163,9 @@ static void failures_say_what_happened(void **state)
         enum imgc_code code;
         const char *part; /* of the message */
     } rows[] = {
-        { "good:nope", IMGC_E_NOTFOUND, "no such image 'good:nope'" },
-        { "missing", IMGC_E_NOTFOUND, "NAME_UNKNOWN" },
-        { "html", IMGC_E_NOTFOUND, "<html>\\x1b[31m no such page" },
+        { "good:nope", IMGC_E_NOIMAGE, "no such image 'good:nope'" },
+        { "missing", IMGC_E_NOIMAGE, "NAME_UNKNOWN" },
+        { "html", IMGC_E_NOIMAGE, "<html>\\x1b[31m no such page" },
         { "denied", IMGC_E_AUTH, "may not exist" },
         { "basic", IMGC_E_AUTH, "login" },
         { "closed", IMGC_E_REGISTRY, "come back in 3600 s" },

@@ -207,7 +207,7 @@ static void published_images_arrive(void **state)
         push(peer, "--dest-compress=false", from, rows[i].to);
         check_pull(peer, rows[i].to);
     }
-    assert_err(pulling_pull(&peer->pull, "dive:nope", NULL, &result, &err), IMGC_E_NOTFOUND);
+    assert_err(pulling_pull(&peer->pull, "dive:nope", NULL, &result, &err), IMGC_E_NOIMAGE);
     assert_non_null(strstr(err.msg, "MANIFEST_UNKNOWN"));
 }
 

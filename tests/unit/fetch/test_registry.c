@@ -84,9 +84,9 @@ static void refusals_have_their_codes(void **state)
         const char *repo, *tag;
         enum imgc_code code;
     } rows[] = {
-        { "good", "nope", IMGC_E_NOTFOUND },   { "denied", "latest", IMGC_E_AUTH },
-        { "basic", "latest", IMGC_E_AUTH },    { "closed", "latest", IMGC_E_REGISTRY },
-        { "html", "latest", IMGC_E_NOTFOUND }, { "big-manifest", "latest", IMGC_E_LIMIT },
+        { "good", "nope", IMGC_E_NOIMAGE },   { "denied", "latest", IMGC_E_AUTH },
+        { "basic", "latest", IMGC_E_AUTH },   { "closed", "latest", IMGC_E_REGISTRY },
+        { "html", "latest", IMGC_E_NOIMAGE }, { "big-manifest", "latest", IMGC_E_LIMIT },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
