@@ -42,8 +42,8 @@ int environment_add(struct environment *e, struct imgc_str word, struct imgc_err
     }
     if (!strchr(item, '=')) {
         const char *value = settings_env(item);
-        if (!value) {
-            return 0;
+        if (!value) { /* takes the image's away (docker's rule) */
+            return append(e, imgc_take(item), reterr);
         }
         char *both = NULL;
         if (asprintf(&both, "%s=%s", item, value) < 0) {
@@ -60,6 +60,28 @@ static bool is_skipped(struct imgc_str line)
     return text.len == 0 || text.ptr[0] == '#';
 }
 
+/* A name alone that the caller has no value for: in a file it says nothing. */
+static bool is_unset(struct imgc_str line)
+{
+    imgc_autofree char *name = NULL;
+    struct imgc_err ignored;
+
+    return imgc_str_find(line, '=') == line.len && imgc_str_dup(line, &name, &ignored) == 0 &&
+           name[0] != '\0' && !settings_env(name);
+}
+
+/* docker's rule for files; -e takes any name. */
+static int check_name(struct imgc_str line, struct imgc_err *reterr)
+{
+    struct imgc_str name = imgc_str_first(line, imgc_str_find(line, '='));
+
+    if (imgc_str_find(name, ' ') < name.len || imgc_str_find(name, '\t') < name.len) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "the variable '" IMGC_STR_FMT "' contains blanks",
+                         IMGC_STR_ARG(name));
+    }
+    return 0;
+}
+
 int environment_add_file(struct environment *e, const char *path, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
@@ -73,6 +95,7 @@ int environment_add_file(struct environment *e, const char *path, struct imgc_er
         return imgc_context(reterr, "--env-file '%s'", path);
     }
     struct imgc_str rest = { buf.ptr, buf.len }, line;
+    (void)imgc_str_skip(&rest, IMGC_STR("\xEF\xBB\xBF")); /* a byte order mark */
     for (unsigned n = 1; imgc_str_token(&rest, '\n', &line); n++) {
         if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
             line.len--;
@@ -83,7 +106,8 @@ int environment_add_file(struct environment *e, const char *path, struct imgc_er
         while (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t')) {
             line = imgc_str_from(line, 1);
         }
-        r = environment_add(e, line, reterr);
+        r = check_name(line, reterr);
+        r = r < 0 || is_unset(line) ? r : environment_add(e, line, reterr);
         if (r < 0) {
             return imgc_context(reterr, "--env-file '%s', line %u", path, n);
         }

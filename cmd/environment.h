@@ -18,13 +18,14 @@ struct environment {
 void environment_done(struct environment *e);
 #define environment_auto imgc_auto(environment_done)
 
-/** Add one -e value: "K=V" as it is, "K" with the caller's value, or not at all where the caller
- * has none. @return 0; -USAGE for an empty name. */
+/** Add one -e value: "K=V" as it is, "K" with the caller's value, or "K" alone where the caller
+ * has none, which takes the image's away (docker's rule). @return 0; -USAGE for an empty name. */
 IMGC_CHECK int environment_add(struct environment *e, struct imgc_str word,
                                struct imgc_err *reterr);
 
 /** Add every line of an --env-file: no quoting, lines that begin with '#' and empty ones are
- * skipped (docker's rules). @return 0; -SYS; -LIMIT; -USAGE with the line's number. */
+ * skipped, and names without a value that the caller has none for (docker's rules). @return 0;
+ * -SYS; -LIMIT; -USAGE with the line's number. */
 IMGC_CHECK int environment_add_file(struct environment *e, const char *path,
                                     struct imgc_err *reterr);
 

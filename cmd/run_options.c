@@ -69,7 +69,7 @@ static int parse_bytes(const char *option, const char *text, bool minus_one, int
         *ret = -1;
         return 0;
     }
-    if (!units_ram_in_bytes(imgc_str_of(text), ret) || *ret <= 0) {
+    if (!units_ram_in_bytes(imgc_str_of(text), ret) || *ret < 0) { /* docker: 0 is no limit */
         return bad_value(option, text, "not a size such as 64m or 1g", reterr);
     }
     return 0;
@@ -80,6 +80,9 @@ static int parse_cpus(const char *text, uint64_t *ret_quota_us, struct imgc_err 
     char *end = NULL;
 
     if (!text) {
+        return 0;
+    }
+    if (strcmp(text, "0") == 0) { /* docker: no limit */
         return 0;
     }
     errno = 0;
@@ -123,7 +126,7 @@ static int parse_limits(const struct run_options *o, struct spec_limits *ret,
     if (r < 0) {
         return r;
     }
-    if (o->memory_swap && !o->memory) {
+    if (ret->memory_swap_bytes != 0 && ret->memory_bytes == 0) {
         return imgc_fail(reterr, IMGC_E_USAGE, "--memory-swap needs --memory");
     }
     if (ret->memory_swap_bytes > 0 && (uint64_t)ret->memory_swap_bytes < ret->memory_bytes) {
@@ -211,7 +214,7 @@ int run_options_request(const struct run_options *o, const char *const *args,
     s->env = (const char *const *)request.env.items;
     s->has_entrypoint = o->entrypoint != NULL;
     s->entrypoint = o->entrypoint;
-    s->workdir = o->workdir;
+    s->workdir = o->workdir && *o->workdir ? o->workdir : NULL; /* -w "$UNSET": as in docker */
     s->user = o->user;
     s->hostname = o->hostname;
     s->terminal = o->terminal;

@@ -124,6 +124,27 @@ static size_t depth(const char *path)
     return n;
 }
 
+/* What was not asked for is not said, so that the kernel's own defaults hold. */
+static void set_tmpfs_options(struct plan_step *step, const struct spec_mount *m)
+{
+    const struct {
+        const char *name, *unit;
+        unsigned long long value;
+    } options[] = {
+        { "size", "", m->size_bytes },  { "size", "%", m->size_percent },
+        { "nr_inodes", "", m->inodes }, { "uid", "", m->uid },
+        { "gid", "", m->gid },
+    };
+    int n = snprintf(step->options, sizeof step->options, "mode=%o", m->mode ? m->mode : 01777u);
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (options[i].value != 0 && n > 0 && (size_t)n < sizeof step->options) {
+            n += snprintf(step->options + n, sizeof step->options - (size_t)n, ",%s=%llu%s",
+                          options[i].name, options[i].value, options[i].unit);
+        }
+    }
+}
+
 static void add_mount(struct plan *p, const struct spec_mount *m)
 {
     uint64_t read_only = m->read_only ? MOUNT_ATTR_RDONLY : 0;
@@ -141,11 +162,7 @@ static void add_mount(struct plan *p, const struct spec_mount *m)
                                         .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | read_only |
                                                 (m->noexec ? MOUNT_ATTR_NOEXEC : 0),
                                     });
-    int n = snprintf(step->options, sizeof step->options, "mode=%o", m->mode ? m->mode : 01777u);
-    if (m->size_bytes && n > 0) {
-        (void)snprintf(step->options + n, sizeof step->options - (size_t)n, ",size=%llu",
-                       (unsigned long long)m->size_bytes);
-    }
+    set_tmpfs_options(step, m);
 }
 
 /* "/a" before "/a/b", else in the order given. */

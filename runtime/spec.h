@@ -22,9 +22,12 @@ struct spec_mount {
     char *source; /* BIND: absolute host path; NULL otherwise */
     char *target; /* absolute path in the container, cleaned */
     bool read_only;
-    uint64_t size_bytes; /* TMPFS: 0 = the kernel's default */
-    uint32_t mode;       /* TMPFS: 0 = 1777 */
-    bool noexec;         /* TMPFS; nosuid and nodev are always on */
+    uint64_t size_bytes;   /* TMPFS: 0 = the kernel's default */
+    uint64_t size_percent; /* TMPFS: of the memory, instead of size_bytes; 0 = not given */
+    uint64_t inodes;       /* TMPFS: 0 = the kernel's default */
+    uint32_t mode;         /* TMPFS: 0 = 1777 */
+    uint32_t uid, gid;     /* TMPFS: the owner */
+    bool noexec;           /* TMPFS; nosuid and nodev are always on */
 };
 
 struct spec_limits { /* 0: no limit */
@@ -89,8 +92,8 @@ struct spec_options {
  * StopSignal, default capabilities. Image labels and annotations never matter. The rootfs fields
  * are left to the caller.
  *
- * @id  64 hex digits. @return 0; -USAGE (no command given, bad -w); -LIMIT (environment too
- * large); -DOCUMENT (bad StopSignal); -NOMEM.
+ * @id  64 hex digits. @return 0; -USAGE (no command given, bad -w); -NOCOMMAND (an empty word);
+ * -LIMIT (environment too large); -DOCUMENT (bad StopSignal); -NOMEM.
  */
 IMGC_CHECK int spec_from_config(const char *id, const struct image_config *config,
                                 const struct spec_options *options, struct spec *ret,
@@ -100,8 +103,9 @@ IMGC_CHECK int spec_from_config(const char *id, const struct image_config *confi
 bool spec_parse_signal(struct imgc_str s, int *ret);
 
 /** Parse "-v SRC:DST[:OPTS]" (ro, rw; others of docker's are refused by name) and
- * "--tmpfs DST[:OPTS]" (size, mode, ro, exec, noexec). The source is made absolute against the
- * current directory; a name without '/' is refused (volumes are not there yet).
+ * "--tmpfs DST[:OPTS]" (size, nr_inodes, mode, uid, gid, ro, exec, noexec). The source is made
+ * absolute against the current directory; a name without '/' is refused (volumes are not there
+ * yet).
  * @ret  caller frees with spec_mount_done(). @return 0; -USAGE. */
 IMGC_CHECK int spec_parse_volume(struct imgc_str s, struct spec_mount *ret,
                                  struct imgc_err *reterr);

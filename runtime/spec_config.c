@@ -197,7 +197,10 @@ static int make_argv(const struct image_config *config, const struct spec_option
     if (r < 0) {
         return r;
     }
-    if (argv.n == 0 || argv.items[0][0] == '\0') {
+    if (argv.n > 0 && argv.items[0][0] == '\0') {
+        return imgc_fail(reterr, IMGC_E_NOCOMMAND, "the command is an empty word");
+    }
+    if (argv.n == 0) {
         return imgc_fail(reterr, IMGC_E_USAGE,
                          "no command given, and the image names none (write it after IMAGE)");
     }

@@ -41,6 +41,20 @@ static int parse_source(struct imgc_str s, char **ret, struct imgc_err *reterr)
     return path_clean(imgc_str_of(s.ptr[0] == '/' ? "" : cwd), s, ret, reterr);
 }
 
+/* Options that ask for what is so anyway: all volumes are rprivate and rbind, and a container of
+ * imgc is not confined by SELinux, which z and Z would label the files for. */
+static bool is_no_change(struct imgc_str option)
+{
+    static const char *const names[] = { "rprivate", "private", "rbind", "z", "Z" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (imgc_str_eq(option, imgc_str_of(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int parse_volume_options(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)
 {
     struct imgc_str option;
@@ -50,7 +64,7 @@ static int parse_volume_options(struct imgc_str s, struct spec_mount *m, struct 
             m->read_only = true;
         } else if (imgc_str_eq(option, IMGC_STR("rw"))) {
             m->read_only = false;
-        } else if (!imgc_str_eq(option, IMGC_STR("rprivate"))) { /* which all volumes are */
+        } else if (!is_no_change(option)) {
             return imgc_fail(reterr, IMGC_E_USAGE,
                              "volume option '" IMGC_STR_FMT "' is not supported (ro, rw)",
                              IMGC_STR_ARG(option));
@@ -120,13 +134,43 @@ static bool parse_mode(struct imgc_str s, uint32_t *ret)
     return mode > 0 && mode <= 07777;
 }
 
+static bool parse_id(struct imgc_str s, uint32_t *ret)
+{
+    uint64_t n;
+
+    if (!imgc_str_u64(s, &n) || n >= UINT32_MAX) { /* the last one is "no change" to the kernel */
+        return false;
+    }
+    *ret = (uint32_t)n;
+    return true;
+}
+
+/* "50%" of the memory, or bytes. */
+static bool parse_tmpfs_size(struct imgc_str s, struct spec_mount *m)
+{
+    if (imgc_str_ends(s, IMGC_STR("%"))) {
+        s.len--;
+        return imgc_str_u64(s, &m->size_percent) && m->size_percent >= 1 && m->size_percent <= 100;
+    }
+    return parse_size(s, &m->size_bytes);
+}
+
 static bool parse_tmpfs_option(struct imgc_str option, struct spec_mount *m)
 {
     static const char *const always[] = { "rw", "nosuid", "nodev" };
     struct imgc_str value = option;
 
     if (imgc_str_skip(&value, IMGC_STR("size="))) {
-        return parse_size(value, &m->size_bytes);
+        return parse_tmpfs_size(value, m);
+    }
+    if (imgc_str_skip(&value, IMGC_STR("nr_inodes="))) {
+        return parse_size(value, &m->inodes);
+    }
+    if (imgc_str_skip(&value, IMGC_STR("uid="))) {
+        return parse_id(value, &m->uid);
+    }
+    if (imgc_str_skip(&value, IMGC_STR("gid="))) {
+        return parse_id(value, &m->gid);
     }
     if (imgc_str_skip(&value, IMGC_STR("mode="))) {
         return parse_mode(value, &m->mode);
@@ -161,7 +205,8 @@ int spec_parse_tmpfs(struct imgc_str s, struct spec_mount *ret, struct imgc_err 
         if (!parse_tmpfs_option(option, &m)) {
             return imgc_fail(reterr, IMGC_E_USAGE,
                              "tmpfs option '" IMGC_STR_FMT
-                             "' is not supported (size=, mode=, ro, exec, noexec)",
+                             "' is not supported (size=, nr_inodes=, mode=, uid=, gid=, ro, "
+                             "rw, exec, noexec)",
                              IMGC_STR_ARG(option));
         }
     }

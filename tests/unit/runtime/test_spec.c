@@ -66,7 +66,8 @@ static void test_argv(void **state)
         config.cmd = cases[i].has_image_cmd ? cmd : NULL;
         int r = spec_from_config(ID, &config, &o, &s, &err);
         if (!cases[i].want) {
-            assert_int_equal(r, -IMGC_E_USAGE);
+            bool is_empty = cases[i].args && cases[i].args[0][0] == '\0';
+            assert_int_equal(r, is_empty ? -IMGC_E_NOCOMMAND : -IMGC_E_USAGE);
             continue;
         }
         assert_int_equal(r, 0);
@@ -253,7 +254,8 @@ static void test_volumes(void **state)
         { .text = "/a:/" },
         { .text = "/a:/x/.." },
         { .text = "/a:/b:" },
-        { .text = "/a:/b:z" },
+        { "/a:/b:z", "/a", "/b", false },
+        { "/a:/b:ro,Z", "/a", "/b", true },
         { .text = "/a:/b:rshared" },
         { .text = "/a:/b:ro:x" },
     };
@@ -303,7 +305,13 @@ static void test_tmpfs(void **state)
         { .text = "/t:mode=10000" },
         { .text = "/t:dev" },
         { .text = "/t:suid" },
-        { .text = "/t:uid=1" },
+        { .text = "/t:uid=-1" },
+        { .text = "/t:uid=4294967295" },
+        { .text = "/t:gid=x" },
+        { .text = "/t:size=0%" },
+        { .text = "/t:size=101%" },
+        { .text = "/t:nr_inodes=" },
+        { .text = "/t:nr_inodes=5,mpol=x" },
     };
     struct imgc_err err;
     (void)state;
@@ -327,13 +335,28 @@ static void test_tmpfs(void **state)
     }
 }
 
+static void test_tmpfs_owner_and_share(void **state)
+{
+    struct imgc_err err;
+    struct spec_mount m;
+    (void)state;
+
+    assert_ok(spec_parse_tmpfs(IMGC_STR("/t:uid=5,gid=6,size=50%,nr_inodes=1k"), &m, &err), err);
+    assert_int_equal(m.uid, 5);
+    assert_int_equal(m.gid, 6);
+    assert_int_equal(m.size_percent, 50);
+    assert_int_equal(m.size_bytes, 0);
+    assert_int_equal(m.inodes, 1024);
+    spec_mount_done(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_argv),       cmocka_unit_test(test_env),
         cmocka_unit_test(test_env_limits), cmocka_unit_test(test_rest),
         cmocka_unit_test(test_signals),    cmocka_unit_test(test_volumes),
-        cmocka_unit_test(test_tmpfs),
+        cmocka_unit_test(test_tmpfs),      cmocka_unit_test(test_tmpfs_owner_and_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
