@@ -71,6 +71,17 @@ static void tell_skipped(struct app *app, const struct dir_sink_report *report)
     }
 }
 
+static void tell_pull(struct app *app, const struct ref *ref, const struct platform *platform)
+{
+    imgc_autofree char *full = NULL;
+    char wanted[PLATFORM_TEXT_MAX];
+    struct imgc_err ignored;
+
+    if (ref_text(ref, &full, &ignored) == 0) {
+        output_debug(&app->out, "pull %s for %s", full, platform_text(platform, wanted));
+    }
+}
+
 static int fetch(struct app *app, struct lease *lease, const struct acquire_args *args,
                  struct pull_result *ret, struct imgc_err *reterr)
 {
@@ -84,6 +95,8 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     if (r < 0) {
         return r;
     }
+
+    tell_pull(app, &ref, &platform);
 
     struct progress progress;
     char user_agent[64];
@@ -145,6 +158,15 @@ static int not_found(const char *name, struct imgc_err *reterr)
     return imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);
 }
 
+static int other_platform(const struct acquire_args *args, const struct image *image,
+                          struct imgc_err *reterr)
+{
+    char have[PLATFORM_TEXT_MAX];
+
+    return imgc_fail(reterr, IMGC_E_PLATFORM, "%s is here for %s, not for %s, and --pull is never",
+                     args->name, platform_text(&image->platform, have), args->platform);
+}
+
 /* Whether the image in the store serves: --platform asks for one that may not be this one. */
 static int suits(const struct acquire_args *args, const struct image *image, bool *ret,
                  struct imgc_err *reterr)
@@ -193,7 +215,8 @@ int acquire_image(struct app *app, struct lease *lease, const struct acquire_arg
         return 0;
     }
     if (args->policy == ACQUIRE_NEVER) {
-        return not_found(args->name, reterr);
+        return r == IMAGE_MISSING ? not_found(args->name, reterr)
+                                  : other_platform(args, &image, reterr);
     }
     return acquire_pull(app, lease, args, ret, reterr);
 }

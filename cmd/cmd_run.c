@@ -60,6 +60,21 @@ static int check_name(const char *name, struct imgc_err *reterr)
                            "--name '%s': letters, digits, '_', '.' and '-', at least two", name);
 }
 
+/* It may run all the same, where binfmt_misc has an emulator; else the kernel's refusal says
+ * little. */
+static void warn_of_platform(struct run *run, const char *name)
+{
+    struct platform host;
+    char have[PLATFORM_TEXT_MAX], want[PLATFORM_TEXT_MAX];
+
+    platform_host(&host);
+    if (run->options->platform || platform_match(&host, &run->image.platform) > 0) {
+        return;
+    }
+    output_warn(&run->app->out, "%s is an image for %s, and this host is %s", name,
+                platform_text(&run->image.platform, have), platform_text(&host, want));
+}
+
 /* The image's config and its layers as lower directories. */
 static int load_image(struct run *run, const char *name, struct imgc_err *reterr)
 {
@@ -87,6 +102,10 @@ static int load_image(struct run *run, const char *name, struct imgc_err *reterr
     if (r < 0) {
         return imgc_context(reterr, "%s", name);
     }
+    warn_of_platform(run, name);
+    char hex[DIGEST_HEX_MAX];
+    output_debug(&run->app->out, "%s is image %s, %zu layers", name,
+                 digest_hex(&run->image.id, hex), run->image.n_diff_ids);
     return rootfs_prepare(run->store, lease, run->image.diff_ids, run->image.n_diff_ids,
                           &run->rootfs, NULL, reterr);
 }
@@ -166,6 +185,9 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
     while (imgc_str_token(&rest, '\n', &line) && line.len > 0) {
         output_warn(&run->app->out, IMGC_STR_FMT, IMGC_STR_ARG(line));
     }
+
+    output_debug(&run->app->out, "container %s runs as process %d, cgroup %s", run->container.id,
+                 (int)init->pid, cgroup ? cgroup : "none");
     return container_started(run->store, run->container.id, init, cgroup, reterr);
 }
 
