@@ -3,8 +3,8 @@
 
 #include <signal.h>
 
-/* The one mutable variable of the program: a signal handler has nowhere else to write. */
-static volatile sig_atomic_t interrupts;
+/* The only mutable variables of the program: a signal handler has nowhere else to write. */
+static volatile sig_atomic_t interrupts, last_interrupt;
 
 int app_store(struct app *app, struct store **ret, struct imgc_err *reterr)
 {
@@ -25,8 +25,14 @@ bool app_interrupted(void)
     return interrupts > 0;
 }
 
-int app_note_interrupt(void)
+int app_interrupt_status(void)
 {
+    return 128 + last_interrupt;
+}
+
+int app_note_interrupt(int signal_number)
+{
+    last_interrupt = signal_number;
     if (interrupts < 100) {
         interrupts = interrupts + 1;
     }

@@ -20,11 +20,14 @@ struct app {
  * @return 0; what store_open() returns. */
 IMGC_CHECK int app_store(struct app *app, struct store **ret, struct imgc_err *reterr);
 
-/** Whether SIGINT or SIGTERM came since the start (a flag set by main's handler). */
+/** Whether SIGINT, SIGTERM or SIGHUP came since the start (a flag set by main's handler). */
 bool app_interrupted(void);
 
-/** What main's handler calls for SIGINT and SIGTERM. Async-signal-safe. @return how many came. */
-int app_note_interrupt(void);
+/** 128 and the number of the signal that came last: the exit status of an interrupted command. */
+int app_interrupt_status(void);
+
+/** What main's handler calls for these signals. Async-signal-safe. @return how many came. */
+int app_note_interrupt(int signal_number);
 
 /** Close what is open. */
 void app_done(struct app *app);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc import: a root file system, as an archive or a directory, becomes a one-layer image. */
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "layers/ingest.h"
 #include "layers/rootfs.h"
 #include "layers/tar_sink.h"
+#include "runtime/spec.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
 #include "schema/config.h"
@@ -19,6 +21,7 @@
 #include "store/sync.h"
 
 #define READ_BYTES 262144
+#define POLL_MS 250
 
 struct import_options {
     struct option_list changes;
@@ -62,6 +65,21 @@ static int parse_sha256(const char *hex, struct digest *ret, struct imgc_err *re
     return r < 0 ? imgc_context(reterr, "--sha256") : 0;
 }
 
+/* A pipe may stay silent for ever: look up now and then whether it is still wanted. */
+static int await_input(int fd, struct imgc_err *reterr)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int n;
+
+    do {
+        if (app_interrupted()) {
+            return imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted");
+        }
+        n = poll(&p, 1, POLL_MS);
+    } while (n == 0 || (n < 0 && errno == EINTR));
+    return 0; /* what else poll() says, read() says better */
+}
+
 /* Feed everything that @fd gives to @feed. */
 static int
 read_through(int fd, int (*feed)(void *arg, const void *ptr, size_t len, struct imgc_err *reterr),
@@ -73,16 +91,14 @@ read_through(int fd, int (*feed)(void *arg, const void *ptr, size_t len, struct 
     }
     for (;;) {
         size_t n = 0;
-        int r = fd_read_some(fd, buf, READ_BYTES, &n, reterr);
+        int r = await_input(fd, reterr);
+        r = r < 0 ? r : fd_read_some(fd, buf, READ_BYTES, &n, reterr);
         if (r < 0 || n == 0) {
             return r;
         }
         r = feed(arg, buf, n, reterr);
         if (r < 0) {
             return r;
-        }
-        if (app_interrupted()) {
-            return imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted");
         }
     }
 }
@@ -152,6 +168,21 @@ static int import_stream(struct import *im, int fd, struct imgc_err *reterr)
     return ingest_finish(in, &im->layer, reterr);
 }
 
+/* In a layer such a name says that a file of the layers below is gone: the file itself would be
+ * lost without a word. */
+static int check_entry_name(const struct entry *e, struct imgc_err *reterr)
+{
+    const char *slash = strrchr(e->path, '/');
+
+    if (!imgc_str_starts(imgc_str_of(slash ? slash + 1 : e->path), IMGC_STR(".wh."))) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_UNSUPPORTED,
+                     "'%s': names that begin with '.wh.' mean removed files in an image; "
+                     "rename or remove it",
+                     e->path);
+}
+
 static int add_entries(struct dir_source *dir, struct tar_sink *tar, struct imgc_err *reterr)
 {
     struct source *entries = dir_source_entries(dir);
@@ -162,6 +193,7 @@ static int add_entries(struct dir_source *dir, struct tar_sink *tar, struct imgc
         if (r == SOURCE_END) {
             return tar_sink_finish(tar, reterr);
         }
+        r = r < 0 ? r : check_entry_name(&e, reterr);
         imgc_autoclose int fd = -1;
         if (r == 0 && e.type == ENTRY_FILE && e.n_extents > 0) {
             r = dir_source_open(dir, &fd, reterr);
@@ -251,6 +283,10 @@ static int make_config(struct import *im, const char *source, struct imgc_err *r
         if (r < 0) {
             return r;
         }
+    }
+    int ignored;
+    if (c->stop_signal && !spec_parse_signal(imgc_str_of(c->stop_signal), &ignored)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "STOPSIGNAL: '%s' is no signal", c->stop_signal);
     }
     c->diff_ids = calloc(1, sizeof *c->diff_ids);
     c->history = calloc(1, sizeof *c->history);

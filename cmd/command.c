@@ -72,13 +72,28 @@ static bool is_group(const char *word)
     return false;
 }
 
+/* "imgc image" alone, or with a word that is none of its commands: say which there are. */
+static void unknown_verb(const char *group, const char *verb, struct imgc_err *reterr)
+{
+    char verbs[256] = ""; /* all of a group's are under 100 bytes */
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases && len < sizeof verbs; i++) {
+        if (strcmp(aliases[i].group, group) == 0) {
+            len += (size_t)snprintf(verbs + len, sizeof verbs - len, " %s", aliases[i].verb);
+        }
+    }
+    (void)imgc_fail(reterr, IMGC_E_USAGE, "%s %s%s%s, there are:%s",
+                    verb ? "no such command: imgc" : "a command is missing after 'imgc", group,
+                    verb ? " " : "'", verb ? verb : "", verbs);
+}
+
 static void unknown_command(const char *word, const char *verb, struct imgc_err *reterr)
 {
     struct suggest s;
 
     if (is_group(word)) {
-        (void)imgc_fail(reterr, IMGC_E_USAGE, verb ? "no such command: %s %s" : "%s what?%s", word,
-                        verb ? verb : "");
+        unknown_verb(word, verb, reterr);
         return;
     }
     suggest_init(&s, imgc_str_of(word));
@@ -171,6 +186,9 @@ static int finish(const struct command *c, struct app *app, int r, struct imgc_e
         return r;
     }
     print_failure(c, app, err);
+    if (err->code == IMGC_E_INTERRUPTED && app_interrupted()) {
+        return app_interrupt_status();
+    }
     return c->failure_status ? c->failure_status(err) : imgc_code_status(err->code);
 }
 

@@ -28,7 +28,7 @@ static void open_standard_fds(void)
  * survives by design. */
 static void on_interrupt(int signal_number)
 {
-    if (app_note_interrupt() > 1) {
+    if (app_note_interrupt(signal_number) > 1) {
         _exit(128 + signal_number);
     }
 }
@@ -37,13 +37,17 @@ static void set_signals(void)
 {
     /* No SA_RESTART: a wait for a lock or an answer ends. */
     struct sigaction interrupt = { .sa_handler = on_interrupt };
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, hangup;
 
     (void)sigemptyset(&interrupt.sa_mask);
     (void)sigemptyset(&ignore.sa_mask);
     (void)sigaction(SIGINT, &interrupt, NULL);
     (void)sigaction(SIGTERM, &interrupt, NULL);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) { /* nohup's */
+        (void)sigaction(SIGHUP, &interrupt, NULL);
+    }
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGXFSZ, &ignore, NULL); /* a file size limit is an error like a full disk */
 }
 
 int main(int argc, char **argv)

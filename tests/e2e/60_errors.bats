@@ -112,6 +112,7 @@ nothing_left() {
 
 @test "bad -c, bad names" {
     assert_fails 1 'NONSENSE' imgc import -c 'NONSENSE x' "$IMAGES/busybox.tar" x
+    assert_fails 1 'STOPSIGNAL.*NOPE' imgc import -c 'STOPSIGNAL NOPE' "$IMAGES/busybox.tar" x
     assert_fails 1 'ENV' imgc import -c 'ENV' "$IMAGES/busybox.tar" x
     assert_fails 1 'UPPER' imgc import "$IMAGES/busybox.tar" lower/UPPER
     assert_fails 1 'a b' imgc import "$IMAGES/busybox.tar" 'a b'
@@ -187,4 +188,41 @@ nothing_left() {
     head -c 100000 /dev/urandom >"$STORE/imgc.db"
     rm -f "$STORE/imgc.db-wal" "$STORE/imgc.db-shm"
     assert_fails 1 'imgc.db|index' imgc images
+}
+
+@test "a directory with a file that a layer would read as a whiteout" {
+    mkdir -p "$BATS_TEST_TMPDIR/dir/etc"
+    echo kept >"$BATS_TEST_TMPDIR/dir/etc/.wh.passwd"
+    assert_fails 1 "'etc/.wh.passwd'" imgc import "$BATS_TEST_TMPDIR/dir" x
+    nothing_left
+    mv "$BATS_TEST_TMPDIR/dir/etc/.wh.passwd" "$BATS_TEST_TMPDIR/dir/etc/x.wh.passwd"
+    imgc import "$BATS_TEST_TMPDIR/dir" x >/dev/null
+}
+
+@test "an interrupted import ends with the signal's status and leaves nothing" {
+    mkfifo "$BATS_TEST_TMPDIR/silent"
+    for signal in INT:130 TERM:143 HUP:129; do
+        # bash starts what is in the background with SIGINT ignored, which imgc does not inherit
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" import - x <"$BATS_TEST_TMPDIR/silent" &
+        pid=$!
+        exec 7>"$BATS_TEST_TMPDIR/silent"
+        head -c 1000 "$IMAGES/busybox.tar" >&7
+        for _ in $(seq 100); do [ -n "$(ls -A "$STORE/tmp" 2>/dev/null)" ] && break; sleep 0.1; done
+        kill -"${signal%:*}" $pid
+        status=0
+        wait $pid || status=$?
+        exec 7>&-
+        echo "$signal: $status"
+        [ "$status" -eq "${signal#*:}" ]
+    done
+    [ -z "$(ls -A "$STORE/tmp")" ]
+    nothing_left
+}
+
+@test "a file size limit is an error, not a death" {
+    run bash -c "ulimit -f 100; exec '$IMGC' --root '$STORE' --runroot '$RUNROOT' import \
+        '$IMAGES/busybox.tar' x"
+    [ "$status" -eq 1 ]
+    [[ $output == "Error: "* ]]
+    nothing_left
 }
