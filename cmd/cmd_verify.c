@@ -141,8 +141,8 @@ static int verify_run(struct app *app, const void *options, struct args args,
         return r;
     }
     if (v.bad > 0) {
-        return imgc_fail(reterr, IMGC_E_DIGEST,
-                         "%zu of %zu are bad; remove the images that use them and pull again",
+        return imgc_fail(reterr, IMGC_E_SYS,
+                         "%zu of %zu are bad: remove the images that use them and pull again",
                          v.bad, v.checked);
     }
     return 0;

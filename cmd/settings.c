@@ -53,7 +53,8 @@ static int path_of(char **ret, struct imgc_err *reterr, const char *directory, c
 
     imgc_buf_puts(&b, directory);
     imgc_buf_puts(&b, rest);
-    return imgc_buf_take(&b, ret, reterr);
+    int r = imgc_buf_take(&b, ret, reterr);
+    return r < 0 ? imgc_context(reterr, "the path of the store") : r;
 }
 
 static int default_root(char **ret, struct imgc_err *reterr)
@@ -71,7 +72,7 @@ static int default_root(char **ret, struct imgc_err *reterr)
     if (home && *home == '/') {
         return path_of(ret, reterr, home, "/.local/share/imgc");
     }
-    return imgc_fail(reterr, IMGC_E_NOTFOUND,
+    return imgc_fail(reterr, IMGC_E_HOST,
                      "no home directory is known: set HOME, or give --root DIR");
 }
 

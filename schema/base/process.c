@@ -70,7 +70,10 @@ static int look_up(pid_t pid, char *ret_state, uint64_t *ret_start, struct imgc_
 
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     int r = read_file(path, &b, reterr);
-    /* ESRCH: it ended between open and read. */
+    /* ESRCH: it ended between open and read. Where /proc is not there nothing can be said. */
+    if (r < 0 && reterr->sys == ENOENT && access("/proc/self/stat", F_OK) < 0) {
+        return imgc_fail(reterr, IMGC_E_HOST, "/proc is not mounted, which imgc needs");
+    }
     if (r < 0 && (reterr->sys == ENOENT || reterr->sys == ESRCH)) {
         return imgc_fail(reterr, IMGC_E_NOTFOUND, "no process %d", (int)pid);
     }

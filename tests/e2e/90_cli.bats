@@ -49,3 +49,17 @@ setup() {
     [ "$(stat -c %a "$STORE")" = 700 ]
     [ "$(stat -c %a "$STORE/imgc.db")" = 600 ]
 }
+
+@test "a group without a command says which there are; --log-level debug says what is done" {
+    assert_fails 1 "after 'imgc image'.* ls .*history" imgc image
+    assert_fails 1 'no such command: imgc system nope.* df' imgc system nope
+    run --separate-stderr imgc --log-level debug pull 127.0.0.1:1/nosuch
+    [[ $stderr == *'debug: pull 127.0.0.1:1/nosuch:latest for linux/'* ]]
+}
+
+@test "without /proc: one line that says so" {
+    require_containers
+    run unshare -m sh -c "umount -l /proc; '$IMGC' --root '$STORE' --runroot '$RUNROOT' import /etc x"
+    [ "$status" -eq 1 ]
+    [[ $output == *"/proc is not mounted"* ]]
+}
