@@ -137,6 +137,10 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
                      : imgc_fail(reterr, IMGC_E_NOTFOUND, "%s was removed meanwhile", args->name);
     }
     tell_skipped(app, &result.unpacked);
+    if (result.is_unmountable) {
+        output_info(&app->out,
+                    "the store's file system cannot hold unpacked layers: only for unpack");
+    }
 
     if (!args->quiet) {
         (void)fprintf(app->out.err, "%s: %s\n", args->name,

@@ -380,11 +380,10 @@ static int publish(struct import *im, const struct ref *ref, struct digest *ret_
 /* The views are built now, so that the first run is as quick as the second. */
 static int build_views(struct import *im, struct imgc_err *reterr)
 {
-    rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
     struct dir_sink_report report = { .entries = 0 };
 
-    return rootfs_prepare(im->app->store, im->lease, &im->layer.diff_id, 1, &rootfs, &report,
-                          reterr);
+    int r = rootfs_build(im->app->store, im->lease, &im->layer.diff_id, 1, &report, reterr);
+    return r == ROOTFS_UNMOUNTABLE ? 0 : r;
 }
 
 static int import_all(struct import *im, const char *source, const struct ref *ref,

@@ -46,10 +46,9 @@ static int64_t created_ns(const struct image_config *c)
 static int build_root(const struct document_source *from, const struct image_config *config,
                       struct pull_result *ret, struct imgc_err *reterr)
 {
-    rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
-
-    int r = rootfs_prepare(from->store, from->lease, config->diff_ids, config->n_diff_ids, &rootfs,
-                           &ret->unpacked, reterr);
+    int r = rootfs_build(from->store, from->lease, config->diff_ids, config->n_diff_ids,
+                         &ret->unpacked, reterr);
+    ret->is_unmountable = r == ROOTFS_UNMOUNTABLE;
     return r < 0 ? imgc_context(reterr, "unpack") : 0;
 }
 

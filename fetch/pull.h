@@ -48,10 +48,11 @@ struct pull_args {
 };
 
 struct pull_result {
-    struct digest id;                /* image ID */
-    struct digest top;               /* what the reference resolved to */
-    bool is_unchanged;               /* the store had exactly this already */
-    uint64_t bytes;                  /* received from the network, bodies only */
+    struct digest id;    /* image ID */
+    struct digest top;   /* what the reference resolved to */
+    bool is_unchanged;   /* the store had exactly this already */
+    uint64_t bytes;      /* received from the network, bodies only */
+    bool is_unmountable; /* kept as tars alone: the store cannot hold what overlayfs needs */
     struct dir_sink_report unpacked; /* what an ordinary user could not set; zero where nothing was
                                         unpacked */
 };

@@ -359,8 +359,13 @@ int dir_sink_inode_finish_dir(struct dir_sink_writer *w, int fd, const struct tr
 int dir_sink_inode_whiteout(int dir_fd, const char *name, struct imgc_err *reterr)
 {
     /* Device 0/0 needs no privilege since Linux 5.8. */
-    if (mknodat(dir_fd, name, S_IFCHR, makedev(0, 0)) < 0) {
-        return imgc_fail_sys(reterr, errno, "create whiteout");
+    if (mknodat(dir_fd, name, S_IFCHR, makedev(0, 0)) == 0) {
+        return 0;
     }
-    return 0;
+    if (errno == EPERM || errno == EOPNOTSUPP) { /* overlayfs keeps them to itself */
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "this file system cannot hold the whiteouts of layers (is it an overlay "
+                         "itself?); keep the store on another one, with --root");
+    }
+    return imgc_fail_sys(reterr, errno, "create whiteout");
 }

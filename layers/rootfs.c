@@ -282,3 +282,12 @@ int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_
     }
     return r;
 }
+
+int rootfs_build(struct store *s, struct lease *lease, const struct digest *diff_ids,
+                 size_t n_diff_ids, struct dir_sink_report *ret_report, struct imgc_err *reterr)
+{
+    rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
+
+    int r = rootfs_prepare(s, lease, diff_ids, n_diff_ids, &rootfs, ret_report, reterr);
+    return r == -IMGC_E_HOST ? ROOTFS_UNMOUNTABLE : r;
+}

@@ -35,6 +35,17 @@ IMGC_CHECK int rootfs_prepare(struct store *s, struct lease *lease, const struct
                               size_t n_diff_ids, struct rootfs *ret,
                               struct dir_sink_report *ret_report, struct imgc_err *reterr);
 
+enum { ROOTFS_UNMOUNTABLE = 1 };
+
+/**
+ * Build the views ahead of their first use, as rootfs_prepare() would. A store that cannot hold
+ * them (it lies on an overlayfs, as in a container) still keeps the layers, for unpack.
+ * @return 0; ROOTFS_UNMOUNTABLE, and then *reterr says why; what rootfs_prepare() returns.
+ */
+IMGC_CHECK int rootfs_build(struct store *s, struct lease *lease, const struct digest *diff_ids,
+                            size_t n_diff_ids, struct dir_sink_report *ret_report,
+                            struct imgc_err *reterr);
+
 /** Write the merged root of the stack into the empty directory @dir_fd (borrowed). */
 IMGC_CHECK int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
                              int dir_fd, struct dir_sink_report *ret_report,

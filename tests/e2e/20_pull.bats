@@ -191,3 +191,23 @@ image_id() {
     [[ $stderr == *nosuch:1*nosuch:2* ]]
     [[ $stderr == *"check the name and the tag"* ]]
 }
+
+@test "a store on an overlayfs keeps images for unpack, and run says why it cannot" {
+    require_containers
+    d=$BATS_TEST_TMPDIR
+    mkdir "$d/lower" "$d/upper" "$d/work" "$d/merged"
+    mount -t overlay none -o "lowerdir=$d/lower,upperdir=$d/upper,workdir=$d/work" "$d/merged"
+    STORE=$d/merged/store
+    run --separate-stderr imgc pull -q "$REGISTRY/busybox:three"
+    pulled=$status
+    imgc unpack "$REGISTRY/busybox:three" "$d/out"
+    run --separate-stderr imgc verify -q
+    verified=$status
+    run --separate-stderr imgc run --rm "$REGISTRY/busybox:three" true
+    ran=$status text=$stderr
+    umount "$d/merged"
+    echo "$text"
+    [ "$pulled" -eq 0 ] && [ "$verified" -eq 0 ] && [ "$ran" -eq 125 ]
+    [ "$(cat "$d/out/data/two")" = replaced ]
+    [[ $text == "Error: "*whiteouts*--root* ]]
+}

@@ -10,6 +10,7 @@
 #include "tests/lib/dir_text.h"
 #include "tests/lib/layer_gen.h"
 #include "tests/lib/temp_dir.h"
+#include "tests/lib/whiteout.h"
 
 #define TEXT_MAX (1u << 20)
 #define NOBODY 65534
@@ -573,6 +574,7 @@ static void test_check(void **state)
     };
     const struct fixture *f = *state;
 
+    whiteout_or_skip(f->dir.fd);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (cases[i].needs_root && !dir_sink_privileged()) {
             continue;

@@ -6,6 +6,7 @@
 #include "store/store_handle.h"
 #include "tests/lib/layer_gen.h"
 #include "tests/lib/store.h"
+#include "tests/lib/whiteout.h"
 
 #define LAYERS 3
 
@@ -97,6 +98,7 @@ static uint64_t prepare(struct test_store *t, const struct digest *diff_ids, siz
 {
     struct dir_sink_report report = { .entries = 0 };
 
+    whiteout_or_skip(store_root_fd(t->s));
     assert_ok(rootfs_prepare(t->s, t->lease, diff_ids, n, ret, &report, &t->err), t->err);
     assert_int_equal(ret->n_lowerdirs, n);
     return report.entries;
