@@ -510,7 +510,8 @@ bool http_failed_in_handshake(const struct http_exchange *x)
 {
     curl_off_t tls_us = 0;
 
-    if (x->code == CURLE_SSL_CONNECT_ERROR) {
+    /* Without a file of CAs, as on a minimal host, TLS does not even begin. */
+    if (x->code == CURLE_SSL_CONNECT_ERROR || x->code == CURLE_SSL_CACERT_BADFILE) {
         return true;
     }
     (void)curl_easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);

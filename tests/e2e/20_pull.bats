@@ -211,3 +211,13 @@ image_id() {
     [ "$(cat "$d/out/data/two")" = replaced ]
     [[ $text == "Error: "*whiteouts*--root* ]]
 }
+
+@test "a plain HTTP registry on loopback needs no file of CAs" {
+    require_containers
+    run unshare --propagation unchanged -m sh -c '
+        for f in /etc/ssl/certs/ca-certificates.crt; do
+            [ ! -e $f ] || mount --bind /dev/null $f
+        done
+        exec "$@"' sh "$IMGC" --root "$STORE" --runroot "$RUNROOT" pull -q "$REGISTRY/busybox:one"
+    [ "$status" -eq 0 ]
+}
