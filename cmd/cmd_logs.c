@@ -43,6 +43,9 @@ static int print_record(struct reader *reader, const struct log_record *record,
     FILE *f = record->stream == LOG_STDERR ? reader->app->out.err : reader->app->out.out;
     char time[CLOCK_TEXT_MAX];
 
+    if (record->stream == LOG_STDERR) { /* in their order, where both end in one place */
+        (void)fflush(reader->app->out.out);
+    }
     if (reader->timestamps && reader->starts_line[record->stream]) {
         (void)fprintf(f, "%s ", clock_rfc3339(record->time_ns, true, time));
     }

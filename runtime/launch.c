@@ -269,7 +269,7 @@ static int supervise(struct launch *l, struct launch_result *ret, struct imgc_er
         .pid = l->pid,
         .pid_fd = l->pid_fd,
         .signal_fd = l->signal_fd,
-        .master_fd = l->master_fd,
+        .master_fd = &l->master_fd,
         .forward_input = l->spec->interactive,
         .in_fd = &l->stdfds.in_fd,
         .out_fds = { l->stdfds.out_fds[0], l->stdfds.out_fds[1] },

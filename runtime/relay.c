@@ -65,9 +65,9 @@ static void forward_signal(const struct relay *relay, int signal)
     if (signal == SIGCHLD || signal == SIGURG || signal == SIGPIPE) {
         return; /* of the launcher itself */
     }
-    if (signal == SIGWINCH && relay->master_fd >= 0) {
-        if (!tty_copy_size(STDOUT_FILENO, relay->master_fd)) {
-            (void)tty_copy_size(STDIN_FILENO, relay->master_fd);
+    if (signal == SIGWINCH && *relay->master_fd >= 0) {
+        if (!tty_copy_size(STDOUT_FILENO, *relay->master_fd)) {
+            (void)tty_copy_size(STDIN_FILENO, *relay->master_fd);
         }
         return;
     }
@@ -168,15 +168,15 @@ static void init_streams(struct loop *l)
         l->streams[i].at = l->streams[i].len = 0;
         l->streams[i].logged = false;
     }
-    if (r->master_fd >= 0) {
-        int flags = fcntl(r->master_fd, F_GETFL);
-        (void)fcntl(r->master_fd, F_SETFL, flags | O_NONBLOCK);
-        l->streams[0].from = r->master_fd;
+    if (*r->master_fd >= 0) {
+        int flags = fcntl(*r->master_fd, F_GETFL);
+        (void)fcntl(*r->master_fd, F_SETFL, flags | O_NONBLOCK);
+        l->streams[0].from = *r->master_fd;
         l->streams[0].to = STDOUT_FILENO;
         l->streams[0].logged = logged;
         l->streams[0].kind = LOG_STDOUT;
-        l->streams[1].from = r->forward_input ? STDIN_FILENO : -1;
-        l->streams[1].to = r->master_fd;
+        l->streams[INPUT].from = r->forward_input ? STDIN_FILENO : -1;
+        l->streams[INPUT].to = *r->master_fd;
         return;
     }
     for (int i = 0; i < OUTPUTS; i++) {
@@ -191,12 +191,27 @@ static void init_streams(struct loop *l)
     }
 }
 
+/* The caller's terminal is gone, so the container's hangs up too: no shell stays behind that nobody
+ * can reach. (In raw mode Ctrl-D goes through as a key and is no end of input.) */
+static void hang_up(struct loop *l)
+{
+    for (size_t i = 0; i < STREAMS; i++) {
+        l->streams[i].from = l->streams[i].to = -1;
+        l->streams[i].at = l->streams[i].len = 0;
+    }
+    imgc_closep(l->relay->master_fd);
+}
+
 /* Let the container see the end of its input; or it has closed it, and nothing more is taken from
  * ours. */
 static void end_input(struct loop *l)
 {
     struct stream *s = &l->streams[INPUT];
 
+    if (*l->relay->master_fd >= 0 && l->relay->forward_input && s->from < 0 && s->len == 0) {
+        hang_up(l);
+        return;
+    }
     if (*l->relay->in_fd >= 0 && s->len == 0 && (s->from < 0 || s->to < 0)) {
         s->from = s->to = -1;
         imgc_closep(l->relay->in_fd);
@@ -246,9 +261,7 @@ int relay_run(const struct relay *relay, int *ret_status, struct imgc_err *reter
         return r;
     }
     for (size_t i = 0; i < OUTPUTS; i++) {
-        if (l.streams[i].to != relay->master_fd || relay->master_fd < 0) {
-            finish_output(&l, &l.streams[i]);
-        }
+        finish_output(&l, &l.streams[i]);
     }
     if (relay->log && l.log_result == 0) {
         l.log_result = log_flush(relay->log, &l.log_err);

@@ -15,7 +15,8 @@ struct relay {
     pid_t pid;
     int pid_fd;
     int signal_fd;          /* of relay_block_signals() */
-    int master_fd;          /* the container's terminal, or -1 */
+    int *master_fd;         /* the container's terminal, or -1; closed, and then -1, when ours hangs
+                               up */
     bool forward_input;     /* our stdin goes to the terminal, or to *in_fd */
     int *in_fd;             /* without a terminal: write end of its stdin, or -1; closed, and then
                                -1, at the end of ours */

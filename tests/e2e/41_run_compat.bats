@@ -141,3 +141,33 @@ EOS
     [[ $output == *"cannot limit memory"* ]]
     [[ $output == *"status 125"* ]]
 }
+
+@test "a container's terminal hangs up with the caller's" {
+    cat >"$BATS_TEST_TMPDIR/hangup.py" <<EOS
+import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv("$IMGC", ["imgc", "--root", "$STORE", "--runroot", "$RUNROOT", "run", "--rm", "-it", "bb", "sh"])
+os.write(fd, b"echo typed-\$((40+2))\n")
+out = b""
+while b"typed-42" not in out:
+    out += os.read(fd, 1000)
+os.close(fd)
+for _ in range(100):
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done:
+        sys.exit(0)
+    time.sleep(0.1)
+os.kill(pid, 9)
+sys.exit("imgc is still there")
+EOS
+    timeout 60 python3 "$BATS_TEST_TMPDIR/hangup.py"
+    [ -z "$(imgc ps -aq)" ]
+}
+
+@test "logs keeps the order of stdout and stderr where both go to one place" {
+    imgc run --name both bb sh -c 'for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done' \
+        >/dev/null 2>&1
+    [ "$(imgc logs both 2>&1 | tr '\n' ' ')" = "o1 e1 o2 e2 o3 e3 " ]
+    imgc rm both
+}
