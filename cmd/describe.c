@@ -217,7 +217,8 @@ static int add_row(const struct image *image, const struct describe_rows_args *a
     char id[DESCRIBE_ID_MAX], ago[DESCRIBE_TIME_MAX], at[DESCRIBE_TIME_MAX];
     char size[UNITS_TEXT_MAX], digest[DIGEST_TEXT_MAX];
     struct imgc_str repository = { NULL, 0 }, version = IMGC_STR("<none>");
-    json_t *labels = args->labels ? not_const(args->labels) : json_null();
+    json_auto_free json_t *none = json_object(); /* a template shows "map[]" */
+    json_t *labels = json_is_object(args->labels) ? not_const(args->labels) : none;
 
     if (tag) {
         (void)imgc_str_rsplit(imgc_str_of(tag), ':', &repository, &version);

@@ -140,6 +140,20 @@ static int parse_limits(const struct run_options *o, struct spec_limits *ret,
     return parse_pids(o->pids_limit, &ret->pids, reterr);
 }
 
+/* The second would hide the first without a word. */
+static int check_targets(const struct run_request *request, struct imgc_err *reterr)
+{
+    for (size_t i = 0; i < request->n_mounts; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const char *target = request->mounts[i].target, *other = request->mounts[j].target;
+            if (target && other && strcmp(target, other) == 0) {
+                return imgc_fail(reterr, IMGC_E_USAGE, "two mounts on '%s'", target);
+            }
+        }
+    }
+    return 0;
+}
+
 static int parse_mounts(const struct run_options *o, struct run_request *request,
                         struct imgc_err *reterr)
 {
@@ -163,7 +177,7 @@ static int parse_mounts(const struct run_options *o, struct run_request *request
         }
         request->n_mounts++;
     }
-    return 0;
+    return check_targets(request, reterr);
 }
 
 static int parse_environment(const struct run_options *o, struct environment *ret,

@@ -158,6 +158,22 @@ static int open_source(const char *path, int *ret_fd, struct stat *ret_st, struc
     return 0;
 }
 
+/* The kernel would say "Invalid argument". */
+static int check_same_kind(const struct stat *source, int target_fd, struct imgc_err *reterr)
+{
+    struct stat target;
+
+    if (fstat(target_fd, &target) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at it");
+    }
+    if (S_ISDIR(source->st_mode) == S_ISDIR(target.st_mode)) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "a %s cannot be mounted on a %s of the container",
+                     S_ISDIR(source->st_mode) ? "directory" : "file",
+                     S_ISDIR(target.st_mode) ? "directory" : "file");
+}
+
 int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
 {
     imgc_autoclose int source_fd = -1, mount_fd = -1, target_fd = -1;
@@ -175,6 +191,10 @@ int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *re
     }
     if (r < 0) {
         return r;
+    }
+    r = check_same_kind(&st, target_fd, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "volume '%s'", s->target);
     }
     /* A device that is named by itself is meant to be used. Devices below a directory are not, nor
      * those that the container would make there with CAP_MKNOD. */

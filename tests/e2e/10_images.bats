@@ -181,3 +181,10 @@ import() {
     assert_fails 1 'bad' imgc verify a
     [[ $output == *BAD*data/one* ]]
 }
+
+@test "labels in a template: a map, also where there are none" {
+    imgc import "$IMAGES/busybox.tar" plain >/dev/null
+    imgc import -c 'LABEL k=v' "$IMAGES/busybox.tar" labelled >/dev/null
+    [ "$(imgc images --format '{{.Labels}}' plain)" = "map[]" ]
+    [ "$(imgc images --format '{{.Labels}}' labelled)" = "map[k:v]" ]
+}

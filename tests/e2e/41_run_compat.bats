@@ -171,3 +171,11 @@ EOS
     [ "$(imgc logs both 2>&1 | tr '\n' ' ')" = "o1 e1 o2 e2 o3 e3 " ]
     imgc rm both
 }
+
+@test "mounts that cannot be: two on one place, a file on a directory" {
+    assert_fails 125 "two mounts on '/t'" imgc run --rm -v /tmp:/t --tmpfs /t/ bb true
+    assert_fails 125 "'/data': a file cannot be mounted on a directory" \
+        imgc run --rm -v /etc/passwd:/data bb true
+    assert_fails 125 "'/etc/passwd': a directory cannot be mounted on a file" \
+        imgc run --rm -v /tmp:/etc/passwd bb true
+}

@@ -160,7 +160,7 @@ setup() {
 @test "limits that make no sense are refused in words" {
     assert_fails 125 'memory' imgc run --rm -m 1k bb true
     assert_fails 125 'memory' imgc run --rm -m lots bb true
-    assert_fails 125 'cpus' imgc run --rm --cpus 0 bb true
+    assert_fails 125 'cpus' imgc run --rm --cpus 0.001 bb true # 0 is no limit, as in docker
     assert_fails 125 'pids' imgc run --rm --pids-limit x bb true
     assert_fails 125 'network' imgc run --rm --network nosuchnet bb true
 }
