@@ -106,7 +106,7 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
         .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
     };
     const struct pull_args pull = { .ref = &ref,
-                                    .platform = &platform,
+                                    .platform = args->platform ? &platform : NULL,
                                     .tls_verify = args->tls_verify,
                                     .user_agent = user_agent,
                                     .events = &events };

@@ -221,3 +221,12 @@ image_id() {
         exec "$@"' sh "$IMGC" --root "$STORE" --runroot "$RUNROOT" pull -q "$REGISTRY/busybox:one"
     [ "$status" -eq 0 ]
 }
+
+@test "an image that is for another platform alone is pulled, unless --platform says otherwise" {
+    cp -r "$IMAGES/busybox" "$BATS_TEST_TMPDIR/layout"
+    umoci config --image "$BATS_TEST_TMPDIR/layout:one" --architecture arm64
+    push "$BATS_TEST_TMPDIR/layout:one" foreign:1
+    imgc pull -q "$REGISTRY/foreign:1"
+    [ "$(imgc inspect --format '{{.Architecture}}' "$REGISTRY/foreign:1")" = arm64 ]
+    assert_fails 1 'linux/arm64' imgc pull --platform linux/amd64 "$REGISTRY/foreign:1"
+}

@@ -25,16 +25,18 @@ manifest() {
 
 # compare LAYOUT:TAG: through the registry into imgc's store, unpack, compare with umoci's.
 compare() {
-    local name
+    local name dir=$BATS_TEST_TMPDIR
     name=cmp$(printf '%s' "$1" | md5sum | cut -c1-12):x
-    push "$1" "$name"
-    imgc pull -q "$REGISTRY/$name" >/dev/null
-    rm -rf "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/umoci"
-    imgc unpack "$REGISTRY/$name" "$BATS_TEST_TMPDIR/ours"
-    umoci unpack --image "$1" "$BATS_TEST_TMPDIR/umoci" >/dev/null 2>&1
-    manifest "$BATS_TEST_TMPDIR/ours" >"$BATS_TEST_TMPDIR/ours.txt"
-    manifest "$BATS_TEST_TMPDIR/umoci/rootfs" >"$BATS_TEST_TMPDIR/umoci.txt"
-    diff "$BATS_TEST_TMPDIR/umoci.txt" "$BATS_TEST_TMPDIR/ours.txt" >&2
+    rm -rf "$dir/ours" "$dir/umoci" "$dir/ours.txt" "$dir/umoci.txt"
+    # each step by itself: errexit is off where the caller has an "||"
+    push "$1" "$name" || return 1
+    imgc pull -q "$REGISTRY/$name" >/dev/null || return 1
+    imgc unpack "$REGISTRY/$name" "$dir/ours" || return 1
+    # raw: without a runtime config, which umoci refuses to make for some of these images
+    umoci raw unpack --image "$1" "$dir/umoci" >/dev/null 2>&1 || return 2 # zstd, to old ones
+    manifest "$dir/ours" >"$dir/ours.txt" || return 1
+    manifest "$dir/umoci" >"$dir/umoci.txt" || return 1
+    diff "$dir/umoci.txt" "$dir/ours.txt" >&2
 }
 
 @test "busybox, one layer and three" {
@@ -86,7 +88,11 @@ compare() {
         # a layout with a tag, which umoci needs; what skopeo cannot read is no image for this machine
         rm -rf "$BATS_TEST_TMPDIR/layout"
         skopeo copy -q --insecure-policy "$from" "oci:$BATS_TEST_TMPDIR/layout:x" 2>/dev/null || continue
-        compare "$BATS_TEST_TMPDIR/layout:x" || { echo "differs: $source"; return 1; }
+        rm -rf "$STORE" # the name in the registry is the same each time
+        status=0
+        compare "$BATS_TEST_TMPDIR/layout:x" || status=$?
+        [ "$status" -ne 2 ] || continue # umoci cannot read it
+        [ "$status" -eq 0 ] || { echo "differs: $source"; return 1; }
         n=$((n + 1))
     done
     echo "compared $n"
