@@ -9,6 +9,10 @@ setup_file() {
     imgc import -c 'CMD ["true"]' -c 'ENV FROM=image' "$IMAGES/busybox.tar" bb >/dev/null
 }
 
+teardown_file() {
+    stop_registry # of the test that starts one, had it failed
+}
+
 setup() {
     require_containers
     require_images busybox
