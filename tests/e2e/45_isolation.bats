@@ -144,7 +144,7 @@ setup() {
 @test "--cpus 0.3 gives 0.3 of a core, within a fifth" {
     run imgc run --rm --cpus 0.3 bb sh -c '
         t0=$(awk "{printf \"%d\", \$1 * 100 + 0.5}" /proc/uptime)
-        i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done
+        i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done
         t1=$(awk "{printf \"%d\", \$1 * 100 + 0.5}" /proc/uptime)
         set -- $(cat /proc/self/stat)
         awk "{print \$14 + \$15}" /proc/1/stat
