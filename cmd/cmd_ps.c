@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "cmd/describe.h"
 #include "cmd/listing.h"
 #include "cmd/units.h"
 #include "schema/base/clock.h"
@@ -50,19 +51,6 @@ static const struct listing_column columns[] = {
 static const char *since(int64_t then_ns, char out[UNITS_TEXT_MAX])
 {
     return units_human_duration((clock_now_ns() - then_ns) / NS_PER_S, out);
-}
-
-static const char *state_name(enum container_status status)
-{
-    switch (status) {
-    case CONTAINER_CREATED:
-        return "created";
-    case CONTAINER_RUNNING:
-        return "running";
-    case CONTAINER_EXITED:
-        return "exited";
-    }
-    return "";
 }
 
 /* docker's words: "Up 2 minutes", "Exited (0) 3 hours ago", "Created". */
@@ -122,8 +110,8 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
                   o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
                   command_json, "RunningFor", running_for, "CreatedAt",
                   clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr, "State",
-                  state_name(c->status), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
-                  c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
+                  describe_status(c->status), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code,
+                  "Pid", c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
     return *ret ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
 }
 

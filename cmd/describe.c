@@ -287,7 +287,7 @@ int describe_summary(const struct image *image, const json_t *labels, json_t **r
 
 /* ---- containers ---- */
 
-static const char *status_name(enum container_status status)
+const char *describe_status(enum container_status status)
 {
     switch (status) {
     case CONTAINER_CREATED:
@@ -310,7 +310,7 @@ static json_t *state_of(const struct container *c)
     char started[CLOCK_TEXT_MAX], finished[CLOCK_TEXT_MAX];
     bool running = c->status == CONTAINER_RUNNING;
 
-    return json_pack("{s:s, s:b, s:I, s:i, s:b, s:s, s:s}", "Status", status_name(c->status),
+    return json_pack("{s:s, s:b, s:I, s:i, s:b, s:s, s:s}", "Status", describe_status(c->status),
                      "Running", running, "Pid", (json_int_t)(running ? c->init.pid : 0), "ExitCode",
                      c->status == CONTAINER_EXITED ? c->exit_code : 0, "OOMKilled", c->oom_killed,
                      "StartedAt", time_or_never(c->started_ns, started), "FinishedAt",

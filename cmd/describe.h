@@ -50,4 +50,7 @@ const char *describe_ago(int64_t ns, int64_t now_ns, char out[DESCRIBE_TIME_MAX]
 /** A full name in its familiar form: "docker.io/library/debian:12" is "debian:12". Borrows. */
 const char *describe_familiar(const char *name);
 
+/** "created", "running" or "exited", as inspect and ps say it. */
+const char *describe_status(enum container_status status);
+
 #endif
