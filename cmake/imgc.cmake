@@ -37,6 +37,20 @@ function(imgc_library name)
   target_link_libraries(imgc_${name} PUBLIC imgc_flags ${A_USES} PRIVATE ${A_LIBS})
 endfunction()
 
+# The library that pkg-config found as NAME is not linked but loaded when it is first needed
+# (schema/base/library.h): its users get its headers, and IMGC_LIBNAME, the name to load it by.
+function(imgc_load_later folder name)
+  list(GET ${name}_LINK_LIBRARIES 0 file)
+  execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${file} OUTPUT_VARIABLE headers
+    COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT headers MATCHES "SONAME +([^ \n]+)")
+    message(FATAL_ERROR "${file} is no shared library")
+  endif()
+  target_compile_definitions(imgc_${folder} PRIVATE IMGC_LIB${name}="${CMAKE_MATCH_1}")
+  target_include_directories(imgc_${folder} SYSTEM PUBLIC ${${name}_INCLUDE_DIRS})
+  target_compile_options(imgc_${folder} PUBLIC ${${name}_CFLAGS_OTHER})
+endfunction()
+
 # Files matching GLOB become a table of {name, text} in generated/NAME.c (cmake/embed.cmake).
 function(imgc_embed library glob name)
   file(GLOB inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${glob})

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc version: what this program is made of. */
 #include <archive.h>
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <zstd.h>
@@ -10,6 +9,7 @@
 #include "cmd/listing.h"
 #include "cmd/program.h"
 #include "cmd/table.h"
+#include "fetch/curl_lib.h"
 #include "schema/json.h"
 
 struct version_options {
@@ -22,10 +22,19 @@ static const struct option version_options[] = {
     { .name = NULL },
 };
 
+/* What is loaded when it is needed may be missing; saying so helps more than an error. */
+static const char *curl_version_text(void)
+{
+    const char *version = NULL;
+    struct imgc_err ignored;
+
+    return curl_lib_version(&version, &ignored) < 0 ? "missing" : version;
+}
+
 static json_t *versions(void)
 {
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "Version", program_version(),
-                     "Libraries", "curl", curl_version_info(CURLVERSION_NOW)->version, "openssl",
+                     "Libraries", "curl", curl_version_text(), "openssl",
                      OpenSSL_version(OPENSSL_VERSION_STRING), "libarchive",
                      archive_version_string() + sizeof "libarchive", "zstd", ZSTD_versionString(),
                      "sqlite", sqlite3_libversion(), "jansson", jansson_version_str());

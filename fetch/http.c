@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/http.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "fetch/curl_lib.h"
 #include "fetch/endpoint.h"
 #include "schema/base/buf.h"
 #include "schema/base/clock.h"
@@ -14,6 +14,7 @@
 
 struct http {
     struct http_args args;
+    struct curl_lib curl;
     CURLM *multi;
     CURLSH *share;
     uint64_t bytes;
@@ -39,9 +40,10 @@ struct http_exchange {
 };
 
 /* Turn a CURLcode into our words; nobody else looks at one. */
-static int http_fail(struct imgc_err *e, CURLcode code, const char *url, const char *detail)
+static int http_fail(struct imgc_err *e, CURLcode code, const struct http_exchange *x)
 {
-    const char *why = detail[0] ? detail : curl_easy_strerror(code);
+    const char *url = x->url;
+    const char *why = x->detail[0] ? x->detail : x->h->curl.easy_strerror(code);
 
     switch (code) {
     case CURLE_OUT_OF_MEMORY:
@@ -85,21 +87,28 @@ static enum retry_class class_of(CURLcode code)
 
 int http_new(const struct http_args *args, struct http **ret, struct imgc_err *reterr)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    struct curl_lib curl;
+    int r = curl_lib_load(&curl, reterr);
+
+    if (r < 0) {
+        return r;
+    }
+    if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "cannot set up libcurl");
     }
     struct http *h = calloc(1, sizeof *h);
     if (!h) {
-        curl_global_cleanup();
+        curl.global_cleanup();
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     h->args = *args;
-    h->multi = curl_multi_init();
-    h->share = curl_share_init();
+    h->curl = curl;
+    h->multi = curl.multi_init();
+    h->share = curl.share_init();
     /* The multi handle shares connections and DNS answers by itself, TLS sessions it does not. No
      * lock functions: all handles live in one thread. */
     if (!h->multi || !h->share ||
-        curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+        curl.share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
         (void)http_free(h);
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
@@ -110,9 +119,9 @@ int http_new(const struct http_args *args, struct http **ret, struct imgc_err *r
 struct http *http_free(struct http *h)
 {
     if (h) {
-        (void)curl_multi_cleanup(h->multi); /* accepts NULL */
-        (void)curl_share_cleanup(h->share);
-        curl_global_cleanup();
+        (void)h->curl.multi_cleanup(h->multi); /* accepts NULL */
+        (void)h->curl.share_cleanup(h->share);
+        h->curl.global_cleanup();
         free(h);
     }
     return NULL;
@@ -177,7 +186,7 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
 }
 
 /* Options that are the same for every request. */
-static CURLcode set_fixed(CURL *easy)
+static CURLcode set_fixed(const struct curl_lib *curl, CURL *easy)
 {
     static const struct {
         CURLoption option;
@@ -203,7 +212,7 @@ static CURLcode set_fixed(CURL *easy)
     CURLcode rc = CURLE_OK;
 
     for (size_t i = 0; rc == CURLE_OK && i < sizeof fixed / sizeof *fixed; i++) {
-        rc = curl_easy_setopt(easy, fixed[i].option, fixed[i].value);
+        rc = curl->easy_setopt(easy, fixed[i].option, fixed[i].value);
     }
     return rc;
 }
@@ -239,13 +248,13 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
     CURLcode rc = CURLE_OK;
 
     for (size_t i = 0; rc == CURLE_OK && i < sizeof strings / sizeof *strings; i++) {
-        rc = curl_easy_setopt(x->easy, strings[i].option, strings[i].value);
+        rc = x->h->curl.easy_setopt(x->easy, strings[i].option, strings[i].value);
     }
     for (size_t i = 0; rc == CURLE_OK && i < sizeof numbers / sizeof *numbers; i++) {
-        rc = curl_easy_setopt(x->easy, numbers[i].option, numbers[i].value);
+        rc = x->h->curl.easy_setopt(x->easy, numbers[i].option, numbers[i].value);
     }
     if (rc == CURLE_OK && is_loopback(get->url)) {
-        rc = curl_easy_setopt(x->easy, CURLOPT_PROXY, "");
+        rc = x->h->curl.easy_setopt(x->easy, CURLOPT_PROXY, "");
     }
     return rc;
 }
@@ -260,13 +269,13 @@ static CURLcode set_callbacks(struct http_exchange *x)
         { CURLOPT_HEADERDATA, x },      { CURLOPT_ERRORBUFFER, x->detail },
         { CURLOPT_SHARE, x->h->share }, { CURLOPT_HTTPHEADER, x->headers },
     };
-    CURLcode rc = curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_body);
+    CURLcode rc = x->h->curl.easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_body);
 
     if (rc == CURLE_OK) {
-        rc = curl_easy_setopt(x->easy, CURLOPT_HEADERFUNCTION, on_header);
+        rc = x->h->curl.easy_setopt(x->easy, CURLOPT_HEADERFUNCTION, on_header);
     }
     for (size_t i = 0; rc == CURLE_OK && i < sizeof pointers / sizeof *pointers; i++) {
-        rc = curl_easy_setopt(x->easy, pointers[i].option, pointers[i].value);
+        rc = x->h->curl.easy_setopt(x->easy, pointers[i].option, pointers[i].value);
     }
     return rc;
 }
@@ -282,7 +291,7 @@ static int add_header(struct http_exchange *x, const char *name, const char *val
     if (r < 0) {
         return r;
     }
-    struct curl_slist *list = curl_slist_append(x->headers, text.ptr);
+    struct curl_slist *list = x->h->curl.slist_append(x->headers, text.ptr);
     if (!list) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
@@ -318,18 +327,18 @@ static int build(struct http_exchange *x, const struct http_get *get, struct img
     if (r < 0) {
         return r;
     }
-    x->easy = curl_easy_init();
+    x->easy = x->h->curl.easy_init();
     if (!x->easy) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    CURLcode rc = set_fixed(x->easy);
+    CURLcode rc = set_fixed(&x->h->curl, x->easy);
     if (rc == CURLE_OK) {
         rc = set_transport(x, get);
     }
     if (rc == CURLE_OK) {
         rc = set_callbacks(x);
     }
-    return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x->url, x->detail);
+    return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x);
 }
 
 int http_start(struct http *h, const struct http_get *get, struct http_exchange **ret,
@@ -352,7 +361,7 @@ int http_start(struct http *h, const struct http_get *get, struct http_exchange 
     if (r < 0) {
         return r;
     }
-    if (curl_multi_add_handle(h->multi, x->easy) != CURLM_OK) {
+    if (h->curl.multi_add_handle(h->multi, x->easy) != CURLM_OK) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     *ret = imgc_take(x);
@@ -363,10 +372,11 @@ struct http_exchange *http_exchange_free(struct http_exchange *x)
 {
     if (x) {
         if (x->easy) {
-            (void)curl_multi_remove_handle(x->h->multi, x->easy); /* harmless if it is not in */
+            /* Harmless if it is not in. */
+            (void)x->h->curl.multi_remove_handle(x->h->multi, x->easy);
         }
-        curl_easy_cleanup(x->easy);
-        curl_slist_free_all(x->headers);
+        x->h->curl.easy_cleanup(x->easy);
+        x->h->curl.slist_free_all(x->headers);
         imgc_buf_done(&x->collected);
         imgc_buf_done(&x->challenges);
         free(x->url);
@@ -400,10 +410,11 @@ static void note_done(struct http *h)
     CURLMsg *msg;
     int left;
 
-    while ((msg = curl_multi_info_read(h->multi, &left))) {
+    while ((msg = h->curl.multi_info_read(h->multi, &left))) {
         struct http_exchange *x = NULL;
         if (msg->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x) == CURLE_OK && x) {
+            h->curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x) == CURLE_OK &&
+            x) {
             x->is_done = true;
             x->code = msg->data.result;
         }
@@ -418,13 +429,13 @@ int http_drive(struct http *h, int timeout_ms, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    CURLMcode rc = curl_multi_poll(h->multi, NULL, 0, timeout_ms, NULL);
+    CURLMcode rc = h->curl.multi_poll(h->multi, NULL, 0, timeout_ms, NULL);
     if (rc == CURLM_OK) {
-        rc = curl_multi_perform(h->multi, &running);
+        rc = h->curl.multi_perform(h->multi, &running);
     }
     if (rc != CURLM_OK) {
         return imgc_fail(reterr, rc == CURLM_OUT_OF_MEMORY ? IMGC_E_NOMEM : IMGC_E_NETWORK,
-                         "transfers cannot go on: %s", curl_multi_strerror(rc));
+                         "transfers cannot go on: %s", h->curl.multi_strerror(rc));
     }
     note_done(h);
     return 0;
@@ -457,7 +468,7 @@ int http_sleep(struct http *h, uint64_t ms, struct imgc_err *reterr)
 
 void http_wake(struct http *h)
 {
-    (void)curl_multi_wakeup(h->multi);
+    (void)h->curl.multi_wakeup(h->multi);
 }
 
 uint64_t http_bytes(const struct http *h)
@@ -489,7 +500,7 @@ void http_resume(struct http_exchange *x)
 {
     x->is_paused = false;
     /* May call on_body() at once. What goes wrong here is reported through the loop. */
-    (void)curl_easy_pause(x->easy, CURLPAUSE_CONT);
+    (void)x->h->curl.easy_pause(x->easy, CURLPAUSE_CONT);
 }
 
 int http_result(struct http_exchange *x, enum retry_class *ret_class, struct imgc_err *reterr)
@@ -503,7 +514,7 @@ int http_result(struct http_exchange *x, enum retry_class *ret_class, struct img
         return 0;
     }
     *ret_class = class_of(x->code);
-    return http_fail(reterr, x->code, x->url, x->detail);
+    return http_fail(reterr, x->code, x);
 }
 
 bool http_failed_in_handshake(const struct http_exchange *x)
@@ -514,7 +525,7 @@ bool http_failed_in_handshake(const struct http_exchange *x)
     if (x->code == CURLE_SSL_CONNECT_ERROR || x->code == CURLE_SSL_CACERT_BADFILE) {
         return true;
     }
-    (void)curl_easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);
+    (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);
     return x->code == CURLE_OPERATION_TIMEDOUT && tls_us == 0;
 }
 
@@ -527,7 +538,7 @@ long http_status(const struct http_exchange *x)
 {
     long status = 0;
 
-    (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     return status;
 }
 
@@ -535,7 +546,7 @@ struct imgc_str http_content_type(const struct http_exchange *x)
 {
     char *type = NULL;
 
-    (void)curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
+    (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
     return imgc_str_of(type);
 }
 
@@ -553,7 +564,7 @@ uint64_t http_retry_after_ms(const struct http_exchange *x)
 {
     curl_off_t seconds = 0; /* from seconds or from a date */
 
-    (void)curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds);
+    (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds);
     return seconds > 0 && seconds < INT32_MAX ? (uint64_t)seconds * 1000 : 0;
 }
 

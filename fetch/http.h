@@ -25,7 +25,7 @@ struct http_args {
     void *arg;
 };
 
-/** @ret caller frees. @return 0; -NOMEM. */
+/** @ret caller frees. @return 0; -NOMEM; -HOST where libcurl is not installed. */
 IMGC_CHECK int http_new(const struct http_args *args, struct http **ret, struct imgc_err *reterr);
 struct http *http_free(struct http *h); /* after all its exchanges; accepts NULL; returns NULL */
 void http_freep(struct http **h);

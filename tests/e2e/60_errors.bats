@@ -226,3 +226,12 @@ nothing_left() {
     [[ $output == "Error: "* ]]
     nothing_left
 }
+
+@test "a library that is missing is named, and missed only by what needs it" {
+    mkdir "$BATS_TEST_TMPDIR/lib"
+    : >"$BATS_TEST_TMPDIR/lib/libcurl.so.4"
+    export LD_LIBRARY_PATH=$BATS_TEST_TMPDIR/lib
+    assert_fails 1 'cannot load the library libcurl\.so\.4' "$IMGC" --root "$STORE" pull "$HOSTILE/x"
+    imgc images
+    imgc version | grep -q '^curl *missing$'
+}
