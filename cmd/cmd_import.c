@@ -199,7 +199,8 @@ static int add_entries(struct dir_source *dir, struct tar_sink *tar, struct imgc
             r = dir_source_open(dir, &fd, reterr);
         }
         if (r == 0) {
-            r = tar_sink_add(tar, &e, fd, reterr);
+            struct tar_data data = TAR_DATA_FD(fd);
+            r = tar_sink_add(tar, &e, fd >= 0 ? &data : NULL, reterr);
         }
         if (r < 0) {
             return r;

@@ -15,6 +15,7 @@
 #ifndef IMGC_LAYERS_DIR_SINK_H
 #define IMGC_LAYERS_DIR_SINK_H
 
+#include "layers/tar_data.h"
 #include "layers/tree.h"
 
 /* What could not be done as an ordinary user (or in a container) and was done in another way. */
@@ -32,8 +33,8 @@ struct dir_sink_report {
 bool dir_sink_privileged(void);
 
 struct dir_sink_args {
-    const int *layer_fds; /* tar of each layer, by tree_inode.layer; borrowed */
-    size_t n_layer_fds;
+    struct tar_data *layers; /* data of each layer, by tree_inode.layer; borrowed */
+    size_t n_layers;
     int dir_fd;         /* the empty target directory; borrowed */
     bool is_privileged; /* failing to set owner, device or privileged xattr is an error (root with
                            all it needs), else it is counted in the report */

@@ -220,18 +220,18 @@ static int read_at(int fd, char *buf, size_t len, uint64_t offset, struct imgc_e
     return 0;
 }
 
-/* Compare one run of @fd with that of the layer's tar, or with zeros where @tar_fd is -1. */
-static int check_run(const struct checker *c, int fd, int tar_fd, const struct extent *x,
+/* Compare one run of @fd with that of the layer's tar, or with zeros where @data is NULL. */
+static int check_run(const struct checker *c, int fd, struct tar_data *data, const struct extent *x,
                      struct imgc_err *reterr)
 {
-    if (tar_fd < 0) {
+    if (!data) {
         memset(c->want, 0, COMPARE_BYTES);
     }
     for (uint64_t done = 0; done < x->len;) {
         size_t n = x->len - done < COMPARE_BYTES ? (size_t)(x->len - done) : COMPARE_BYTES;
         int r = read_at(fd, c->got, n, x->file_offset + done, reterr);
-        if (r >= 0 && tar_fd >= 0) {
-            r = read_at(tar_fd, c->want, n, x->source_offset + done, reterr);
+        if (r >= 0 && data) {
+            r = tar_data_read(data, x->source_offset + done, c->want, n, reterr);
         }
         if (r < 0) {
             return r;
@@ -248,7 +248,7 @@ static int check_hole(const struct checker *c, int fd, uint64_t start, uint64_t 
                       struct imgc_err *reterr)
 {
     const struct extent hole = { .file_offset = start, .len = end > start ? end - start : 0 };
-    return check_run(c, fd, -1, &hole, reterr);
+    return check_run(c, fd, NULL, &hole, reterr);
 }
 
 static int check_content(const struct checker *c, int dir_fd, const char *name,
@@ -262,12 +262,12 @@ static int check_content(const struct checker *c, int dir_fd, const char *name,
     }
     for (size_t i = 0; i < inode->n_extents; i++) {
         const struct extent *x = &inode->extents[i];
-        if (inode->layer >= c->args->n_layer_fds || x->file_offset < end) {
+        if (inode->layer >= c->args->n_layers || x->file_offset < end) {
             return imgc_fail(reterr, IMGC_E_LAYER, "data outside the file");
         }
         int r = check_hole(c, fd, end, x->file_offset, reterr);
         if (r >= 0) {
-            r = check_run(c, fd, c->args->layer_fds[inode->layer], x, reterr);
+            r = check_run(c, fd, &c->args->layers[inode->layer], x, reterr);
         }
         if (r < 0) {
             return r;

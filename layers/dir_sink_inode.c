@@ -199,20 +199,21 @@ static int set_attributes(struct dir_sink_writer *w, const struct target *t,
     return r < 0 ? r : set_times(t, inode, reterr);
 }
 
-static int copy_small(const struct dir_sink_writer *w, int from, const struct extent *x, int to,
-                      struct imgc_err *reterr)
+static int copy_small(const struct dir_sink_writer *w, struct tar_data *from,
+                      const struct extent *x, int to, struct imgc_err *reterr)
 {
     size_t len = (size_t)x->len;
-    ssize_t n = pread(from, w->buffer, len, (off_t)x->source_offset);
 
+    int r = tar_data_read(from, x->source_offset, w->buffer, len, reterr);
+    if (r < 0) {
+        return r;
+    }
+    ssize_t n = pwrite(to, w->buffer, len, (off_t)x->file_offset);
     if (n >= 0 && (size_t)n == len) {
-        n = pwrite(to, w->buffer, len, (off_t)x->file_offset);
-        if (n >= 0 && (size_t)n == len) {
-            return 0;
-        }
+        return 0;
     }
     /* Cut short, interrupted or failed: the general way goes on, or tells what is wrong. */
-    return fd_copy_range(from, x->source_offset, to, x->file_offset, x->len, reterr);
+    return tar_data_copy(from, x->source_offset, x->len, to, x->file_offset, reterr);
 }
 
 static int copy_data(const struct dir_sink_writer *w, const struct tree_inode *inode, int to,
@@ -223,14 +224,14 @@ static int copy_data(const struct dir_sink_writer *w, const struct tree_inode *i
     for (size_t i = 0; i < inode->n_extents; i++) {
         const struct extent *x = &inode->extents[i];
         uint64_t x_end;
-        if (inode->layer >= w->args->n_layer_fds || x->file_offset < end ||
+        if (inode->layer >= w->args->n_layers || x->file_offset < end ||
             __builtin_add_overflow(x->file_offset, x->len, &x_end) || x_end > inode->size) {
             return imgc_fail(reterr, IMGC_E_LAYER, "data outside the file");
         }
-        int from = w->args->layer_fds[inode->layer];
+        struct tar_data *from = &w->args->layers[inode->layer];
         int r = x->len <= SMALL_FILE_BYTES
                     ? copy_small(w, from, x, to, reterr)
-                    : fd_copy_range(from, x->source_offset, to, x->file_offset, x->len, reterr);
+                    : tar_data_copy(from, x->source_offset, x->len, to, x->file_offset, reterr);
         if (r < 0) {
             return r;
         }

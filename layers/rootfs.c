@@ -135,8 +135,8 @@ static int stage_view(struct plan *p, struct rootfs_stack *stack, const char *na
     if (r < 0) {
         return r;
     }
-    const struct dir_sink_args args = { .layer_fds = stack->fds,
-                                        .n_layer_fds = stack->n,
+    const struct dir_sink_args args = { .layers = stack->data,
+                                        .n_layers = stack->n,
                                         .dir_fd = fd,
                                         .is_privileged = dir_sink_privileged() };
     return dir_sink_overlay(stack->tree, &args, ret, reterr);
@@ -271,8 +271,8 @@ int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_
         r = rootfs_stack_apply(&stack, reterr);
     }
     if (r >= 0) {
-        const struct dir_sink_args args = { .layer_fds = stack.fds,
-                                            .n_layer_fds = stack.n,
+        const struct dir_sink_args args = { .layers = stack.data,
+                                            .n_layers = stack.n,
                                             .dir_fd = dir_fd,
                                             .is_privileged = dir_sink_privileged() };
         r = dir_sink_root(stack.tree, &args, &report, reterr);

@@ -12,6 +12,8 @@ void rootfs_stack_done(struct rootfs_stack *stack)
     }
     free(stack->fds);
     stack->fds = NULL;
+    free(stack->data);
+    stack->data = NULL;
     stack->tree = tree_free(stack->tree);
 }
 
@@ -36,7 +38,8 @@ int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
     }
     ret->diff_ids = diff_ids;
     ret->fds = calloc(n > 0 ? n : 1, sizeof *ret->fds);
-    if (!ret->fds) {
+    ret->data = calloc(n > 0 ? n : 1, sizeof *ret->data);
+    if (!ret->fds || !ret->data) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     for (size_t i = 0; i < n; i++) {
@@ -51,6 +54,7 @@ int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
         if (r < 0) {
             return r;
         }
+        ret->data[i] = (struct tar_data)TAR_DATA_FD(ret->fds[i]);
     }
     return tree_new(&ret->tree, reterr);
 }

@@ -5,12 +5,14 @@
 #ifndef IMGC_LAYERS_ROOTFS_STACK_H
 #define IMGC_LAYERS_ROOTFS_STACK_H
 
+#include "layers/tar_data.h"
 #include "layers/tree.h"
 #include "store/layer.h"
 
 struct rootfs_stack {
     const struct digest *diff_ids; /* borrowed */
-    int *fds;                      /* of the tars; what dir_sink_args.layer_fds wants */
+    int *fds;                      /* of the tars */
+    struct tar_data *data;         /* what is in them: dir_sink_args.layers */
     size_t n;
     size_t n_applied;
     struct tree *tree;

@@ -65,8 +65,8 @@ static int verify_view(struct store *s, struct rootfs_stack *stack, const struct
         r = view_open(s, &view, &fd, reterr);
     }
     if (r >= 0) {
-        const struct dir_sink_args args = { .layer_fds = stack->fds,
-                                            .n_layer_fds = stack->n,
+        const struct dir_sink_args args = { .layers = stack->data,
+                                            .n_layers = stack->n,
                                             .dir_fd = fd,
                                             .is_privileged = dir_sink_privileged() };
         r = dir_sink_check_overlay(stack->tree, &args, reterr);

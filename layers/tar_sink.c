@@ -314,30 +314,25 @@ static int put_zeros(struct tar_sink *t, uint64_t len, struct imgc_err *reterr)
     return 0;
 }
 
-static int put_extent(struct tar_sink *t, int fd, const struct extent *x, struct imgc_err *reterr)
+static int put_extent(struct tar_sink *t, struct tar_data *data, const struct extent *x,
+                      struct imgc_err *reterr)
 {
     for (uint64_t done = 0; done < x->len;) {
-        size_t want = x->len - done < COPY_BYTES ? (size_t)(x->len - done) : COPY_BYTES;
-        ssize_t n = pread(fd, t->buffer, want, (off_t)(x->source_offset + done));
-        if (n < 0 && errno == EINTR) {
-            continue;
+        size_t n = x->len - done < COPY_BYTES ? (size_t)(x->len - done) : COPY_BYTES;
+        int r = tar_data_read(data, x->source_offset + done, t->buffer, n, reterr);
+        if (r >= 0) {
+            r = t->output(t->arg, t->buffer, n, reterr);
         }
-        if (n < 0) {
-            return imgc_fail_sys(reterr, errno, "read");
-        }
-        if (n == 0) {
-            return imgc_fail(reterr, IMGC_E_LAYER, "the data ends too early");
-        }
-        int r = t->output(t->arg, t->buffer, (size_t)n, reterr);
         if (r < 0) {
             return r;
         }
-        done += (uint64_t)n;
+        done += n;
     }
     return 0;
 }
 
-static int put_data(struct tar_sink *t, const struct entry *e, int data_fd, struct imgc_err *reterr)
+static int put_data(struct tar_sink *t, const struct entry *e, struct tar_data *data,
+                    struct imgc_err *reterr)
 {
     uint64_t end = 0;
 
@@ -350,7 +345,7 @@ static int put_data(struct tar_sink *t, const struct entry *e, int data_fd, stru
         }
         int r = put_zeros(t, x->file_offset - end, reterr);
         if (r >= 0) {
-            r = put_extent(t, data_fd, x, reterr);
+            r = put_extent(t, data, x, reterr);
         }
         if (r < 0) {
             return r;
@@ -361,7 +356,8 @@ static int put_data(struct tar_sink *t, const struct entry *e, int data_fd, stru
     return r < 0 ? r : put_padding(t, e->size, reterr);
 }
 
-int tar_sink_add(struct tar_sink *t, const struct entry *e, int data_fd, struct imgc_err *reterr)
+int tar_sink_add(struct tar_sink *t, const struct entry *e, struct tar_data *data,
+                 struct imgc_err *reterr)
 {
     int r = 0;
 
@@ -372,7 +368,7 @@ int tar_sink_add(struct tar_sink *t, const struct entry *e, int data_fd, struct 
         r = put_entry(t, e, reterr);
     }
     if (r >= 0 && e->type == ENTRY_FILE) {
-        r = put_data(t, e, data_fd, reterr);
+        r = put_data(t, e, data, reterr);
     }
     return r < 0 ? imgc_context(reterr, "'%s'", e->path) : 0;
 }

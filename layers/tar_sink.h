@@ -7,6 +7,7 @@
 #define IMGC_LAYERS_TAR_SINK_H
 
 #include "layers/entry.h"
+#include "layers/tar_data.h"
 
 /** Receives the tar's bytes. A negative result stops the sink and is returned. */
 typedef int (*tar_sink_output)(void *arg, const void *ptr, size_t len, struct imgc_err *reterr);
@@ -15,9 +16,9 @@ struct tar_sink;
 IMGC_CHECK int tar_sink_new(tar_sink_output output, void *arg, struct tar_sink **ret,
                             struct imgc_err *reterr);
 
-/** Add one entry; @data_fd holds the extents (source_offset) of a file, -1 for the rest; borrowed.
+/** Add one entry; @data holds the extents (source_offset) of a file, NULL for the rest; borrowed.
  * Holes are written as zeros. */
-IMGC_CHECK int tar_sink_add(struct tar_sink *t, const struct entry *e, int data_fd,
+IMGC_CHECK int tar_sink_add(struct tar_sink *t, const struct entry *e, struct tar_data *data,
                             struct imgc_err *reterr);
 
 /** Write the end-of-archive blocks. */

@@ -79,9 +79,10 @@ struct outcome {
 static struct outcome write_to(const struct fixture *f, struct tree *t, int dir_fd, bool is_overlay,
                                bool is_privileged)
 {
-    const int fds[] = { f->data_fd, f->data_fd, f->data_fd };
+    struct tar_data data[] = { TAR_DATA_FD(f->data_fd), TAR_DATA_FD(f->data_fd),
+                               TAR_DATA_FD(f->data_fd) };
     const struct dir_sink_args args = {
-        .layer_fds = fds, .n_layer_fds = 3, .dir_fd = dir_fd, .is_privileged = is_privileged
+        .layers = data, .n_layers = 3, .dir_fd = dir_fd, .is_privileged = is_privileged
     };
     struct outcome o = { .r = 0 };
 
@@ -92,9 +93,10 @@ static struct outcome write_to(const struct fixture *f, struct tree *t, int dir_
 
 static int check_overlay(const struct fixture *f, struct tree *t, int dir_fd, struct imgc_err *err)
 {
-    const int fds[] = { f->data_fd, f->data_fd, f->data_fd };
+    struct tar_data data[] = { TAR_DATA_FD(f->data_fd), TAR_DATA_FD(f->data_fd),
+                               TAR_DATA_FD(f->data_fd) };
     const struct dir_sink_args args = {
-        .layer_fds = fds, .n_layer_fds = 3, .dir_fd = dir_fd, .is_privileged = dir_sink_privileged()
+        .layers = data, .n_layers = 3, .dir_fd = dir_fd, .is_privileged = dir_sink_privileged()
     };
     return dir_sink_check_overlay(t, &args, err);
 }
@@ -424,8 +426,8 @@ static void test_ordinary_user(void **state)
 
     /* Who wrote it so finds nothing wrong with it. */
     if (geteuid() == 0) {
-        const int fds[] = { f->data_fd, f->data_fd };
-        const struct dir_sink_args args = { .layer_fds = fds, .n_layer_fds = 2, .dir_fd = fd };
+        struct tar_data data[] = { TAR_DATA_FD(f->data_fd), TAR_DATA_FD(f->data_fd) };
+        const struct dir_sink_args args = { .layers = data, .n_layers = 2, .dir_fd = fd };
         struct imgc_err err;
         assert_ok(dir_sink_check_overlay(t, &args, &err), err);
     }

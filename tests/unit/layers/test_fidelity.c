@@ -23,6 +23,7 @@
 /* An image's layers as plain tars. */
 struct image {
     int fds[LAYERS_MAX];
+    struct tar_data data[LAYERS_MAX];
     size_t n;
     const char *dir; /* OCI layout; or the members of a docker-archive, laid out flat */
     struct temp_dir *temp;
@@ -79,6 +80,7 @@ static void add_layer(struct image *image, const char *path)
         assert_ok(codec_write(codec, chunk, n, &err), err);
     } while (n > 0);
     assert_ok(codec_finish(codec, &err), err);
+    image->data[image->n] = (struct tar_data)TAR_DATA_FD(to);
     image->fds[image->n++] = to;
 }
 
@@ -204,7 +206,7 @@ static void apply_layer(struct tree *t, int fd)
 }
 
 /* Write the merged root to "root", and each layer's directory to "lowerN". */
-static void write_image(const struct image *image)
+static void write_image(struct image *image)
 {
     imgc_auto(tree_freep) struct tree *t = NULL;
     struct dir_sink_report report;
@@ -220,7 +222,7 @@ static void write_image(const struct image *image)
         }
         imgc_autoclose int fd = temp_dir_sub(image->temp, name);
         const struct dir_sink_args args = {
-            .layer_fds = image->fds, .n_layer_fds = image->n, .dir_fd = fd, .is_privileged = true
+            .layers = image->data, .n_layers = image->n, .dir_fd = fd, .is_privileged = true
         };
         assert_ok(is_root ? dir_sink_root(t, &args, &report, &err)
                           : dir_sink_overlay(t, &args, &report, &err),

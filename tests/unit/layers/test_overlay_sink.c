@@ -55,16 +55,18 @@ static int tear_down(void **state)
 
 static void write_form(const struct fixture *f, struct tree *t, const char *name, bool is_overlay)
 {
-    const int fds[LAYERS_MAX] = { f->data_fd, f->data_fd, f->data_fd,
-                                  f->data_fd, f->data_fd, f->data_fd };
+    struct tar_data data[LAYERS_MAX];
     imgc_autoclose int dir_fd = temp_dir_sub(&f->dir, name);
-    const struct dir_sink_args args = { .layer_fds = fds,
-                                        .n_layer_fds = LAYERS_MAX,
+    const struct dir_sink_args args = { .layers = data,
+                                        .n_layers = LAYERS_MAX,
                                         .dir_fd = dir_fd,
                                         .is_privileged = dir_sink_privileged() };
     struct dir_sink_report report;
     struct imgc_err err;
 
+    for (size_t i = 0; i < LAYERS_MAX; i++) {
+        data[i] = (struct tar_data)TAR_DATA_FD(f->data_fd);
+    }
     if (!is_overlay) {
         assert_ok(dir_sink_root(t, &args, &report, &err), err);
         return;

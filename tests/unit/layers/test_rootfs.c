@@ -26,6 +26,7 @@ static int write_and_hash(void *arg, const void *ptr, size_t len, struct imgc_er
 static struct digest put_layer(struct test_store *t, const struct layer_gen *layer, int data_fd)
 {
     struct hashing_writer w = { .writer = NULL };
+    struct tar_data data = TAR_DATA_FD(data_fd);
     struct tar_sink *sink = NULL;
     struct layer_gen_source s = { .source = { layer_gen_next }, .layer = layer };
     struct digest diff_id;
@@ -38,7 +39,7 @@ static struct digest put_layer(struct test_store *t, const struct layer_gen *lay
         entry_auto struct entry e = ENTRY_INIT;
         r = s.source.next(&s.source, &e, &t->err);
         if (r == 0) {
-            assert_ok(tar_sink_add(sink, &e, data_fd, &t->err), t->err);
+            assert_ok(tar_sink_add(sink, &e, &data, &t->err), t->err);
         }
     }
     assert_ok(tar_sink_finish(sink, &t->err), t->err);

@@ -74,12 +74,13 @@ static int make_data(const struct temp_dir *dir)
 
 static void write_tar(int data_fd, struct imgc_buf *b)
 {
+    struct tar_data data = TAR_DATA_FD(data_fd);
     imgc_auto(tar_sink_freep) struct tar_sink *sink = NULL;
     struct imgc_err err;
 
     assert_ok(tar_sink_new(collect, b, &sink, &err), err);
     for (size_t i = 0; i < N_ENTRIES; i++) {
-        assert_ok(tar_sink_add(sink, &entries[i], data_fd, &err), err);
+        assert_ok(tar_sink_add(sink, &entries[i], &data, &err), err);
     }
     assert_ok(tar_sink_finish(sink, &err), err);
     assert_int_equal(b->state, IMGC_BUF_OK);
@@ -263,12 +264,13 @@ static void test_failures(void **state)
 
     temp_dir_make(&dir);
     int data_fd = make_data(&dir);
+    struct tar_data data = TAR_DATA_FD(data_fd);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TAR_MAX);
         imgc_auto(tar_sink_freep) struct tar_sink *sink = NULL;
         struct imgc_err err;
         assert_ok(tar_sink_new(cases[i].output, &b, &sink, &err), err);
-        assert_err(tar_sink_add(sink, &cases[i].entry, data_fd, &err), cases[i].code);
+        assert_err(tar_sink_add(sink, &cases[i].entry, &data, &err), cases[i].code);
         assert_non_null(strstr(err.msg, "'f': "));
     }
     (void)close(data_fd);
