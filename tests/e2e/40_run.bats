@@ -250,6 +250,7 @@ EOF
 }
 
 @test "imgc in a chroot: containers run, and what is outside the chroot stays out of reach" {
+    require_root_mount
     require_images debian
     root=$BATS_TEST_TMPDIR/chroot
     mkdir "$root"

@@ -133,6 +133,7 @@ PY
 }
 
 @test "a host whose cgroups are read-only: it runs, and limits are refused in words" {
+    require_root_mount
     cat >"$BATS_TEST_TMPDIR/ro.sh" <<EOS
 for d in /sys/fs/cgroup /sys/fs/cgroup/*; do
     mountpoint -q \$d && mount -o remount,bind,ro \$d

@@ -58,7 +58,7 @@ setup() {
 }
 
 @test "without /proc: one line that says so" {
-    require_containers
+    require_root_mount
     run unshare -m sh -c "umount -l /proc; '$IMGC' --root '$STORE' --runroot '$RUNROOT' import /etc x"
     [ "$status" -eq 1 ]
     [[ $output == *"/proc is not mounted"* ]]

@@ -80,6 +80,13 @@ require_containers() {
     have_containers || skip "this host forbids namespaces"
 }
 
+# For tests that change the mounts of a namespace of their own: in a chroot, where "/" is no mount,
+# they could not be kept from the host's.
+require_root_mount() {
+    require_containers
+    mountpoint -q / || skip "/ is not a mount (a chroot)"
+}
+
 have_images() {
     "$E2E_LIB/make-images.sh" "$IMAGES" >&2
     [ -d "$IMAGES/$1" ]
