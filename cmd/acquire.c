@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "cmd/chores.h"
 #include "cmd/program.h"
 #include "cmd/progress.h"
 #include "fetch/pull.h"
-#include "store/sync.h"
 
 int acquire_parse_policy(const char *text, enum acquire_policy *ret, struct imgc_err *reterr)
 {
@@ -147,10 +147,7 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
                       result.is_unchanged ? "image is up to date" : "pulled");
     }
     if (!result.is_unchanged) {
-        r = sync_start(store, reterr);
-        if (r < 0) {
-            output_warn(&app->out, "%s, ignoring", reterr->msg);
-        }
+        chores_start(app); /* now: a container may run for long */
     }
     *ret = image;
     image = (struct image){ .tags = NULL };

@@ -14,6 +14,7 @@ struct app {
     struct settings settings; /* global options and environment */
     struct output out;        /* where commands print */
     struct store *store;      /* NULL until app_store() */
+    bool has_chores;          /* chores_note() was called */
 };
 
 /** The store, opened on first use with the settings' root. Borrowed.

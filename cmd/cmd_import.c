@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/sweep.h"
 #include "layers/dir_source.h"
@@ -18,7 +19,6 @@
 #include "schema/manifest.h"
 #include "store/blob.h"
 #include "store/image.h"
-#include "store/sync.h"
 
 #define READ_BYTES 262144
 #define POLL_MS 250
@@ -413,7 +413,8 @@ static int import_all(struct import *im, const char *source, const struct ref *r
     }
     char hex[DIGEST_HEX_MAX];
     output_print(&im->app->out, "%s\n", digest_hex(&id, hex));
-    return sync_start(im->app->store, reterr);
+    chores_note(im->app);
+    return 0;
 }
 
 static int import_run(struct app *app, const void *options, struct args args,

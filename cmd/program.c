@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cmd/chores.h"
 #include "schema/base/cleanup.h"
 
 #define PROGRAM_PIPE_STATUS 141 /* what a shell shows for a writer ended by SIGPIPE */
@@ -109,6 +110,7 @@ int program_run(int argc, const char *const *argv)
         copy[i] = argv[i];
     }
     int status = run_globals(&app, argc, copy);
+    chores_finish(&app);
     app_done(&app);
     return status;
 }

@@ -72,7 +72,7 @@ static int configure(struct db *db, struct imgc_err *reterr)
         { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
         { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
         { SQLITE_DBCONFIG_DEFENSIVE, 1 },
-        /* Else the last process to close pays for two fsync()s: sync_start()'s child does. */
+        /* Else the last process to close pays for two fsync()s: the background process does. */
         { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
     };
 

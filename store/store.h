@@ -14,6 +14,7 @@
  *   container  containers and their state
  *   gc         remove what nothing refers to, sweep what the dead left
  *   sync       durability without an fsync storm
+ *   background the process that does what is left after the answer
  *
  * How content is published: staged under tmp/<lease>/, then, inside one short write transaction,
  * renamed to its place and its row inserted. How it is removed: the rows in one transaction, then,

@@ -2,50 +2,59 @@
 #include "store/sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/random.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "schema/base/fd.h"
 #include "schema/base/process.h"
 #include "store/place.h"
 #include "store/store_handle.h"
 
-/* In all three tables; ?1 the new value, ?2 the old one. */
-static const char *const mark_sql[] = {
-    "UPDATE blob SET synced = ?1 WHERE synced = ?2",
-    "UPDATE layer SET synced = ?1 WHERE synced = ?2",
-    "UPDATE view SET synced = ?1 WHERE synced = ?2",
-};
-
-/* Rows of this boot only: those of another one need a proof, not a sync. Tickets of a sync that
- * died are taken over. */
+/* In all three tables; "synced <> 1" makes the partial indexes serve. Rows of this boot only: those
+ * of another one need a proof, not a sync. Tickets of a sync that died are taken over. */
 static const char *const take_sql[] = {
-    "UPDATE blob SET synced = ?1 WHERE synced <> 1 AND boot_id = ?3",
-    "UPDATE layer SET synced = ?1 WHERE synced <> 1 AND boot_id = ?3",
-    "UPDATE view SET synced = ?1 WHERE synced <> 1 AND boot_id = ?3",
+    "UPDATE blob SET synced = ?1 WHERE synced <> 1 AND boot_id = ?2",
+    "UPDATE layer SET synced = ?1 WHERE synced <> 1 AND boot_id = ?2",
+    "UPDATE view SET synced = ?1 WHERE synced <> 1 AND boot_id = ?2",
 };
 
-static int mark(struct store *s, const char *const sql[3], int64_t to, int64_t from,
-                struct imgc_err *reterr)
+static const char *const mark_sql[] = {
+    "UPDATE blob SET synced = 1 WHERE synced <> 1 AND boot_id = ?2 AND synced = ?1",
+    "UPDATE layer SET synced = 1 WHERE synced <> 1 AND boot_id = ?2 AND synced = ?1",
+    "UPDATE view SET synced = 1 WHERE synced <> 1 AND boot_id = ?2 AND synced = ?1",
+};
+
+/* @ret_changes  how many rows were changed. */
+static int update(struct store *s, const char *const sql[3], int64_t ticket, int *ret_changes,
+                  struct imgc_err *reterr)
 {
     char boot_id[PROCESS_BOOT_ID_MAX];
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
+    *ret_changes = 0;
     process_boot_id(boot_id);
     int r = db_begin(s->db, DB_WRITE, &tx, reterr);
     for (size_t i = 0; r == 0 && i < 3; i++) {
         db_stmt_auto struct db_stmt st = db_prepare(s->db, sql[i]);
-        db_bind_int(&st, 1, to);
-        if (sql == mark_sql) {
-            db_bind_int(&st, 2, from);
-        } else {
-            db_bind_text(&st, 3, boot_id);
-        }
+        db_bind_int(&st, 1, ticket);
+        db_bind_text(&st, 2, boot_id);
         r = db_run(&st, reterr);
+        *ret_changes += r == 0 ? db_changes(s->db) : 0;
     }
     return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+static int sync_ticket(struct store *s, int64_t ticket, struct imgc_err *reterr)
+{
+    int n = 0;
+
+    int r = update(s, take_sql, ticket, &n, reterr);
+    if (r < 0 || n == 0) {
+        return r;
+    }
+    if (syncfs(s->root_fd) < 0) {
+        return imgc_fail_sys(reterr, errno, "sync the file system of '%s'", s->root);
+    }
+    return update(s, mark_sql, ticket, &n, reterr);
 }
 
 /* Rows that are there now get a ticket, and only rows that still have it afterwards are marked:
@@ -57,74 +66,8 @@ int sync_now(struct store *s, struct imgc_err *reterr)
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
         return imgc_fail_sys(reterr, errno, "get random bytes");
     }
-    int64_t ticket = -1 - (int64_t)(random >> 1);
-    int r = mark(s, take_sql, ticket, 0, reterr);
-    if (r < 0) {
-        return r;
-    }
-    if (syncfs(s->root_fd) < 0) {
-        return imgc_fail_sys(reterr, errno, "sync the file system of '%s'", s->root);
-    }
-    r = mark(s, mark_sql, 1, ticket, reterr);
+    int r = sync_ticket(s, -1 - (int64_t)(random >> 1), reterr);
     return r < 0 ? r : db_checkpoint(s->db, reterr);
-}
-
-/* The grandchild: nobody waits for it and nobody hears it. What fails is done by the next sync. */
-static _Noreturn void run_in_background(struct store *s)
-{
-    struct imgc_err err;
-    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    for (int fd = 0; null_fd >= 0 && fd < 3; fd++) {
-        (void)dup2(null_fd, fd);
-    }
-    /* The caller's pipes and locks must not stay open as long as the disk takes. */
-    int root_fd = fcntl(s->root_fd, F_DUPFD_CLOEXEC, 3);
-    if (null_fd < 0 || root_fd < 0 || dup2(root_fd, 3) < 0 || close_range(4, ~0U, 0) < 0 ||
-        chdir("/") < 0) {
-        _exit(1);
-    }
-    s->root_fd = 3;
-    int r = store_attach(s, &err);
-    if (r == 0) {
-        r = sync_now(s, &err);
-        store_detach(s);
-    }
-    _exit(r == 0 ? 0 : 1);
-}
-
-static _Noreturn void run_child(struct store *s)
-{
-    if (setsid() < 0) {
-        _exit(1);
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        run_in_background(s);
-    }
-    _exit(pid < 0 ? 1 : 0);
-}
-
-int sync_start(struct store *s, struct imgc_err *reterr)
-{
-    /* SQLite forbids a connection to live on in a forked child, even to be closed there. */
-    store_detach(s);
-    pid_t pid = fork();
-    int saved = errno;
-    if (pid == 0) {
-        run_child(s);
-    }
-    int r = store_attach(s, reterr);
-    if (pid < 0) {
-        return imgc_fail_sys(reterr, saved, "start the background sync");
-    }
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (r == 0 && status != 0) {
-        return imgc_fail(reterr, IMGC_E_SYS, "start the background sync");
-    }
-    return r;
 }
 
 int sync_check(struct store *s, const struct digest *digest, bool is_layer, struct imgc_err *reterr)

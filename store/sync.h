@@ -10,12 +10,8 @@
 #include "schema/digest.h"
 #include "store/store.h"
 
-/** Start a background process that syncs the store's file system and marks what was there before
- * as synced. Returns at once; the process outlives the command and holds none of its fds. Only
- * while no other thread uses the store: the connection is closed for the fork and opened again. */
-IMGC_CHECK int sync_start(struct store *s, struct imgc_err *reterr);
-
-/** The same in the foreground. */
+/** Sync the store's file system and mark what was there before as synced: a chore of the background
+ * process (store/background.h). Quick where everything is. Moves the WAL into the database. */
 IMGC_CHECK int sync_now(struct store *s, struct imgc_err *reterr);
 
 enum { SYNC_SUSPECT = 1 };
