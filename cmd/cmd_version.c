@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc version: what this program is made of. */
-#include <archive.h>
 #include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <zstd.h>
@@ -10,6 +9,7 @@
 #include "cmd/program.h"
 #include "cmd/table.h"
 #include "fetch/curl_lib.h"
+#include "layers/libarchive.h"
 #include "schema/json.h"
 
 struct version_options {
@@ -23,21 +23,21 @@ static const struct option version_options[] = {
 };
 
 /* What is loaded when it is needed may be missing; saying so helps more than an error. */
-static const char *curl_version_text(void)
+static const char *version_of(int (*load)(const char **ret, struct imgc_err *reterr))
 {
     const char *version = NULL;
     struct imgc_err ignored;
 
-    return curl_lib_version(&version, &ignored) < 0 ? "missing" : version;
+    return load(&version, &ignored) < 0 ? "missing" : version;
 }
 
 static json_t *versions(void)
 {
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "Version", program_version(),
-                     "Libraries", "curl", curl_version_text(), "openssl",
+                     "Libraries", "curl", version_of(curl_lib_version), "openssl",
                      OpenSSL_version(OPENSSL_VERSION_STRING), "libarchive",
-                     archive_version_string() + sizeof "libarchive", "zstd", ZSTD_versionString(),
-                     "sqlite", sqlite3_libversion(), "jansson", jansson_version_str());
+                     version_of(libarchive_version), "zstd", ZSTD_versionString(), "sqlite",
+                     sqlite3_libversion(), "jansson", jansson_version_str());
 }
 
 static int print_versions(struct app *app, json_t *doc, struct imgc_err *reterr)

@@ -23,6 +23,7 @@ enum turn {
 
 struct codec_stream {
     struct codec_sink sink;
+    struct libarchive lib;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -56,7 +57,7 @@ static la_ssize_t pull_input(struct archive *a, void *arg, const void **ret)
         give_turn(s, TURN_INPUT);
     }
     if (s->is_stopped) {
-        archive_set_error(a, EINVAL, "stopped");
+        s->lib.set_error(a, EINVAL, "stopped");
         return -1;
     }
     if (!s->has_input) {
@@ -74,12 +75,12 @@ static int push_blocks(struct codec_stream *s, struct archive *a)
     la_int64_t offset = 0;
 
     for (;;) {
-        int ar = archive_read_data_block(a, &ptr, &len, &offset);
+        int ar = s->lib.read_data_block(a, &ptr, &len, &offset);
         if (ar == ARCHIVE_EOF) {
             return 0;
         }
         if (ar != ARCHIVE_OK) {
-            return libarchive_fail(&s->err, a, "the compressed stream is damaged");
+            return libarchive_fail(&s->err, &s->lib, a, "the compressed stream is damaged");
         }
         const char *p = ptr;
         for (size_t done = 0; done < len && !s->is_stopped;) {
@@ -97,11 +98,11 @@ static int read_all(struct codec_stream *s, struct archive *a)
     /* Named filters, no bidding: a filter inside a filter is not a layer. */
     int filter = s->in.ptr[0] == 'B' ? ARCHIVE_FILTER_BZIP2 : ARCHIVE_FILTER_XZ;
 
-    if (archive_read_support_format_raw(a) != ARCHIVE_OK ||
-        archive_read_append_filter(a, filter) != ARCHIVE_OK ||
-        archive_read_open(a, s, NULL, pull_input, NULL) != ARCHIVE_OK ||
-        archive_read_next_header(a, &entry) != ARCHIVE_OK) {
-        return libarchive_fail(&s->err, a, "the compressed stream is damaged");
+    if (s->lib.read_support_format_raw(a) != ARCHIVE_OK ||
+        s->lib.read_append_filter(a, filter) != ARCHIVE_OK ||
+        s->lib.read_open(a, s, NULL, pull_input, NULL) != ARCHIVE_OK ||
+        s->lib.read_next_header(a, &entry) != ARCHIVE_OK) {
+        return libarchive_fail(&s->err, &s->lib, a, "the compressed stream is damaged");
     }
     return push_blocks(s, a);
 }
@@ -109,10 +110,10 @@ static int read_all(struct codec_stream *s, struct archive *a)
 static void *work(void *arg)
 {
     struct codec_stream *s = arg;
-    struct archive *a = archive_read_new();
+    struct archive *a = s->lib.read_new();
 
     (void)(a ? read_all(s, a) : imgc_fail(&s->err, IMGC_E_NOMEM, "out of memory"));
-    (void)archive_read_free(a);
+    (void)s->lib.read_free(a);
     give_turn(s, TURN_OVER);
     return NULL;
 }
@@ -180,6 +181,11 @@ static int filter_start(const struct codec_sink *sink, struct codec_stream **ret
 
     if (!s) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = libarchive_load(&s->lib, reterr);
+    if (r < 0) {
+        free(s);
+        return r;
     }
     s->sink = *sink;
     s->turn = TURN_WORKER;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/posix_acl.h"
 
-#include <archive.h>
-
 #include <endian.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
@@ -73,7 +71,8 @@ static struct ace *find_tag(struct acl *a, uint16_t tag)
     return NULL;
 }
 
-static int collect(struct archive_entry *ae, int type, struct acl *ret, struct imgc_err *reterr)
+static int collect(const struct libarchive *la, struct archive_entry *ae, int type, struct acl *ret,
+                   struct imgc_err *reterr)
 {
     int got_type = 0;
     int permset = 0;
@@ -81,8 +80,8 @@ static int collect(struct archive_entry *ae, int type, struct acl *ret, struct i
     int id = 0;
     const char *name = NULL;
 
-    (void)archive_entry_acl_reset(ae, type);
-    while (archive_entry_acl_next(ae, type, &got_type, &permset, &tag, &id, &name) == ARCHIVE_OK) {
+    (void)la->entry_acl_reset(ae, type);
+    while (la->entry_acl_next(ae, type, &got_type, &permset, &tag, &id, &name) == ARCHIVE_OK) {
         struct ace ace = { kernel_tag(tag), (uint16_t)(permset & 07), (uint32_t)id };
         /* Without a number the name would be one of the builder's users, not of the image's. */
         if (!ace.tag || (is_named(&ace) && id < 0)) {
@@ -161,10 +160,10 @@ static int add_xattr(struct entry *e, const char *name, struct acl *a, struct im
     return r;
 }
 
-static int add_access(struct archive_entry *ae, struct acl *a, struct entry *e,
-                      struct imgc_err *reterr)
+static int add_access(const struct libarchive *la, struct archive_entry *ae, struct acl *a,
+                      struct entry *e, struct imgc_err *reterr)
 {
-    int r = collect(ae, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, a, reterr);
+    int r = collect(la, ae, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, a, reterr);
 
     if (r == 0) {
         r = complete(a, e->mode, reterr);
@@ -179,10 +178,10 @@ static int add_access(struct archive_entry *ae, struct acl *a, struct entry *e,
     return add_xattr(e, "system.posix_acl_access", a, reterr);
 }
 
-static int add_default(struct archive_entry *ae, struct acl *a, struct entry *e,
-                       struct imgc_err *reterr)
+static int add_default(const struct libarchive *la, struct archive_entry *ae, struct acl *a,
+                       struct entry *e, struct imgc_err *reterr)
 {
-    int r = collect(ae, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, a, reterr);
+    int r = collect(la, ae, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, a, reterr);
 
     if (r < 0 || a->n == 0) {
         return r;
@@ -191,9 +190,10 @@ static int add_default(struct archive_entry *ae, struct acl *a, struct entry *e,
     return r < 0 ? r : add_xattr(e, "system.posix_acl_default", a, reterr);
 }
 
-int posix_acl_add(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+int posix_acl_add(const struct libarchive *la, struct archive_entry *ae, struct entry *e,
+                  struct imgc_err *reterr)
 {
-    int types = archive_entry_acl_types(ae);
+    int types = la->entry_acl_types(ae);
     struct acl a = { .aces = NULL };
     int r = 0;
 
@@ -201,11 +201,11 @@ int posix_acl_add(struct archive_entry *ae, struct entry *e, struct imgc_err *re
         return 0; /* the kernel has none on links */
     }
     if (e->type == ENTRY_DIR && (types & ARCHIVE_ENTRY_ACL_TYPE_DEFAULT)) {
-        r = add_default(ae, &a, e, reterr);
+        r = add_default(la, ae, &a, e, reterr);
     }
     a.n = 0;
     if (r == 0 && (types & ARCHIVE_ENTRY_ACL_TYPE_ACCESS)) {
-        r = add_access(ae, &a, e, reterr);
+        r = add_access(la, ae, &a, e, reterr);
     }
     free(a.aces);
     return r;

@@ -7,12 +7,12 @@
 #ifndef IMGC_LAYERS_POSIX_ACL_H
 #define IMGC_LAYERS_POSIX_ACL_H
 
-#include <archive_entry.h>
-
 #include "layers/entry.h"
+#include "layers/libarchive.h"
 
 /** Add the ACLs of @ae to @e where they say more than the mode, and make e->mode what the kernel
  * shows with them (its group bits are the mask). @return 0; -LIMIT; -NOMEM. */
-IMGC_CHECK int posix_acl_add(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr);
+IMGC_CHECK int posix_acl_add(const struct libarchive *la, struct archive_entry *ae, struct entry *e,
+                             struct imgc_err *reterr);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/tar_source.h"
 
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -24,6 +23,7 @@
 
 struct tar_source {
     struct source source; /* first: a source of ours is a tar_source */
+    struct libarchive lib;
     struct archive *archive;
     locale_t locale;
     unsigned char *map; /* the whole tar, read-only */
@@ -76,7 +76,7 @@ static bool is_harmless(const char *warning)
     return false;
 }
 
-static bool type_of(struct archive_entry *ae, enum entry_type *ret)
+static bool type_of(const struct libarchive *la, struct archive_entry *ae, enum entry_type *ret)
 {
     static const struct {
         unsigned format;
@@ -86,12 +86,12 @@ static bool type_of(struct archive_entry *ae, enum entry_type *ret)
         { AE_IFCHR, ENTRY_CHAR }, { AE_IFBLK, ENTRY_BLOCK }, { AE_IFIFO, ENTRY_FIFO },
     };
 
-    if (archive_entry_hardlink(ae)) {
+    if (la->entry_hardlink(ae)) {
         *ret = ENTRY_HARDLINK;
         return true;
     }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (types[i].format == archive_entry_filetype(ae)) {
+        if (types[i].format == la->entry_filetype(ae)) {
             *ret = types[i].type;
             return true;
         }
@@ -109,10 +109,11 @@ static int read_id(int64_t value, const char *what, uint32_t *ret, struct imgc_e
     return 0;
 }
 
-static int read_device(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+static int read_device(const struct libarchive *la, struct archive_entry *ae, struct entry *e,
+                       struct imgc_err *reterr)
 {
-    uint64_t major = archive_entry_rdevmajor(ae);
-    uint64_t minor = archive_entry_rdevminor(ae);
+    uint64_t major = la->entry_rdevmajor(ae);
+    uint64_t minor = la->entry_rdevminor(ae);
 
     if (major > MAJOR_MAX || minor > MINOR_MAX) {
         return imgc_fail(reterr, IMGC_E_LAYER, "the device number %llu:%llu is out of range",
@@ -123,9 +124,10 @@ static int read_device(struct archive_entry *ae, struct entry *e, struct imgc_er
     return 0;
 }
 
-static int read_symlink(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+static int read_symlink(const struct libarchive *la, struct archive_entry *ae, struct entry *e,
+                        struct imgc_err *reterr)
 {
-    struct imgc_str target = imgc_str_of(archive_entry_symlink(ae));
+    struct imgc_str target = imgc_str_of(la->entry_symlink(ae));
 
     if (target.len == 0) {
         return imgc_fail(reterr, IMGC_E_LAYER, "a symbolic link to nothing");
@@ -137,20 +139,21 @@ static int read_symlink(struct archive_entry *ae, struct entry *e, struct imgc_e
     return imgc_str_dup(target, &e->target, reterr);
 }
 
-static int read_xattrs(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+static int read_xattrs(const struct libarchive *la, struct archive_entry *ae, struct entry *e,
+                       struct imgc_err *reterr)
 {
     const char *name = NULL;
     const void *value = NULL;
     size_t len = 0;
 
-    (void)archive_entry_xattr_reset(ae);
-    while (archive_entry_xattr_next(ae, &name, &value, &len) == ARCHIVE_OK) {
+    (void)la->entry_xattr_reset(ae);
+    while (la->entry_xattr_next(ae, &name, &value, &len) == ARCHIVE_OK) {
         int r = name ? entry_add_xattr(e, name, value, len, reterr) : 0;
         if (r < 0) {
             return r;
         }
     }
-    int r = posix_acl_add(ae, e, reterr);
+    int r = posix_acl_add(la, ae, e, reterr);
     entry_sort_xattrs(e);
     return r;
 }
@@ -183,19 +186,19 @@ static int read_extents(struct tar_source *t, struct archive_entry *ae, struct e
     const void *ptr = NULL;
     size_t len = 0;
     la_int64_t offset = 0;
-    int64_t size = archive_entry_size(ae);
+    int64_t size = t->lib.entry_size(ae);
 
     if (size < 0) {
         return imgc_fail(reterr, IMGC_E_LAYER, "a negative size");
     }
     e->size = (uint64_t)size;
     for (;;) {
-        int ar = archive_read_data_block(t->archive, &ptr, &len, &offset);
+        int ar = t->lib.read_data_block(t->archive, &ptr, &len, &offset);
         if (ar == ARCHIVE_EOF) {
             return 0;
         }
         if (ar != ARCHIVE_OK) {
-            return libarchive_fail(reterr, t->archive, "cannot read the tar");
+            return libarchive_fail(reterr, &t->lib, t->archive, "cannot read the tar");
         }
         int r = add_block(t, e, ptr, len, offset, reterr);
         if (r < 0) {
@@ -211,12 +214,12 @@ static int read_by_type(struct tar_source *t, struct archive_entry *ae, struct e
     case ENTRY_FILE:
         return read_extents(t, ae, e, reterr);
     case ENTRY_SYMLINK:
-        return read_symlink(ae, e, reterr);
+        return read_symlink(&t->lib, ae, e, reterr);
     case ENTRY_HARDLINK:
-        return entry_clean_target(imgc_str_of(archive_entry_hardlink(ae)), &e->target, reterr);
+        return entry_clean_target(imgc_str_of(t->lib.entry_hardlink(ae)), &e->target, reterr);
     case ENTRY_CHAR:
     case ENTRY_BLOCK:
-        return read_device(ae, e, reterr);
+        return read_device(&t->lib, ae, e, reterr);
     case ENTRY_DIR:
     case ENTRY_FIFO:
         break;
@@ -226,11 +229,11 @@ static int read_by_type(struct tar_source *t, struct archive_entry *ae, struct e
 
 /* A time before 1970 with a fraction: libarchive gives "-5.25" as -5 s and 250 000 000 ns, a
  * timespec wants -6 s and 750 000 000 ns. */
-static void read_mtime(struct archive_entry *ae, struct entry *e)
+static void read_mtime(const struct libarchive *la, struct archive_entry *ae, struct entry *e)
 {
-    long ns = archive_entry_mtime_nsec(ae);
+    long ns = la->entry_mtime_nsec(ae);
 
-    e->mtime_s = archive_entry_mtime(ae);
+    e->mtime_s = la->entry_mtime(ae);
     e->mtime_ns = ns < 0 ? 0 : ns > NS_MAX ? NS_MAX : (uint32_t)ns;
     if (e->mtime_s < 0 && e->mtime_s > INT64_MIN && e->mtime_ns > 0) {
         e->mtime_s--;
@@ -238,16 +241,17 @@ static void read_mtime(struct archive_entry *ae, struct entry *e)
     }
 }
 
-static int read_attributes(struct archive_entry *ae, struct entry *e, struct imgc_err *reterr)
+static int read_attributes(const struct libarchive *la, struct archive_entry *ae, struct entry *e,
+                           struct imgc_err *reterr)
 {
-    int r = read_id(archive_entry_uid(ae), "uid", &e->uid, reterr);
+    int r = read_id(la->entry_uid(ae), "uid", &e->uid, reterr);
 
     if (r < 0) {
         return r;
     }
-    e->mode = (uint32_t)archive_entry_perm(ae) & 07777;
-    read_mtime(ae, e);
-    return read_id(archive_entry_gid(ae), "gid", &e->gid, reterr);
+    e->mode = (uint32_t)la->entry_perm(ae) & 07777;
+    read_mtime(la, ae, e);
+    return read_id(la->entry_gid(ae), "gid", &e->gid, reterr);
 }
 
 /* Fill *e, whose path is set. A hard link has no attributes of its own. */
@@ -259,8 +263,8 @@ static int read_entry(struct tar_source *t, struct archive_entry *ae, struct ent
     if (r < 0 || e->type == ENTRY_HARDLINK) {
         return r;
     }
-    r = read_attributes(ae, e, reterr);
-    return r < 0 ? r : read_xattrs(ae, e, reterr);
+    r = read_attributes(&t->lib, ae, e, reterr);
+    return r < 0 ? r : read_xattrs(&t->lib, ae, e, reterr);
 }
 
 enum { HEADER_SKIP = 2 };
@@ -269,18 +273,18 @@ enum { HEADER_SKIP = 2 };
 static int next_header(struct tar_source *t, struct archive_entry **ret, struct entry *e,
                        struct imgc_err *reterr)
 {
-    int ar = archive_read_next_header(t->archive, ret);
+    int ar = t->lib.read_next_header(t->archive, ret);
 
     if (ar == ARCHIVE_EOF) {
         return SOURCE_END;
     }
-    if (ar == ARCHIVE_WARN && is_harmless(archive_error_string(t->archive))) {
+    if (ar == ARCHIVE_WARN && is_harmless(t->lib.error_string(t->archive))) {
         ar = ARCHIVE_OK;
     }
     if (ar != ARCHIVE_OK) {
-        return libarchive_fail(reterr, t->archive, "cannot read the tar");
+        return libarchive_fail(reterr, &t->lib, t->archive, "cannot read the tar");
     }
-    const char *name = archive_entry_pathname(*ret);
+    const char *name = t->lib.entry_pathname(*ret);
     if (!name) {
         return imgc_fail(reterr, IMGC_E_LAYER, "an entry whose name cannot be read");
     }
@@ -288,7 +292,7 @@ static int next_header(struct tar_source *t, struct archive_entry **ret, struct 
         return imgc_fail(reterr, IMGC_E_LIMIT, "more than %u entries in one layer",
                          LIMIT_LAYER_ENTRIES);
     }
-    if (!name[0] || !type_of(*ret, &e->type)) {
+    if (!name[0] || !type_of(&t->lib, *ret, &e->type)) {
         return HEADER_SKIP;
     }
     return entry_clean_path(imgc_str_of(name), &e->path, reterr);
@@ -310,7 +314,7 @@ static int read_next(struct tar_source *t, struct entry *ret, struct imgc_err *r
     if (r < 0) {
         return imgc_context(reterr, "%s", e.path && e.path[0] ? e.path : "/");
     }
-    int64_t position = archive_read_header_position(t->archive);
+    int64_t position = t->lib.read_header_position(t->archive);
     if (position > 0) {
         drop_behind(t, (uint64_t)position);
     }
@@ -356,7 +360,10 @@ int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr)
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     t->source.next = tar_source_next;
-    int r = libarchive_locale(&t->locale, reterr);
+    int r = libarchive_load(&t->lib, reterr);
+    if (r == 0) {
+        r = libarchive_locale(&t->locale, reterr);
+    }
     if (r < 0) {
         return r;
     }
@@ -364,15 +371,15 @@ int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    t->archive = archive_read_new();
+    t->archive = t->lib.read_new();
     if (!t->archive) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     /* Only this one format: each of libarchive's others is a parser more for hostile bytes. */
-    if (archive_read_support_format_tar(t->archive) != ARCHIVE_OK ||
-        archive_read_set_format_option(t->archive, "tar", "mac-ext", NULL) < ARCHIVE_WARN ||
-        archive_read_open(t->archive, t, NULL, give_block, NULL) != ARCHIVE_OK) {
-        return libarchive_fail(reterr, t->archive, "cannot read the tar");
+    if (t->lib.read_support_format_tar(t->archive) != ARCHIVE_OK ||
+        t->lib.read_set_format_option(t->archive, "tar", "mac-ext", NULL) < ARCHIVE_WARN ||
+        t->lib.read_open(t->archive, t, NULL, give_block, NULL) != ARCHIVE_OK) {
+        return libarchive_fail(reterr, &t->lib, t->archive, "cannot read the tar");
     }
     *ret = imgc_take(t);
     return 0;
@@ -384,7 +391,7 @@ struct tar_source *tar_source_free(struct tar_source *t)
         return NULL;
     }
     if (t->archive) {
-        (void)archive_read_free(t->archive);
+        (void)t->lib.read_free(t->archive);
     }
     if (t->map) {
         (void)munmap(t->map, t->size);

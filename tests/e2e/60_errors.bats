@@ -230,8 +230,12 @@ nothing_left() {
 @test "a library that is missing is named, and missed only by what needs it" {
     mkdir "$BATS_TEST_TMPDIR/lib"
     : >"$BATS_TEST_TMPDIR/lib/libcurl.so.4"
+    : >"$BATS_TEST_TMPDIR/lib/libarchive.so.13"
+    nasty absolute
     export LD_LIBRARY_PATH=$BATS_TEST_TMPDIR/lib
     assert_fails 1 'cannot load the library libcurl\.so\.4' "$IMGC" --root "$STORE" pull "$HOSTILE/x"
+    assert_fails 1 'cannot load the library libarchive\.so\.13' imgc import "$BATS_TEST_TMPDIR/absolute.tar" x
     imgc images
     imgc version | grep -q '^curl *missing$'
+    imgc version | grep -q '^libarchive *missing$'
 }
