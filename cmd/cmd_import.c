@@ -113,6 +113,15 @@ static int feed_ingest(void *arg, const void *ptr, size_t len, struct imgc_err *
     return ingest_write(arg, ptr, len, reterr);
 }
 
+/* Devices are not archives; some of them never end. */
+static int check_kind(const struct stat *st, struct imgc_err *reterr)
+{
+    if (S_ISREG(st->st_mode) || S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode)) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "is a device, not an archive in a file or a pipe");
+}
+
 /* A file is hashed before any of it is inflated or parsed; the ingest checks the digest again over
  * what it reads, so a file that changes in between is refused too. A pipe has only that check. */
 static int check_file(const struct import *im, int fd, struct imgc_err *reterr)
@@ -121,11 +130,15 @@ static int check_file(const struct import *im, int fd, struct imgc_err *reterr)
     if (fstat(fd, &st) < 0) {
         return imgc_fail_sys(reterr, errno, "look at the file");
     }
+    int r = check_kind(&st, reterr);
+    if (r < 0) {
+        return r;
+    }
     if (!digest_is_set(&im->file) || !S_ISREG(st.st_mode)) {
         return 0;
     }
     imgc_auto(digest_hasher_freep) struct digest_hasher *hasher = NULL;
-    int r = digest_hasher_new(DIGEST_SHA256, &hasher, reterr);
+    r = digest_hasher_new(DIGEST_SHA256, &hasher, reterr);
     if (r < 0) {
         return r;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layers/tar_end.h"
 #include "layers/tar_source.h"
 
 /* The stages, in the order that bytes pass them: each is one function, and knows only the next. */
@@ -19,6 +20,7 @@ struct ingest {
     struct codec *codec;
     struct digest_hasher *tar_hash;  /* sha256: the name that the layer is stored under */
     struct digest_hasher *diff_hash; /* of want_diff_id's kind, where that is another; or NULL */
+    struct tar_end end;
     struct layer_writer *writer;
     uint64_t bytes_in, bytes_out;
     bool is_damaged; /* the codec gave up, as @damage says */
@@ -40,6 +42,9 @@ static int hash_tar(void *arg, const void *ptr, size_t len, struct imgc_err *ret
 
     if (r == 0 && in->diff_hash) {
         r = digest_hasher_update(in->diff_hash, ptr, len, reterr);
+    }
+    if (r == 0) {
+        r = tar_end_feed(&in->end, ptr, len, reterr);
     }
     return r < 0 ? r : store_tar(in, ptr, len, reterr);
 }

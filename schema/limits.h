@@ -22,10 +22,11 @@
 #define LIMIT_XATTR_BYTES (64u << 10)      /* one value: XATTR_SIZE_MAX of the kernel */
 #define LIMIT_XATTRS_PER_ENTRY 512         /* more than ext4 or xfs can hold */
 #define LIMIT_LAYER_RATIO 1100             /* inflated/compressed; gzip's best is 1032 */
-#define LIMIT_SYMLINKS 40                  /* followed in one path, as the kernel's MAXSYMLINKS */
-#define LIMIT_ENV_BYTES (2u << 20)         /* environment of a container, as ARG_MAX's default */
-#define LIMIT_PASSWD_BYTES (1u << 20)      /* /etc/passwd and /etc/group of an image */
-#define LIMIT_ENV_FILE_BYTES (1u << 20)    /* --env-file */
-#define LIMIT_LOG_LINE_BYTES (16u << 10)   /* longer lines are split into partial ones */
+#define LIMIT_TAR_PADDING_BYTES (16u << 20) /* behind a tar's end; tapes' records go to 1 MiB */
+#define LIMIT_SYMLINKS 40                   /* followed in one path, as the kernel's MAXSYMLINKS */
+#define LIMIT_ENV_BYTES (2u << 20)          /* environment of a container, as ARG_MAX's default */
+#define LIMIT_PASSWD_BYTES (1u << 20)       /* /etc/passwd and /etc/group of an image */
+#define LIMIT_ENV_FILE_BYTES (1u << 20)     /* --env-file */
+#define LIMIT_LOG_LINE_BYTES (16u << 10)    /* longer lines are split into partial ones */
 
 #endif

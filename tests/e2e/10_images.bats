@@ -188,3 +188,21 @@ import() {
     [ "$(imgc images --format '{{.Labels}}' plain)" = "map[]" ]
     [ "$(imgc images --format '{{.Labels}}' labelled)" = "map[k:v]" ]
 }
+
+@test "import takes no device, and not endless zeros: the disk is not filled" {
+    run timeout 20 "$IMGC" --root "$STORE" import /dev/zero
+    [ "$status" -eq 1 ]
+    [[ $output == *"/dev/zero': is a device, not an archive"* ]]
+    run timeout 20 "$IMGC" --root "$STORE" import - </dev/zero
+    [ "$status" -eq 1 ]
+    [[ $output == *"is a device, not an archive"* ]]
+    run bash -c "head -c 1G /dev/zero | timeout 60 '$IMGC' --root '$STORE' import -"
+    [ "$status" -eq 1 ]
+    [[ $output == *"follow the end of the archive"* ]]
+    run bash -c "{ cat '$IMAGES/busybox.tar'; head -c 1G /dev/zero; } | timeout 60 '$IMGC' --root '$STORE' import -"
+    [ "$status" -eq 1 ]
+    [[ $output == *"follow the end of the archive"* ]]
+    # what a tape's record size pads with is no reason to refuse
+    run bash -c "{ cat '$IMAGES/busybox.tar'; head -c 1M /dev/zero; } | timeout 60 '$IMGC' --root '$STORE' import - padded"
+    [ "$status" -eq 0 ]
+}
