@@ -125,6 +125,16 @@ int layer_writer_write(struct layer_writer *w, const void *ptr, size_t len, stru
     return 0;
 }
 
+int layer_writer_entries(struct layer_writer *w, int *ret_fd, struct imgc_err *reterr)
+{
+    char path[LEASE_NAME_MAX + 16];
+
+    (void)snprintf(path, sizeof path, "%s/entries", w->name);
+    int r =
+        fd_open_at(lease_dir_fd(w->lease), path, O_WRONLY | O_CREAT | O_EXCL, 0600, ret_fd, reterr);
+    return r < 0 ? imgc_context(reterr, "store a layer") : 0;
+}
+
 int layer_writer_fd(const struct layer_writer *w)
 {
     return w->fd;
@@ -201,8 +211,21 @@ static int is_whole(struct store *s, const struct digest *diff_id, uint64_t tar_
     return 0;
 }
 
+/* The staged entries, where there are any, into the place of the layer's. */
+static int put_entries(struct layer_writer *w, const struct place *place, struct imgc_err *reterr)
+{
+    char from[PATHS_MAX + LEASE_NAME_MAX + 16], to[PATHS_MAX + 16];
+
+    (void)snprintf(from, sizeof from, "%s/%s/entries", lease_path(w->lease), w->name);
+    (void)snprintf(to, sizeof to, "%s/entries", place->path);
+    if (renameat(w->s->root_fd, from, w->s->root_fd, to) < 0 && errno != ENOENT) {
+        return imgc_fail_sys(reterr, errno, "put '%s' into the store", to);
+    }
+    return 0;
+}
+
 /* A new layer: the staged directory becomes it. A layer whose tar is lost or suspect: only the tar
- * is replaced, because containers may run on its views. */
+ * and its entries are replaced, because containers may run on its views. */
 static int put_in_place(struct layer_writer *w, const struct place *place, bool has_row,
                         struct imgc_err *reterr)
 {
@@ -223,7 +246,7 @@ static int put_in_place(struct layer_writer *w, const struct place *place, bool 
     if (renameat(w->s->root_fd, from, w->s->root_fd, to) < 0) {
         return imgc_fail_sys(reterr, errno, "put '%s' into the store", to);
     }
-    return 0;
+    return put_entries(w, place, reterr);
 }
 
 static int publish(struct layer_writer *w, const struct layer_commit *c, const struct place *place,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Layers: uncompressed tars by DiffID, layers/<diffid hex>/tar, with the compressed blobs that they
- * came from remembered, so that a known blob is never fetched again.
+ * came from remembered, so that a known blob is never fetched again. What is in the file of entries
+ * beside the tar is not the store's to know (layers/entry_list.h): a cache that may be missing.
  */
 #ifndef IMGC_STORE_LAYER_H
 #define IMGC_STORE_LAYER_H
@@ -39,6 +40,9 @@ IMGC_CHECK int layer_writer_write(struct layer_writer *w, const void *ptr, size_
 /** The staged tar's fd (read and write), borrowed: to read it back before the commit. */
 int layer_writer_fd(const struct layer_writer *w);
 
+/** Make the file of entries that is published beside the tar; once. @ret_fd caller closes. */
+IMGC_CHECK int layer_writer_entries(struct layer_writer *w, int *ret_fd, struct imgc_err *reterr);
+
 struct layer_commit {
     const struct digest *diff_id; /* computed by the caller over all bytes written */
     const struct digest *blob;    /* what it was fetched as; may equal diff_id; NULL: none */
@@ -58,6 +62,16 @@ void layer_writer_freep(struct layer_writer **w);
 /** Open the layer's tar for reading. @ret_fd caller closes. @return 0; LAYER_MISSING; -STORE. */
 IMGC_CHECK int layer_open_tar(struct store *s, const struct digest *diff_id, int *ret_fd,
                               struct imgc_err *reterr);
+
+/** Open the layer's file of entries for reading. @ret_fd caller closes. @return 0; LAYER_MISSING
+ * (the file, or all of the layer); -SYS. */
+IMGC_CHECK int layer_open_entries(struct store *s, const struct digest *diff_id, int *ret_fd,
+                                  struct imgc_err *reterr);
+
+/** Put the file @name of the lease's directory into the place of the layer's file of entries, and
+ * count it. The layer must be held. @return 0; LAYER_MISSING; -SYS; -NOSPACE. */
+IMGC_CHECK int layer_put_entries(struct store *s, struct lease *lease, const struct digest *diff_id,
+                                 const char *name, struct imgc_err *reterr);
 
 /** Call @fn for each layer. A negative result ends the walk and is returned. */
 IMGC_CHECK int layer_each(struct store *s,

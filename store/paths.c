@@ -34,6 +34,14 @@ const char *paths_layer_tar(const struct digest *diff_id, char out[PATHS_MAX])
     return out;
 }
 
+const char *paths_layer_entries(const struct digest *diff_id, char out[PATHS_MAX])
+{
+    char hex[DIGEST_HEX_MAX];
+
+    (void)snprintf(out, PATHS_MAX, PATHS_LAYERS "/%s/entries", digest_hex(diff_id, hex));
+    return out;
+}
+
 const char *paths_view(const struct digest *diff_id, const struct digest *chain_id,
                        char out[PATHS_MAX])
 {

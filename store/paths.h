@@ -22,9 +22,11 @@ extern const char *const paths_skeleton[];
 /** "blobs/sha256/<hex>". Returns @out. */
 const char *paths_blob(const struct digest *digest, char out[PATHS_MAX]);
 
-/** "layers/<diffid hex>", and in it "tar" and "fs". The algorithm shows in the length. */
+/** "layers/<diffid hex>", and in it "tar", "entries" and "fs". The algorithm shows in the length.
+ */
 const char *paths_layer(const struct digest *diff_id, char out[PATHS_MAX]);
 const char *paths_layer_tar(const struct digest *diff_id, char out[PATHS_MAX]);
+const char *paths_layer_entries(const struct digest *diff_id, char out[PATHS_MAX]);
 
 /** "layers/<diffid hex>/fs/<chainid hex>". */
 const char *paths_view(const struct digest *diff_id, const struct digest *chain_id,
