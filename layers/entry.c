@@ -101,6 +101,28 @@ int entry_clean_target(struct imgc_str target, char **ret, struct imgc_err *rete
     return clean(target, DOTDOT_CLAMP, ret, reterr);
 }
 
+bool entry_is_clean_path(struct imgc_str path)
+{
+    struct imgc_str rest = path;
+    struct imgc_str part;
+    size_t depth = 0;
+
+    if (path.len == 0) {
+        return true;
+    }
+    if (path.len > LIMIT_PATH_BYTES || path.ptr[path.len - 1] == '/' ||
+        memchr(path.ptr, '\0', path.len)) {
+        return false;
+    }
+    while (imgc_str_token(&rest, '/', &part)) {
+        if (part.len == 0 || part.len > LIMIT_NAME_BYTES || imgc_str_eq(part, IMGC_STR(".")) ||
+            imgc_str_eq(part, IMGC_STR("..")) || ++depth > LIMIT_PATH_DEPTH) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool entry_keeps_xattr(const char *name)
 {
     static const char *const kept[] = { "security.", "user.", "trusted." };

@@ -40,6 +40,9 @@ struct xattr {
     size_t len;
 };
 
+#define ENTRY_MAJOR_MAX ((1u << 12) - 1) /* what the kernel's dev_t holds */
+#define ENTRY_MINOR_MAX ((1u << 20) - 1)
+
 /* Metadata and data of one inode. Owned by whoever holds it; entry_done() frees. */
 struct entry {
     char *path; /* relative, cleaned: no "." or "..", no doubled or outer '/'; "" is the root */
@@ -72,6 +75,9 @@ void entry_done(struct entry *e);
  * @ret  caller frees. @return 0; -LAYER; -LIMIT; -NOMEM.
  */
 IMGC_CHECK int entry_clean_path(struct imgc_str name, char **ret, struct imgc_err *reterr);
+
+/** Whether @path is as entry_clean_path() gives it. */
+bool entry_is_clean_path(struct imgc_str path);
 
 /** Clean the target of a hard link in the same way; a ".." goes up, but never above the root, as it
  * does for a process that is confined to the root. */

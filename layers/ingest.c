@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layers/entry_list.h"
 #include "layers/tar_end.h"
 #include "layers/tar_source.h"
+#include "schema/base/fd.h"
 
 /* The stages, in the order that bytes pass them: each is one function, and knows only the next. */
 struct ingest {
@@ -172,17 +174,18 @@ static int check_diff_id(struct ingest *in, struct digest *ret, struct imgc_err 
     return r;
 }
 
-/* Read the tar once to its end: what cannot be read must not get into the store. */
+/* Read the tar once to its end: what cannot be read must not get into the store. What was read is
+ * kept, so that no tree has to read the tar again. */
 static int check_tar(struct ingest *in, struct imgc_err *reterr)
 {
     imgc_auto(tar_source_freep) struct tar_source *t = NULL;
+    imgc_autoclose int list_fd = -1;
     int r = tar_source_new(layer_writer_fd(in->writer), &t, reterr);
 
-    while (r == 0) {
-        entry_auto struct entry e = ENTRY_INIT;
-        r = tar_source_entries(t)->next(tar_source_entries(t), &e, reterr);
+    if (r == 0) {
+        r = layer_writer_entries(in->writer, &list_fd, reterr);
     }
-    return r < 0 ? r : 0;
+    return r < 0 ? r : entry_list_write(tar_source_entries(t), in->bytes_out, list_fd, reterr);
 }
 
 int ingest_finish(struct ingest *in, struct layer_info *ret, struct imgc_err *reterr)

@@ -173,7 +173,7 @@ static int build_view(struct plan *p, struct rootfs_stack *stack, const struct v
 
 static int build_views(struct plan *p, struct dir_sink_report *sum, struct imgc_err *reterr)
 {
-    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
+    rootfs_stack_auto struct rootfs_stack stack = { .lease = p->lease };
 
     int r = rootfs_stack_open(p->s, p->diff_ids, p->n, &stack, reterr);
     for (size_t i = 0; r >= 0 && p->n_missing > 0; i++) {

@@ -10,6 +10,12 @@
 #include "store/layer.h"
 
 struct rootfs_stack {
+    /* What the caller may choose before rootfs_stack_open(). */
+    struct lease *lease; /* borrowed: entry lists that are missing are made anew with it; NULL: the
+                            tars of such layers are read, and that is all */
+    bool tars_only;      /* read the tars even where there are lists: for whoever verifies */
+
+    struct store *store;           /* borrowed */
     const struct digest *diff_ids; /* borrowed */
     int *fds;                      /* of the tars */
     struct tar_data *data;         /* what is in them: dir_sink_args.layers */
@@ -30,7 +36,8 @@ void rootfs_stack_done(struct rootfs_stack *stack);
 IMGC_CHECK int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
                                  struct rootfs_stack *ret, struct imgc_err *reterr);
 
-/** Apply the next layer from the bottom. There must be one. */
+/** Apply the next layer from the bottom, from its entry list (layers/entry_list.h) or its tar.
+ * There must be one. */
 IMGC_CHECK int rootfs_stack_apply(struct rootfs_stack *stack, struct imgc_err *reterr);
 
 /** "layer N of M (DIGEST): " in front of the error; @i counts from 0. */

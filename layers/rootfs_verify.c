@@ -81,7 +81,7 @@ static int verify_view(struct store *s, struct rootfs_stack *stack, const struct
 int rootfs_verify_views(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
                         struct imgc_err *reterr)
 {
-    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
+    rootfs_stack_auto struct rootfs_stack stack = { .tars_only = true };
     imgc_autofree struct digest *chain_ids =
         calloc(n_diff_ids > 0 ? n_diff_ids : 1, sizeof *chain_ids);
 

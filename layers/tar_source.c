@@ -16,9 +16,6 @@
 #define DROP_BYTES ((uint64_t)4 << 20)
 
 #define ID_MAX_VALUE ((int64_t)UINT32_MAX - 1) /* (uid_t)-1 means "leave it" to chown() */
-#define MAJOR_MAX ((1u << 12) - 1)             /* what the kernel's dev_t holds */
-#define MINOR_MAX ((1u << 20) - 1)
-
 #define NS_MAX 999999999
 
 struct tar_source {
@@ -115,7 +112,7 @@ static int read_device(const struct libarchive *la, struct archive_entry *ae, st
     uint64_t major = la->entry_rdevmajor(ae);
     uint64_t minor = la->entry_rdevminor(ae);
 
-    if (major > MAJOR_MAX || minor > MINOR_MAX) {
+    if (major > ENTRY_MAJOR_MAX || minor > ENTRY_MINOR_MAX) {
         return imgc_fail(reterr, IMGC_E_LAYER, "the device number %llu:%llu is out of range",
                          (unsigned long long)major, (unsigned long long)minor);
     }

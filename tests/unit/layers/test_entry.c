@@ -31,6 +31,8 @@ static void cleans_names(void **state)
         struct imgc_err err;
         imgc_autofree char *path = NULL;
         imgc_autofree char *target = NULL;
+        bool is_clean = names[i].path && strcmp(names[i].name, names[i].path) == 0;
+        assert_int_equal(entry_is_clean_path(imgc_str_of(names[i].name)), is_clean);
         if (names[i].path) {
             assert_ok(entry_clean_path(imgc_str_of(names[i].name), &path, &err), err);
             assert_string_equal(path, names[i].path);
@@ -49,6 +51,7 @@ static void refuses_a_nul_in_a_name(void **state)
 
     (void)state;
     assert_err(entry_clean_path((struct imgc_str){ "a\0b", 3 }, &path, &err), IMGC_E_LAYER);
+    assert_false(entry_is_clean_path((struct imgc_str){ "a\0b", 3 }));
 }
 
 /* @parts components of @len bytes each. */
@@ -63,6 +66,10 @@ static int clean_long(size_t parts, size_t len)
     for (size_t i = 1; i <= parts; i++) {
         name[i * (len + 1) - 1] = '/';
     }
+    const struct imgc_str without_end = { name, parts * (len + 1) - 1 };
+    bool is_clean = entry_clean_path(without_end, &path, &err) == 0;
+    assert_int_equal(entry_is_clean_path(without_end), is_clean);
+    free(imgc_take(path));
     return entry_clean_path((struct imgc_str){ name, parts * (len + 1) }, &path, &err);
 }
 
