@@ -16,46 +16,55 @@ struct plan {
     bool dry_run;    /* roll everything back: the same numbers by the same statements */
 };
 
+static const char *const remove_sql[] = {
+    "DELETE FROM container WHERE image_id = ?1",
+    "DELETE FROM mount WHERE image_id = ?1",
+    "DELETE FROM image WHERE id = ?1",
+};
+
 static int remove_images(struct store *s, const struct plan *plan, struct imgc_err *reterr)
 {
     if (plan->all_unused) {
         db_stmt_auto struct db_stmt st =
             db_prepare(s->db, "DELETE FROM image WHERE NOT EXISTS "
-                              "(SELECT 1 FROM container AS c WHERE c.image_id = image.id)");
+                              "(SELECT 1 FROM container AS c WHERE c.image_id = image.id) "
+                              "AND NOT EXISTS (SELECT 1 FROM mount AS m "
+                              "WHERE m.image_id = image.id)");
         return db_run(&st, reterr);
     }
-    db_stmt_auto struct db_stmt containers =
-        db_prepare(s->db, "DELETE FROM container WHERE image_id = ?1");
-    db_stmt_auto struct db_stmt images = db_prepare(s->db, "DELETE FROM image WHERE id = ?1");
-    for (size_t i = 0; i < plan->n_ids; i++) {
-        db_bind_digest(&containers, 1, &plan->ids[i]);
-        db_bind_digest(&images, 1, &plan->ids[i]);
-        int r = db_run(&containers, reterr);
-        if (r == 0) {
-            r = db_run(&images, reterr);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof remove_sql / sizeof *remove_sql; i++) {
+        db_stmt_auto struct db_stmt st = db_prepare(s->db, remove_sql[i]);
+        for (size_t j = 0; r == 0 && j < plan->n_ids; j++) {
+            db_bind_digest(&st, 1, &plan->ids[j]);
+            r = db_run(&st, reterr);
+            db_rewind(&st);
         }
-        if (r < 0) {
-            return r;
-        }
-        db_rewind(&containers);
-        db_rewind(&images);
     }
-    return 0;
+    return r;
 }
 
-/* Views first: those of a layer that goes would go with its row, uncounted. */
+/* Views first: those of a layer that goes would go with its row, uncounted, and an EROFS view keeps
+ * its layers. That one is of use only to images of exactly its stack. */
 static const struct kind {
     enum place_kind place;
     const char *sql; /* gives key, disk and, of a view, its layer */
 } kinds[] = {
     { PLACE_VIEW,
-      "DELETE FROM view WHERE NOT EXISTS (SELECT 1 FROM image_layer AS u "
+      "DELETE FROM view WHERE form = 'directory' AND NOT EXISTS (SELECT 1 FROM image_layer AS u "
       "WHERE u.diff_id = view.diff_id AND u.chain_id = view.chain_id) AND NOT EXISTS "
       "(SELECT 1 FROM lease_item AS h WHERE h.kind = 'layer' AND h.digest = view.diff_id) "
       "RETURNING chain_id, disk, diff_id" },
+    { PLACE_EROFS,
+      "DELETE FROM view WHERE form = 'erofs' AND NOT EXISTS (SELECT 1 FROM image_layer AS u "
+      "WHERE u.chain_id = view.chain_id AND NOT EXISTS (SELECT 1 FROM image_layer AS above "
+      "WHERE above.image_id = u.image_id AND above.position = u.position + 1)) AND NOT EXISTS "
+      "(SELECT 1 FROM lease_item AS h WHERE h.kind = 'layer' AND h.digest = view.diff_id) "
+      "RETURNING chain_id, disk" },
     { PLACE_LAYER,
       "DELETE FROM layer WHERE NOT EXISTS (SELECT 1 FROM image_layer AS u "
       "WHERE u.diff_id = layer.diff_id) AND NOT EXISTS "
+      "(SELECT 1 FROM view_layer AS v WHERE v.diff_id = layer.diff_id) AND NOT EXISTS "
       "(SELECT 1 FROM lease_item AS h WHERE h.kind = 'layer' AND h.digest = layer.diff_id) "
       "RETURNING diff_id, disk" },
     { PLACE_BLOB,
@@ -82,6 +91,10 @@ static int note_row(const struct kind *kind, struct db_stmt *st, struct gc_items
             return r;
         }
         place_view(&place, &diff_id, &key);
+        report->views++;
+        break;
+    case PLACE_EROFS:
+        place_erofs(&place, &key);
         report->views++;
         break;
     case PLACE_LAYER:
@@ -112,6 +125,15 @@ static int delete_rows(struct store *s, const struct kind *kind, struct gc_items
     return r;
 }
 
+/* Rows without a file, and without a cost. */
+static int delete_refusals(struct store *s, struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "DELETE FROM view_refusal WHERE NOT EXISTS (SELECT 1 FROM image_layer "
+                          "AS u WHERE u.chain_id = view_refusal.chain_id)");
+    return db_run(&st, reterr);
+}
+
 /* The first of the two transactions of removing. It is on disk before the second begins: a power
  * loss must not bring back rows whose files are gone. */
 static int collect_rows(struct store *s, const struct plan *plan, struct gc_items *items,
@@ -133,6 +155,9 @@ static int collect_rows(struct store *s, const struct plan *plan, struct gc_item
     for (size_t i = 0; r == 0 && i < sizeof kinds / sizeof *kinds; i++) {
         r = delete_rows(s, &kinds[i], items, report, reterr);
     }
+    if (r == 0) {
+        r = delete_refusals(s, reterr);
+    }
     if (r < 0 || plan->dry_run) {
         return r;
     }
@@ -145,7 +170,8 @@ static int count_orphans(struct store *s, struct gc_items *orphans, struct gc_re
     for (size_t i = 0; i < orphans->n; i++) {
         report->layers += orphans->items[i].kind == PLACE_LAYER;
         report->blobs += orphans->items[i].kind == PLACE_BLOB;
-        report->views += orphans->items[i].kind == PLACE_VIEW;
+        report->views +=
+            orphans->items[i].kind == PLACE_VIEW || orphans->items[i].kind == PLACE_EROFS;
     }
     return gc_items_bytes(s, orphans, &report->bytes, reterr);
 }

@@ -8,6 +8,7 @@
 #include "store/container.h"
 #include "store/disk.h"
 #include "store/gc_items.h"
+#include "store/mounted.h"
 #include "store/store_handle.h"
 
 void gc_dead_done(struct gc_dead *d)
@@ -190,6 +191,9 @@ int gc_sweep(struct store *s, struct gc_report *ret, struct imgc_err *reterr)
     }
     for (size_t i = 0; r == 0 && i < d.n_containers; i++) {
         (void)!container_remove(s, d.containers[i], &ignored);
+    }
+    if (r == 0) {
+        r = mounted_sweep(s, reterr);
     }
     if (r == 0 && ret) {
         *ret = (struct gc_report){ .bytes = bytes };

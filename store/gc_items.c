@@ -129,6 +129,9 @@ static int scan_all(struct store *s, struct gc_items *list, struct imgc_err *ret
     if (r == 0) {
         r = scan_dir(s, PLACE_CONTAINER, PATHS_CONTAINERS, "", list, reterr);
     }
+    if (r == 0) {
+        r = scan_dir(s, PLACE_EROFS, PATHS_VIEWS, NULL, list, reterr);
+    }
     size_t first = list->n;
     if (r == 0) {
         r = scan_dir(s, PLACE_LAYER, PATHS_LAYERS, NULL, list, reterr);

@@ -19,9 +19,9 @@ void gc_items_done(struct gc_items *list);
 IMGC_CHECK int gc_items_add(struct gc_items *list, const struct place *place,
                             struct imgc_err *reterr);
 
-/** Files and directories in the places of blobs, layers, views and containers that no row names.
- * Those that another process is publishing at this moment may be among them: place_withdraw() looks
- * again under the write lock. */
+/** Files and directories in the places of blobs, layers, views (both forms) and containers that no
+ * row names. Those that another process is publishing at this moment may be among them:
+ * place_withdraw() looks again under the write lock. */
 IMGC_CHECK int gc_items_orphans(struct store *s, struct gc_items *ret, struct imgc_err *reterr);
 
 /** Sum of the disk bytes of @list. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/process.h"
 #include "store/image_load.h"
 #include "store/store_handle.h"
 
@@ -257,6 +258,28 @@ static int refuse_in_use(struct store *s, const struct digest *id, struct imgc_e
                      digest_hex(id, text), db_col_text(&st, 0), db_col_text(&st, 1));
 }
 
+/* The same of a mount of this boot; a row of another one says nothing. */
+static int refuse_mounted(struct store *s, const struct digest *id, struct imgc_err *reterr)
+{
+    char text[DIGEST_HEX_MAX], boot_id[PROCESS_BOOT_ID_MAX];
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT path FROM mount WHERE image_id = ?1 AND boot_id = ?2");
+    db_stmt_auto struct db_stmt forget =
+        db_prepare(s->db, "DELETE FROM mount WHERE image_id = ?1 AND boot_id <> ?2");
+
+    process_boot_id(boot_id);
+    db_bind_digest(&st, 1, id);
+    db_bind_text(&st, 2, boot_id);
+    int r = db_step(&st, reterr);
+    if (r == DB_ROW) {
+        return imgc_fail(reterr, IMGC_E_INUSE, "image %.12s is mounted on '%s'",
+                         digest_hex(id, text), db_col_text(&st, 0));
+    }
+    db_bind_digest(&forget, 1, id);
+    db_bind_text(&forget, 2, boot_id);
+    return r < 0 ? r : db_run(&forget, reterr);
+}
+
 int image_remove(struct store *s, const struct digest *id, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -264,6 +287,9 @@ int image_remove(struct store *s, const struct digest *id, struct imgc_err *rete
     int r = db_begin(s->db, DB_WRITE, &tx, reterr);
     if (r == 0) {
         r = refuse_in_use(s, id, reterr);
+    }
+    if (r == 0) {
+        r = refuse_mounted(s, id, reterr);
     }
     if (r < 0) {
         return r;

@@ -5,7 +5,7 @@
 
 #include "store/store_handle.h"
 
-#define SQL_MAX 640
+#define SQL_MAX 960
 
 void image_done(struct image *image)
 {
@@ -107,6 +107,12 @@ static int take_containers(struct image *image, struct db_stmt *st, struct imgc_
     "WHERE image_id = ?1 AND NOT EXISTS (SELECT 1 FROM " uses " AS o WHERE o." key " = " uses \
     "." key " AND o.image_id <> ?1)"
 
+/* EROFS views count for the images of exactly their stack: those whose top layer has the ChainID.
+ */
+#define IS_TOP(u)                                                                               \
+    "NOT EXISTS (SELECT 1 FROM image_layer AS above WHERE above.image_id = " u ".image_id AND " \
+    "above.position = " u ".position + 1)"
+
 /* Each query gives (image id, ...) ordered by image id; for one image @filter goes in between. */
 static const struct part {
     int (*take)(struct image *image, struct db_stmt *st, struct imgc_err *reterr);
@@ -121,7 +127,18 @@ static const struct part {
       "ON t.diff_id = u.diff_id",
       "ORDER BY u.image_id, u.position", "WHERE u.image_id = ?1" },
     { take_unique, UNIQUE("image_layer", "diff_id", "layer"), ONLY_OF("image_layer", "diff_id") },
-    { take_unique, UNIQUE("image_layer", "chain_id", "view"), ONLY_OF("image_layer", "chain_id") },
+    { take_unique,
+      UNIQUE("image_layer", "chain_id",
+             "(SELECT chain_id, disk FROM view WHERE form = 'directory')"),
+      ONLY_OF("image_layer", "chain_id") },
+    { take_unique,
+      "SELECT own.image_id, sum(own.disk) FROM (SELECT min(u.image_id) AS image_id, t.disk FROM "
+      "view AS t JOIN image_layer AS u ON u.chain_id = t.chain_id WHERE t.form = 'erofs' "
+      "AND " IS_TOP("u"),
+      "GROUP BY t.chain_id HAVING min(u.image_id) = max(u.image_id)) AS own "
+      "GROUP BY own.image_id ORDER BY own.image_id",
+      "AND u.image_id = ?1 AND NOT EXISTS (SELECT 1 FROM image_layer AS o WHERE o.chain_id = "
+      "u.chain_id AND o.image_id <> ?1 AND " IS_TOP("o") ")" },
     { take_unique, UNIQUE("image_blob", "digest", "blob"), ONLY_OF("image_blob", "digest") },
     { take_containers, "SELECT image_id, count(*) FROM container WHERE image_id IS NOT NULL",
       "GROUP BY image_id ORDER BY image_id", "AND image_id = ?1" },
@@ -134,7 +151,7 @@ static const struct part images = {
 
 static struct db_stmt prepare(struct store *s, const struct part *part, const struct digest *id)
 {
-    char sql[SQL_MAX]; /* the longest of the constants above has under 400 bytes */
+    char sql[SQL_MAX]; /* the longest of the constants above has under 700 bytes */
 
     (void)snprintf(sql, sizeof sql, "%s %s %s", part->head, id ? part->filter : "", part->tail);
     struct db_stmt st = db_prepare(s->db, sql);

@@ -11,9 +11,10 @@
 #include "store/place.h"
 #include "store/store_handle.h"
 
-#define INFO_COLUMNS                    \
-    "SELECT diff_id, tar_size, disk + " \
-    "(SELECT coalesce(sum(v.disk), 0) FROM view v WHERE v.diff_id = layer.diff_id) FROM layer "
+#define INFO_COLUMNS                                \
+    "SELECT diff_id, tar_size, disk + "             \
+    "(SELECT coalesce(sum(v.disk), 0) FROM view v " \
+    "WHERE v.diff_id = layer.diff_id AND v.form = 'directory') FROM layer "
 
 static int info_from_row(struct db_stmt *st, struct layer_info *ret, struct imgc_err *reterr)
 {

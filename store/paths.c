@@ -5,7 +5,8 @@
 
 const char *const paths_skeleton[] = { "blobs",      "blobs/sha256",   "blobs/sha512",
                                        PATHS_LAYERS, PATHS_CONTAINERS, "partial",
-                                       PATHS_LOCKS,  PATHS_TMP,        NULL };
+                                       PATHS_LOCKS,  PATHS_TMP,        PATHS_VIEWS,
+                                       NULL };
 
 /* Digests have at most 128 digits and ids at most 64 characters: everything fits PATHS_MAX. */
 
@@ -49,6 +50,14 @@ const char *paths_view(const struct digest *diff_id, const struct digest *chain_
 
     (void)snprintf(out, PATHS_MAX, PATHS_LAYERS "/%s/fs/%s", digest_hex(diff_id, diff_hex),
                    digest_hex(chain_id, chain_hex));
+    return out;
+}
+
+const char *paths_erofs(const struct digest *chain_id, char out[PATHS_MAX])
+{
+    char hex[DIGEST_HEX_MAX];
+
+    (void)snprintf(out, PATHS_MAX, PATHS_VIEWS "/%s", digest_hex(chain_id, hex));
     return out;
 }
 

@@ -13,6 +13,7 @@
 #define PATHS_TMP "tmp"
 #define PATHS_LOCKS "locks"
 #define PATHS_BACKGROUND "background"
+#define PATHS_VIEWS "views"
 
 #define PATHS_MAX 320 /* the longest is a view of two sha512 digests: 7 + 128 + 4 + 128 and NUL */
 
@@ -31,6 +32,9 @@ const char *paths_layer_entries(const struct digest *diff_id, char out[PATHS_MAX
 /** "layers/<diffid hex>/fs/<chainid hex>". */
 const char *paths_view(const struct digest *diff_id, const struct digest *chain_id,
                        char out[PATHS_MAX]);
+
+/** "views/<chainid hex>": the EROFS form. */
+const char *paths_erofs(const struct digest *chain_id, char out[PATHS_MAX]);
 
 /** "containers/<id>". */
 const char *paths_container(const char *id, char out[PATHS_MAX]);

@@ -31,6 +31,13 @@ void place_view(struct place *p, const struct digest *diff_id, const struct dige
     (void)paths_view(diff_id, chain_id, p->path);
 }
 
+void place_erofs(struct place *p, const struct digest *chain_id)
+{
+    p->kind = PLACE_EROFS;
+    (void)digest_text(chain_id, p->key);
+    (void)paths_erofs(chain_id, p->path);
+}
+
 void place_container(struct place *p, const char *id)
 {
     p->kind = PLACE_CONTAINER;
@@ -44,6 +51,7 @@ int place_has_row(struct store *s, const struct place *p, bool *ret, struct imgc
         [PLACE_BLOB] = "SELECT 1 FROM blob WHERE digest = ?1",
         [PLACE_LAYER] = "SELECT 1 FROM layer WHERE diff_id = ?1",
         [PLACE_VIEW] = "SELECT 1 FROM view WHERE chain_id = ?1 AND form = 'directory'",
+        [PLACE_EROFS] = "SELECT 1 FROM view WHERE chain_id = ?1 AND form = 'erofs'",
         [PLACE_CONTAINER] = "SELECT 1 FROM container WHERE id = ?1",
     };
     db_stmt_auto struct db_stmt st = db_prepare(s->db, sql[p->kind]);

@@ -9,7 +9,7 @@
 #include "store/lease.h"
 #include "store/paths.h"
 
-enum place_kind { PLACE_BLOB, PLACE_LAYER, PLACE_VIEW, PLACE_CONTAINER };
+enum place_kind { PLACE_BLOB, PLACE_LAYER, PLACE_VIEW, PLACE_EROFS, PLACE_CONTAINER };
 
 /** Something with a row and a path. */
 struct place {
@@ -21,6 +21,7 @@ struct place {
 void place_blob(struct place *p, const struct digest *digest);
 void place_layer(struct place *p, const struct digest *diff_id);
 void place_view(struct place *p, const struct digest *diff_id, const struct digest *chain_id);
+void place_erofs(struct place *p, const struct digest *chain_id);
 void place_container(struct place *p, const char *id);
 
 /** Inside a transaction: whether @p has a row. */

@@ -9,9 +9,11 @@
  *   lease      what work in progress holds, so that garbage collection leaves it alone
  *   blob       manifests, indexes, configs: bytes as received
  *   layer      layer tars by DiffID
- *   view       per-layer directories (and later EROFS indexes) by ChainID
+ *   view       per-layer directories, and EROFS indexes of whole stacks, by ChainID
  *   image      images, tags, repository digests
  *   container  containers and their state
+ *   mounted    images mounted on the host
+ *   probe      what was found about the host by trying
  *   gc         remove what nothing refers to, sweep what the dead left
  *   sync       durability without an fsync storm
  *   background the process that does what is left after the answer

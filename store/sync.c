@@ -112,16 +112,22 @@ int sync_proven(struct store *s, const struct digest *digest, bool is_layer,
 /* What is listed is whole: images that need what is lost go too, and their containers keep only
  * the name of the image. */
 static const char *const lost_layer_sql[] = {
+    "DELETE FROM mount WHERE image_id IN (SELECT image_id FROM image_layer WHERE diff_id = ?1)",
     ("UPDATE container SET image_id = NULL WHERE image_id IN "
      "(SELECT image_id FROM image_layer WHERE diff_id = ?1)"),
     "DELETE FROM image WHERE id IN (SELECT image_id FROM image_layer WHERE diff_id = ?1)",
+    ("DELETE FROM view WHERE (chain_id, form) IN "
+     "(SELECT chain_id, form FROM view_layer WHERE diff_id = ?1)"),
     "DELETE FROM layer WHERE diff_id = ?1",
+    NULL,
 };
 static const char *const lost_blob_sql[] = {
+    "DELETE FROM mount WHERE image_id IN (SELECT image_id FROM image_blob WHERE digest = ?1)",
     ("UPDATE container SET image_id = NULL WHERE image_id IN "
      "(SELECT image_id FROM image_blob WHERE digest = ?1)"),
     "DELETE FROM image WHERE id IN (SELECT image_id FROM image_blob WHERE digest = ?1)",
     "DELETE FROM blob WHERE digest = ?1",
+    NULL,
 };
 
 static int drop_rows(struct store *s, const struct digest *digest, bool is_layer,
@@ -130,9 +136,9 @@ static int drop_rows(struct store *s, const struct digest *digest, bool is_layer
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_DURABLE, &tx, reterr);
-    for (size_t i = 0; r == 0 && i < 3; i++) {
-        db_stmt_auto struct db_stmt st =
-            db_prepare(s->db, is_layer ? lost_layer_sql[i] : lost_blob_sql[i]);
+    const char *const *sql = is_layer ? lost_layer_sql : lost_blob_sql;
+    for (; r == 0 && *sql; sql++) {
+        db_stmt_auto struct db_stmt st = db_prepare(s->db, *sql);
         db_bind_digest(&st, 1, digest);
         r = db_run(&st, reterr);
     }

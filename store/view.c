@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "schema/base/fd.h"
 #include "schema/base/process.h"
@@ -15,6 +16,8 @@ static const char *form_name(enum view_form form)
     switch (form) {
     case VIEW_DIRECTORY:
         return "directory";
+    case VIEW_EROFS:
+        return "erofs";
     }
     return "";
 }
@@ -43,13 +46,34 @@ static int find_row(struct store *s, const struct digest *chain_id, enum view_fo
     return db_col_digest(&st, 0, &ret->diff_id, reterr);
 }
 
+static void place_of(const struct view *view, struct place *ret)
+{
+    switch (view->form) {
+    case VIEW_DIRECTORY:
+        place_view(ret, &view->diff_id, &view->chain_id);
+        break;
+    case VIEW_EROFS:
+        place_erofs(ret, &view->chain_id);
+        break;
+    }
+}
+
+static bool is_there(struct store *s, const struct view *view)
+{
+    struct place place;
+
+    place_of(view, &place);
+    return faccessat(s->root_fd, place.path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int view_find(struct store *s, const struct digest *chain_id, enum view_form form, struct view *ret,
               struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_READ, &tx, reterr);
-    return r < 0 ? r : find_row(s, chain_id, form, ret, reterr);
+    r = r < 0 ? r : find_row(s, chain_id, form, ret, reterr);
+    return r == 0 && !is_there(s, ret) ? VIEW_MISSING : r;
 }
 
 static int put_row(struct store *s, const struct view *view, uint64_t disk, struct imgc_err *reterr)
@@ -71,9 +95,46 @@ static int put_row(struct store *s, const struct view *view, uint64_t disk, stru
                : r;
 }
 
-static int publish(struct store *s, struct lease *lease, const struct view *view, const char *name,
-                   const struct place *place, struct imgc_err *reterr)
+/* @return 0; VIEW_NOT_WHOLE. */
+static int check_whole(struct store *s, const struct digest *diff_id, struct imgc_err *reterr)
 {
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT 1 FROM layer WHERE diff_id = ?1 AND whole = 0");
+
+    db_bind_digest(&st, 1, diff_id);
+    int r = db_step(&st, reterr);
+    return r == DB_ROW ? VIEW_NOT_WHOLE : r;
+}
+
+/* In the transaction of the view's row: from now on the layers and their data stay.
+ * @return 0; VIEW_NOT_WHOLE. */
+static int hold_layers(struct store *s, const struct view *view, const struct view_stack *stack,
+                       struct imgc_err *reterr)
+{
+    int r = 0;
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "INSERT OR IGNORE INTO view_layer (chain_id, form, diff_id) VALUES (?1, ?2, ?3)");
+
+    for (size_t i = 0; r == 0 && i < stack->n; i++) {
+        r = check_whole(s, &stack->diff_ids[i], reterr);
+        if (r != 0) {
+            return r;
+        }
+        db_bind_digest(&st, 1, &view->chain_id);
+        db_bind_text(&st, 2, form_name(view->form));
+        db_bind_digest(&st, 3, &stack->diff_ids[i]);
+        r = db_run(&st, reterr);
+        db_rewind(&st);
+    }
+    return r == -(int)IMGC_E_NOTFOUND
+               ? imgc_fail(reterr, IMGC_E_STORE, "a layer of a view is not in the store")
+               : r;
+}
+
+static int publish(struct store *s, struct lease *lease, const struct view *view,
+                   const struct view_stack *stack, const char *name, struct imgc_err *reterr)
+{
+    struct place place;
     struct view existing;
     uint64_t disk = 0;
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -87,38 +148,98 @@ static int publish(struct store *s, struct lease *lease, const struct view *view
         return r;
     }
     r = find_row(s, &view->chain_id, view->form, &existing, reterr);
-    if (r != VIEW_MISSING) {
-        return r;
-    }
-    r = place_publish(s, lease, name, place, reterr);
-    if (r < 0) {
+    if (r < 0 || (r == 0 && is_there(s, &existing))) {
         return r;
     }
     r = put_row(s, view, disk, reterr);
-    return r < 0 ? r : db_commit(&tx, reterr);
+    if (r == 0 && stack) {
+        r = hold_layers(s, view, stack, reterr);
+    }
+    if (r == 0) {
+        place_of(view, &place);
+        r = place_publish(s, lease, name, &place, reterr);
+    }
+    return r != 0 ? r : db_commit(&tx, reterr);
+}
+
+/* The staged thing goes when it did not become the view; so does one that was renamed although the
+ * commit failed: what has no row goes back. */
+static int publish_or_drop(struct store *s, struct lease *lease, const struct view *view,
+                           const struct view_stack *stack, const char *name,
+                           struct imgc_err *reterr)
+{
+    struct place place;
+    struct imgc_err ignored;
+
+    int r = publish(s, lease, view, stack, name, reterr);
+    if (r < 0) {
+        place_of(view, &place);
+        (void)!place_withdraw(s, lease, &place, 1, &ignored);
+        return r;
+    }
+    int removed = fd_remove_tree(lease_dir_fd(lease), name, NULL, reterr);
+    return removed < 0 ? removed : r;
 }
 
 int view_publish_dir(struct store *s, struct lease *lease, const struct view *view,
                      const char *name, struct imgc_err *reterr)
 {
-    struct place place;
-    struct imgc_err ignored;
+    int r = publish_or_drop(s, lease, view, NULL, name, reterr);
+    return r < 0 ? imgc_context(reterr, "store a layer's directory") : r;
+}
 
-    place_view(&place, &view->diff_id, &view->chain_id);
-    int r = publish(s, lease, view, name, &place, reterr);
+int view_publish_erofs(struct store *s, struct lease *lease, const struct view *view,
+                       const struct view_stack *stack, const char *name, struct imgc_err *reterr)
+{
+    int r = publish_or_drop(s, lease, view, stack, name, reterr);
+    return r < 0 ? imgc_context(reterr, "store an EROFS view") : r;
+}
+
+int view_refuse(struct store *s, const struct digest *chain_id, enum view_form form,
+                const char *reason, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
     if (r < 0) {
-        /* The rename may stand although the commit failed: what has no row goes back. */
-        (void)!place_withdraw(s, lease, &place, 1, &ignored);
-        return imgc_context(reterr, "store a layer's directory");
+        return r;
     }
-    return fd_remove_tree(lease_dir_fd(lease), name, NULL, reterr);
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "INSERT OR REPLACE INTO view_refusal (chain_id, form, reason) VALUES (?1, ?2, ?3)");
+    db_bind_digest(&st, 1, chain_id);
+    db_bind_text(&st, 2, form_name(form));
+    db_bind_text(&st, 3, reason);
+    r = db_run(&st, reterr);
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+int view_refusal(struct store *s, const struct digest *chain_id, enum view_form form, char **reason,
+                 struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_READ, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT reason FROM view_refusal WHERE chain_id = ?1 AND form = ?2");
+    db_bind_digest(&st, 1, chain_id);
+    db_bind_text(&st, 2, form_name(form));
+    r = db_step(&st, reterr);
+    if (r != DB_ROW) {
+        return r;
+    }
+    r = db_col_dup(&st, 0, reason, reterr);
+    return r < 0 ? r : VIEW_REFUSED;
 }
 
 int view_path(struct store *s, const struct view *view, char **ret, struct imgc_err *reterr)
 {
-    char path[PATHS_MAX];
+    struct place place;
 
-    if (asprintf(ret, "%s/%s", s->root, paths_view(&view->diff_id, &view->chain_id, path)) < 0) {
+    place_of(view, &place);
+    if (asprintf(ret, "%s/%s", s->root, place.path) < 0) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     return 0;
@@ -126,10 +247,11 @@ int view_path(struct store *s, const struct view *view, char **ret, struct imgc_
 
 int view_open(struct store *s, const struct view *view, int *ret_fd, struct imgc_err *reterr)
 {
-    char path[PATHS_MAX];
+    struct place place;
+    int flags = view->form == VIEW_DIRECTORY ? O_DIRECTORY : 0;
 
-    return fd_open_at(s->root_fd, paths_view(&view->diff_id, &view->chain_id, path),
-                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, reterr);
+    place_of(view, &place);
+    return fd_open_at(s->root_fd, place.path, O_RDONLY | O_NOFOLLOW | flags, 0, ret_fd, reterr);
 }
 
 static int delete_row(struct store *s, const struct view *view, struct imgc_err *reterr)
@@ -161,6 +283,6 @@ int view_remove(struct store *s, const struct view *view, struct imgc_err *reter
     if (r < 0) {
         return r;
     }
-    place_view(&place, &view->diff_id, &view->chain_id);
+    place_of(view, &place);
     return place_withdraw(s, lease, &place, 1, reterr);
 }
