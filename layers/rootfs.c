@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "layers/rootfs_stack.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 #include "store/lock.h"
@@ -253,11 +252,9 @@ int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *di
     return r < 0 ? r : 0;
 }
 
-int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids, int dir_fd,
-                  struct dir_sink_report *ret_report, struct imgc_err *reterr)
+int rootfs_load(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
+                struct rootfs_stack *ret, struct imgc_err *reterr)
 {
-    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
-    struct dir_sink_report report = { .entries = 0 };
     imgc_auto(plan_done) struct plan p = { .s = s, .diff_ids = diff_ids, .n = n_diff_ids };
 
     int r = plan_init(&p, reterr);
@@ -265,11 +262,21 @@ int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_
         r = prove_layers(&p, reterr);
     }
     if (r >= 0) {
-        r = rootfs_stack_open(s, diff_ids, n_diff_ids, &stack, reterr);
+        r = rootfs_stack_open(s, diff_ids, n_diff_ids, ret, reterr);
     }
     for (size_t i = 0; r >= 0 && i < n_diff_ids; i++) {
-        r = rootfs_stack_apply(&stack, reterr);
+        r = rootfs_stack_apply(ret, reterr);
     }
+    return r < 0 ? r : 0;
+}
+
+int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids, int dir_fd,
+                  struct dir_sink_report *ret_report, struct imgc_err *reterr)
+{
+    rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
+    struct dir_sink_report report = { .entries = 0 };
+
+    int r = rootfs_load(s, diff_ids, n_diff_ids, &stack, reterr);
     if (r >= 0) {
         const struct dir_sink_args args = { .layers = stack.data,
                                             .n_layers = stack.n,

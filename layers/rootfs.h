@@ -7,6 +7,7 @@
 #define IMGC_LAYERS_ROOTFS_H
 
 #include "layers/dir_sink.h"
+#include "layers/rootfs_stack.h"
 #include "store/image.h"
 #include "store/view.h"
 
@@ -45,6 +46,17 @@ enum { ROOTFS_UNMOUNTABLE = 1 };
 IMGC_CHECK int rootfs_build(struct store *s, struct lease *lease, const struct digest *diff_ids,
                             size_t n_diff_ids, struct dir_sink_report *ret_report,
                             struct imgc_err *reterr);
+
+/**
+ * Read all layers of the stack into its tree: the root file system in memory, nothing is mounted or
+ * written. What a power loss may have taken is hashed again first.
+ * @diff_ids  borrowed by @ret.
+ * @ret       was initialised with ROOTFS_STACK_INIT; rootfs_stack_done() it on failure, too. Its
+ *            open files keep the layers readable, even if the image is removed meanwhile.
+ * @return    as rootfs_prepare().
+ */
+IMGC_CHECK int rootfs_load(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
+                           struct rootfs_stack *ret, struct imgc_err *reterr);
 
 /** Write the merged root of the stack into the empty directory @dir_fd (borrowed). */
 IMGC_CHECK int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,

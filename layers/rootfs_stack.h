@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Internal to rootfs: the layer tars of a stack, and the tree as far as they are applied.
+ * The layer tars of a stack, and the tree as far as they are applied. rootfs_load() applies all.
  */
 #ifndef IMGC_LAYERS_ROOTFS_STACK_H
 #define IMGC_LAYERS_ROOTFS_STACK_H
