@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "runtime/erofs_mount.h"
 #include "runtime/mountfd.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
@@ -191,8 +192,27 @@ static int bind_root(const struct spec *spec, const char *dir, int *ret_fd, stru
     return r;
 }
 
+/* The image's root on the mountpoint, and an overlay over it in the same place: both go with the
+ * mount namespace. */
+static int mount_over_erofs(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+    char *lowerdirs[] = { spec->mountpoint, NULL };
+    struct spec over = *spec; /* borrows everything */
+
+    int r = erofs_mount_new(spec->erofs_image, spec->erofs_devices, &fd, reterr);
+    if (r == 0) {
+        r = attach(fd, spec, reterr);
+    }
+    over.lowerdirs = lowerdirs;
+    return r < 0 ? r : mount_overlay(&over, ret_fd, reterr);
+}
+
 int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
 {
+    if (spec->erofs_image) {
+        return mount_over_erofs(spec, ret_fd, reterr);
+    }
     if (!spec->lowerdirs) {
         return bind_root(spec, spec->root_dir, ret_fd, reterr);
     }

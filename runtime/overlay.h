@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The container's root as a mount: an overlay over the layers, or a directory as it is.
+ * The container's root as a mount: an overlay over the layers, be they directories or an EROFS
+ * image, or a directory as it is.
  *
  * Source: Linux Documentation/filesystems/overlayfs.rst.
  */

@@ -13,15 +13,15 @@ void spec_mount_done(struct spec_mount *m)
 
 void spec_done(struct spec *s)
 {
-    char *const strings[] = {
-        s->id,         s->hostname,  s->upper_dir, s->work_dir, s->root_dir,
-        s->mountpoint, s->state_dir, s->cwd,       s->user,     s->cgroup_name
-    };
+    char *const strings[] = { s->id,       s->hostname,   s->upper_dir,   s->work_dir,
+                              s->root_dir, s->mountpoint, s->erofs_image, s->state_dir,
+                              s->cwd,      s->user,       s->cgroup_name };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }
     (void)json_strings_free(s->lowerdirs);
+    (void)json_strings_free(s->erofs_devices);
     (void)json_strings_free(s->argv);
     (void)json_strings_free(s->env);
     for (size_t i = 0; i < s->n_mounts; i++) {

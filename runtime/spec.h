@@ -40,8 +40,11 @@ struct spec_limits { /* 0: no limit */
 struct spec {
     char *id;       /* 64 hex digits */
     char *hostname; /* "" keeps the host's */
-    /* root file system: either lower directories and upper/work for an overlay, or a directory */
-    char **lowerdirs; /* top first, NULL-terminated; NULL: root_dir is used as it is */
+    /* root file system: lower directories, or an EROFS image, and upper/work for an overlay on
+     * top; or a directory as it is */
+    char **lowerdirs; /* top first, NULL-terminated */
+    char *erofs_image;
+    char **erofs_devices; /* files that hold the image's data, in its order; NULL-terminated */
     char *upper_dir, *work_dir;
     char *root_dir;
     char *mountpoint; /* an existing host directory to mount the root on, in a mount namespace of

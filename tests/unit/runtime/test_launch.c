@@ -518,6 +518,92 @@ static void test_overlay(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+/* mkfs.erofs puts data and metadata into one file: an image without devices. */
+static bool make_erofs(const struct world *w, const char *dir, const char *image)
+{
+    char from[256], to[256], command[700];
+
+    path_in(w, dir, from);
+    path_in(w, image, to);
+    (void)snprintf(command, sizeof command, "mkfs.erofs '%s' '%s' >/dev/null 2>&1", to,
+                   from);
+    return system(command) == 0; /* NOLINT(cert-env33-c): a tool of this test */
+}
+
+static void test_erofs(void **state)
+{
+    struct world *w = *state;
+    const char *words[] = { "sh", "-c",
+                            "busybox cat /opt/plain; echo x >/fresh; exec 2>&1; "
+                            "busybox grep -c erofs /proc/mounts",
+                            NULL };
+    struct spec_options o = { .args = words };
+    spec_auto struct spec s = SPEC_INIT;
+    struct launch_result result = { .exit_code = -1 };
+    struct imgc_err err;
+    char out[OUT_MAX], path[256];
+
+    if (!make_erofs(w, "root", "image")) {
+        skip();
+    }
+    make_spec(w, &o, &s);
+    free(imgc_take(s.root_dir));
+    s.erofs_image = world_path(w, "image");
+    s.erofs_devices = calloc(1, sizeof *s.erofs_devices);
+    s.upper_dir = world_path(w, "upper");
+    s.work_dir = world_path(w, "work");
+    if (run_spec(w, &s, &no_args, &result, out, &err) == -(int)IMGC_E_HOST) {
+        print_message("skipped: %s\n", err.msg);
+        skip();
+    }
+    /* The container sees the overlay only. */
+    assert_string_equal(out, "no program\n0\n");
+    path_in(w, "upper/fresh", path);
+    assert_int_equal(access(path, F_OK), 0);
+    path_in(w, "mnt/etc", path);
+    assert_int_equal(access(path, F_OK), -1);
+
+    /* No image, and one that is none. */
+    free(s.erofs_image);
+    s.erofs_image = world_path(w, "missing");
+    assert_err(run_spec(w, &s, &no_args, &result, out, &err), IMGC_E_STORE);
+    make_file(w, "missing", "too short to be a file system", 0600);
+    assert_err(run_spec(w, &s, &no_args, &result, out, &err), IMGC_E_STORE);
+}
+
+/* Paths longer than fsconfig() takes. */
+static void test_erofs_far_away(void **state)
+{
+    struct world *w = *state;
+    const char *words[] = { "busybox", "cat", "/opt/plain", NULL };
+    struct spec_options o = { .args = words };
+    spec_auto struct spec s = SPEC_INIT;
+    struct launch_result result = { .exit_code = -1 };
+    struct imgc_err err;
+    char out[OUT_MAX], name[256], path[1024], image[256];
+
+    if (!make_erofs(w, "root", "image")) {
+        skip();
+    }
+    make_spec(w, &o, &s);
+    free(imgc_take(s.root_dir));
+    memset(name, 'n', 250);
+    name[250] = '\0';
+    path_in(w, "image", image);
+    (void)snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/%s/image", w->dir, name);
+    assert_int_equal(rename(image, path), 0);
+    s.erofs_image = strdup(path);
+    s.erofs_devices = calloc(1, sizeof *s.erofs_devices);
+    s.upper_dir = world_path(w, "upper");
+    s.work_dir = world_path(w, "work");
+    if (run_spec(w, &s, &no_args, &result, out, &err) == -(int)IMGC_E_HOST) {
+        skip();
+    }
+    assert_string_equal(out, "no program\n");
+}
+
 struct seen {
     struct process_id id;
     char cgroup[4096];
@@ -735,6 +821,8 @@ int main(void)
         cmocka_unit_test(test_volumes),
         cmocka_unit_test(test_volume_into_proc),
         cmocka_unit_test(test_overlay),
+        cmocka_unit_test_setup_teardown(test_erofs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_erofs_far_away, setup, teardown),
         cmocka_unit_test(test_started_and_log),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_launcher_killed),
