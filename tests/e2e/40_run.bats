@@ -256,7 +256,7 @@ EOF
     mkdir "$root"
     tar -C "$root" -xf "$IMAGES/debian.tar"
     mkdir "$root/lib-of-imgc" # the host's libraries, its loader among them
-    ldd "$IMGC" | grep -o '/[^ ]*' | xargs cp -L -t "$root/lib-of-imgc"
+    "$E2E_LIB/../../lib/libraries.sh" "$IMGC" | xargs cp -L -t "$root/lib-of-imgc"
     loader=/lib-of-imgc/$(basename "$root"/lib-of-imgc/ld-linux*)
     cp "$IMGC" "$root/imgc"
     cp "$IMAGES/debian.tar" "$root/"

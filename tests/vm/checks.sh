@@ -114,6 +114,7 @@ none_runs() {
 
 # A container in the background; sets $pid, imgc's, and returns when its command runs.
 start() { # OPTIONS...
+    rm -f /tmp/up # of the container before: the shell empties it in the background, too late
     imgc run "$@" bb sh -c "echo up; exec sleep 4321" >/tmp/up &
     pid=$!
     soon grep -q up /tmp/up

@@ -71,7 +71,7 @@ make_initramfs() {
 # A program and the libraries that it needs, where it looks for them.
 install_program() {
     install -D "$1" "$2"
-    ldd "$1" | grep -oE '/[^ ]+' | while read -r library; do
+    "$here/../lib/libraries.sh" "$1" | while read -r library; do
         install -D -m 755 "$library" "$work/disk$library"
     done
 }
