@@ -440,10 +440,10 @@ static void test_bad_names(void **state)
 static void test_cost(void **state)
 {
     double made = 0, removed = 0;
-    enum { ROUNDS = 20 };
+    const int rounds = 20;
     (void)state;
 
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         double t = seconds(CLOCK_MONOTONIC);
         struct cgroup *cg = create(&NO_LIMITS);
         made += seconds(CLOCK_MONOTONIC) - t;
@@ -451,8 +451,8 @@ static void test_cost(void **state)
         remove_cgroup(cg);
         removed += seconds(CLOCK_MONOTONIC) - t;
     }
-    print_message("create %.3f ms, remove %.3f ms\n", made * 1e3 / ROUNDS, removed * 1e3 / ROUNDS);
-    assert_true((made + removed) / ROUNDS < 0.5); /* far above what it should be */
+    print_message("create %.3f ms, remove %.3f ms\n", made * 1e3 / rounds, removed * 1e3 / rounds);
+    assert_true((made + removed) / rounds < 0.5); /* far above what it should be */
 }
 
 /* Leave no "imgc" behind that was not there; with containers in it, it stays. */
