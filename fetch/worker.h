@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One thread that turns the bytes of one blob into a layer: the loop's thread puts them into a
- * bounded ring, the worker takes them out and feeds layers/ingest.h. So hashing and inflating run
- * beside the network, and a fast network waits for a slow disk in 1 MiB of memory.
+ * bounded pipe (layers/pipe.h), the worker takes them out and feeds layers/ingest.h. So hashing and
+ * inflating run beside the network, and a fast network waits for a slow disk in 512 KiB of memory.
  */
 #ifndef IMGC_FETCH_WORKER_H
 #define IMGC_FETCH_WORKER_H
@@ -15,7 +15,7 @@ struct worker_args {
     struct store *store; /* borrowed, as all of it but @ingest's struct itself */
     struct lease *lease;
     struct ingest_args ingest; /* what it points to outlives the worker */
-    /* Called from the worker's thread when it has made room in a full ring, and when it is done. */
+    /* Called from the worker's thread when it has made room in a full pipe, and when it is done. */
     void (*wake)(void *arg);
     void *arg;
 };
@@ -30,7 +30,7 @@ enum worker_put { WORKER_TAKEN, WORKER_FULL, WORKER_OVER };
  * worker has ended already, its result says why. */
 enum worker_put worker_put(struct worker *w, const void *ptr, size_t len);
 
-/** Whether a WORKER_FULL is over: half the ring is free, or nothing more is taken. */
+/** Whether a WORKER_FULL is over: half the pipe is free, or nothing more is taken. */
 bool worker_has_room(struct worker *w);
 
 /** Say that the blob is whole: the worker finishes and publishes the layer. */

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/ingest.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "layers/entry_list.h"
+#include "layers/pipe.h"
 #include "layers/tar_end.h"
 #include "layers/tar_source.h"
 #include "schema/base/fd.h"
 
-/* The stages, in the order that bytes pass them: each is one function, and knows only the next. */
+/* Between the stages of the one thread and those of the other. */
+#define PIPE_BYTES_EACH ((size_t)512 << 10)
+
+/* The stages, in the order that bytes pass them: each is one function, and knows only the next.
+ * Stages 1 and 2 run in the caller's thread; 3 and 4 in one of our own, because inflating takes
+ * about as long as hashing and writing what comes of it. That thread starts when the pipe to it is
+ * full for the first time: a small layer needs none. */
 struct ingest {
     struct store *store; /* borrowed, as the lease */
     struct lease *lease;
@@ -18,28 +27,35 @@ struct ingest {
     char *media_type;
     bool remember_blob;
 
+    /* The caller's thread. */
     struct digest_hasher *blob_hash;
     struct codec *codec;
+    uint64_t bytes_in, bytes_out;
+    bool is_damaged; /* the codec gave up, as @damage says */
+    struct imgc_err damage;
+
+    struct pipe *tar; /* from stage 2 to stage 3 */
+    pthread_t thread;
+    bool has_thread;
+
+    /* The other one, until it is joined. */
     struct digest_hasher *tar_hash;  /* sha256: the name that the layer is stored under */
     struct digest_hasher *diff_hash; /* of want_diff_id's kind, where that is another; or NULL */
     struct tar_end end;
     struct layer_writer *writer;
-    uint64_t bytes_in, bytes_out;
-    bool is_damaged; /* the codec gave up, as @damage says */
-    struct imgc_err damage;
+    int tar_result;
+    struct imgc_err tar_err; /* tar_result is negative */
 };
 
 /* Stage 4: the tar goes into the store. */
 static int store_tar(struct ingest *in, const void *ptr, size_t len, struct imgc_err *reterr)
 {
-    in->bytes_out += len;
     return layer_writer_write(in->writer, ptr, len, reterr);
 }
 
 /* Stage 3: hash of the tar, to its last byte: padding behind the end-of-archive counts too. */
-static int hash_tar(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
+static int hash_tar(struct ingest *in, const void *ptr, size_t len, struct imgc_err *reterr)
 {
-    struct ingest *in = arg;
     int r = digest_hasher_update(in->tar_hash, ptr, len, reterr);
 
     if (r == 0 && in->diff_hash) {
@@ -51,7 +67,84 @@ static int hash_tar(void *arg, const void *ptr, size_t len, struct imgc_err *ret
     return r < 0 ? r : store_tar(in, ptr, len, reterr);
 }
 
-/* Stage 2: inflate; hash_tar() is its output. A stream that cannot be inflated is hashed to its end
+/* Stages 3 and 4 until the pipe is empty and ended, or aborted. */
+static int take_tar(struct ingest *in, struct imgc_err *reterr)
+{
+    const void *ptr;
+    size_t len;
+    int r = 0;
+
+    while (r == 0 && pipe_take(in->tar, &ptr, &len) == PIPE_BYTES) {
+        r = hash_tar(in, ptr, len, reterr);
+        (void)pipe_release(in->tar, len);
+    }
+    pipe_close(in->tar);
+    return r;
+}
+
+static void *thread_main(void *arg)
+{
+    struct ingest *in = arg;
+
+    in->tar_result = take_tar(in, &in->tar_err);
+    return NULL;
+}
+
+/* Signals are for the main thread: its system calls are the ones to interrupt. */
+static int start_thread(struct ingest *in, struct imgc_err *reterr)
+{
+    sigset_t all, old;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    int errnum = pthread_create(&in->thread, NULL, thread_main, in);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (errnum != 0) {
+        return imgc_fail_sys(reterr, errnum, "start a thread");
+    }
+    in->has_thread = true;
+    return 0;
+}
+
+/* What became of stages 3 and 4; the pipe has been ended, aborted or closed. */
+static int join_tar(struct ingest *in, struct imgc_err *reterr)
+{
+    if (in->has_thread) {
+        (void)pthread_join(in->thread, NULL);
+        in->has_thread = false;
+    }
+    if (in->tar_result < 0) {
+        *reterr = in->tar_err;
+    }
+    return in->tar_result;
+}
+
+/* From stage 2 to stage 3. */
+static int pass_tar(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
+{
+    struct ingest *in = arg;
+
+    if (!in->has_thread && !pipe_has_room(in->tar, len)) {
+        int r = start_thread(in, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    in->bytes_out += len;
+    return pipe_put(in->tar, ptr, len) ? 0 : join_tar(in, reterr);
+}
+
+/* All of the tar is in the pipe. */
+static int finish_tar(struct ingest *in, struct imgc_err *reterr)
+{
+    pipe_end(in->tar);
+    if (!in->has_thread) {
+        return take_tar(in, reterr);
+    }
+    return join_tar(in, reterr);
+}
+
+/* Stage 2: inflate; pass_tar() is its output. A stream that cannot be inflated is hashed to its end
  * nevertheless: whether it came so from its maker or was damaged on the way, the digest tells. */
 static int inflate_blob(struct ingest *in, const void *ptr, size_t len, struct imgc_err *reterr)
 {
@@ -122,7 +215,10 @@ int ingest_new(struct store *s, struct lease *lease, const struct ingest_args *a
         r = new_hashers(in, reterr);
     }
     if (r == 0) {
-        r = codec_new(hash_tar, in, &in->codec, reterr);
+        r = codec_new(pass_tar, in, &in->codec, reterr);
+    }
+    if (r == 0) {
+        r = pipe_new(PIPE_BYTES_EACH, &in->tar, reterr);
     }
     if (r == 0) {
         r = layer_writer_new(s, lease, &in->writer, reterr);
@@ -203,6 +299,9 @@ int ingest_finish(struct ingest *in, struct layer_info *ret, struct imgc_err *re
         r = codec_finish(in->codec, reterr);
     }
     if (r == 0) {
+        r = finish_tar(in, reterr);
+    }
+    if (r == 0) {
         r = check_diff_id(in, &diff_id, reterr);
     }
     if (r == 0) {
@@ -231,6 +330,12 @@ struct ingest *ingest_free(struct ingest *in)
     if (!in) {
         return NULL;
     }
+    if (in->has_thread) {
+        struct imgc_err ignored;
+        pipe_abort(in->tar);
+        (void)!join_tar(in, &ignored);
+    }
+    (void)pipe_free(in->tar);
     (void)layer_writer_free(in->writer);
     (void)codec_free(in->codec);
     (void)digest_hasher_free(in->blob_hash);

@@ -2,7 +2,9 @@
 /*
  * One layer on its way into the store, in one pass and bounded memory: bytes as they arrive ->
  * digest of them -> codec -> digest of the tar (DiffID) -> the store's layer writer. Whoever has
- * the bytes (registry, archive, import) feeds them here.
+ * the bytes (registry, archive, import) feeds them here. The second half runs in a thread of its
+ * own, behind a pipe of 512 KiB; a codec has 256 KiB of output and what its format needs (gzip
+ * 90 KiB, zstd the window that the frame asks for).
  */
 #ifndef IMGC_LAYERS_INGEST_H
 #define IMGC_LAYERS_INGEST_H
@@ -21,7 +23,8 @@ struct ingest_args {
 
 struct ingest;
 
-/** @args is copied. Not for two threads at once; different ingests may run in different threads. */
+/** @args is copied. Not for two threads at once; different ingests may run in
+ * different threads. */
 IMGC_CHECK int ingest_new(struct store *s, struct lease *lease, const struct ingest_args *args,
                           struct ingest **ret, struct imgc_err *reterr);
 IMGC_CHECK int ingest_write(struct ingest *in, const void *ptr, size_t len,

@@ -13,7 +13,7 @@
 #include "schema/limits.h"
 
 /* Mapped pages count as memory; those behind are let go in steps of this. */
-#define DROP_BYTES ((uint64_t)4 << 20)
+#define DROP_BYTES ((uint64_t)1 << 20)
 
 #define ID_MAX_VALUE ((int64_t)UINT32_MAX - 1) /* (uid_t)-1 means "leave it" to chown() */
 #define NS_MAX 999999999

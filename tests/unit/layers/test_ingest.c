@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* labels: threads */
 #include "layers/ingest.h"
 
 #include "tests/lib/unit.h"
@@ -188,6 +189,70 @@ static void takes_an_empty_layer(void **state)
                         "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
 }
 
+/* A file of @size bytes that do not repeat soon, as a tar. */
+static void make_large(struct imgc_buf *b, size_t size)
+{
+    unsigned char head[512] = { 0 };
+    uint32_t x = 1;
+
+    layer_tar_header(head, "large", '0', size);
+    imgc_buf_add(b, head, sizeof head);
+    for (size_t i = 0; i < size; i += 4) {
+        x = x * 1664525u + 1013904223u;
+        imgc_buf_add(b, &x, 4);
+    }
+    for (int i = 0; i < 2; i++) {
+        imgc_buf_add(b, memset(head, 0, sizeof head), sizeof head);
+    }
+    assert_int_equal(b->state, IMGC_BUF_OK);
+}
+
+enum { LARGE = 5 << 20 }; /* several times what the pipe between the threads holds */
+
+static void stores_a_layer_that_needs_two_threads(void **state)
+{
+    struct test_store *t = *state;
+    imgc_autobuf struct imgc_buf tar = IMGC_BUF_INIT(2 * LARGE);
+    struct layer_info info;
+
+    make_large(&tar, LARGE);
+    struct digest want = test_digest(tar.ptr, tar.len);
+    const struct ingest_args args = { .blob_size = UINT64_MAX, .diff_id = &want };
+    assert_ok(feed(t, &args, (unsigned char *)tar.ptr, tar.len, &info), t->err);
+    assert_int_equal(info.tar_size, tar.len);
+    assert_int_equal(test_count(t, "layers"), 1);
+}
+
+static void stops_where_it_stands(void **state)
+{
+    struct test_store *t = *state;
+    imgc_autobuf struct imgc_buf tar = IMGC_BUF_INIT(2 * LARGE);
+    const struct ingest_args args = { .blob_size = UINT64_MAX };
+
+    make_large(&tar, LARGE);
+    for (size_t fed = 1; fed < LARGE; fed = fed * 40 + 7) {
+        ingest_auto struct ingest *in = NULL;
+        assert_ok(ingest_new(t->s, t->lease, &args, &in, &t->err), t->err);
+        assert_ok(ingest_write(in, tar.ptr, fed, &t->err), t->err);
+    }
+    assert_int_equal(test_count(t, "layers"), 0);
+}
+
+/* The other thread finds it while this one feeds, or at the end. */
+static void refuses_endless_padding(void **state)
+{
+    static const unsigned char zeros[1 << 20];
+    struct test_store *t = *state;
+    const struct ingest_args args = { .blob_size = UINT64_MAX };
+    ingest_auto struct ingest *in = NULL;
+    int r = ingest_new(t->s, t->lease, &args, &in, &t->err);
+
+    for (int i = 0; r == 0 && i < 1000; i++) {
+        r = ingest_write(in, zeros, sizeof zeros, &t->err);
+    }
+    assert_err(r, IMGC_E_LIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +265,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_does_not_match, test_store_setup,
                                         test_store_teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_layer, test_store_setup,
+                                        test_store_teardown),
+        cmocka_unit_test_setup_teardown(stores_a_layer_that_needs_two_threads, test_store_setup,
+                                        test_store_teardown),
+        cmocka_unit_test_setup_teardown(stops_where_it_stands, test_store_setup,
+                                        test_store_teardown),
+        cmocka_unit_test_setup_teardown(refuses_endless_padding, test_store_setup,
                                         test_store_teardown),
         cmocka_unit_test_setup_teardown(takes_an_empty_layer, test_store_setup,
                                         test_store_teardown),
