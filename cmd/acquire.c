@@ -147,7 +147,7 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
                       result.is_unchanged ? "image is up to date" : "pulled");
     }
     if (!result.is_unchanged) {
-        chores_start(app); /* now: a container may run for long */
+        chores_note(app);
     }
     *ret = image;
     image = (struct image){ .tags = NULL };

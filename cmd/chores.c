@@ -3,8 +3,10 @@
 
 #include "store/background.h"
 #include "store/sync.h"
+#include "store/trash.h"
 
 static const struct background_chore chores[] = {
+    { trash_empty }, /* first: what is gone need not be synced */
     { sync_now },
 };
 
@@ -15,14 +17,13 @@ static void start(struct app *app, bool is_last)
                                           .is_last = is_last };
     struct imgc_err err;
 
+    if (!app->has_chores || !app->store) {
+        return;
+    }
+    app->has_chores = false;
     if (background_start(app->store, &args, &err) < 0) {
         output_warn(&app->out, "%s, ignoring", err.msg);
     }
-}
-
-void chores_start(struct app *app)
-{
-    start(app, false);
 }
 
 void chores_note(struct app *app)
@@ -30,9 +31,12 @@ void chores_note(struct app *app)
     app->has_chores = true;
 }
 
+void chores_start_noted(struct app *app)
+{
+    start(app, false);
+}
+
 void chores_finish(struct app *app)
 {
-    if (app->has_chores && app->store) {
-        start(app, true);
-    }
+    start(app, true);
 }

@@ -8,14 +8,14 @@
 
 #include "cmd/app.h"
 
-/** Have the chores done from now on, beside this command: for one that goes on for long. A failure
- * is only warned of, for the next command that writes starts them again. */
-void chores_start(struct app *app);
-
-/** Have them done after the answer: program_run() starts them when the command has printed. */
+/** Something is to do: program_run() starts the chores when the command has printed. */
 void chores_note(struct app *app);
 
-/** The last use of the store: start them if chores_note() was called. */
+/** If so, start them now: for a command that goes on for long. A failure is only warned of, for the
+ * next command that writes starts them again. */
+void chores_start_noted(struct app *app);
+
+/** The same as the last use of the store. */
 void chores_finish(struct app *app);
 
 #endif

@@ -403,7 +403,7 @@ static int build_views(struct import *im, struct imgc_err *reterr)
 static int import_all(struct import *im, const char *source, const struct ref *ref,
                       struct imgc_err *reterr)
 {
-    int r = sweep_dead(im->app->store, NULL, reterr);
+    int r = sweep_dead(im->app, NULL, reterr);
     if (r < 0) {
         return r;
     }

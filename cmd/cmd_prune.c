@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/describe.h"
 #include "cmd/filter.h"
@@ -181,22 +182,18 @@ static int ask(struct prune *p, struct imgc_err *reterr)
     return 0;
 }
 
-/* What was chosen and is still unused goes; what a container took meanwhile stays. */
-static int remove_chosen(struct prune *p, size_t *ret_n, struct imgc_err *reterr)
+/* What a container took meanwhile stays. @ret_n  how many of the chosen ones went: the first. */
+static void keep_removed(struct prune *p, const bool *removed, size_t *ret_n)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < p->n_chosen; i++) {
-        struct imgc_err err;
         const struct image *image = p->chosen[i];
-        int r = image_remove(p->store, &image->id, &err);
-        if (r == -IMGC_E_INUSE) {
-            output_info(&p->app->out, "%s, ignoring", err.msg);
+        char id[DESCRIBE_ID_MAX];
+        if (!removed[i]) {
+            output_info(&p->app->out, "image %s is in use now, ignoring",
+                        describe_id(&image->id, false, id));
             continue;
-        }
-        if (r < 0) {
-            *reterr = err;
-            return r;
         }
         p->chosen[n++] = image;
         if (!wants_json(p)) {
@@ -204,33 +201,38 @@ static int remove_chosen(struct prune *p, size_t *ret_n, struct imgc_err *reterr
         }
     }
     *ret_n = n;
-    return 0;
 }
 
-static int prune_chosen(struct prune *p, struct imgc_err *reterr)
+static int remove_chosen(struct prune *p, struct imgc_err *reterr)
 {
-    struct gc_report swept = { 0 }, report = { 0 };
+    struct gc_report report = { 0 };
+    uint64_t swept = 0;
     size_t n = 0;
+    imgc_autofree bool *removed = calloc(p->n_chosen + 1, sizeof *removed);
 
-    if (p->options->dry_run) {
-        return print_dry_run(p, reterr);
+    if (!removed) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    int r = ask(p, reterr);
-    if (r != 0) {
-        return r < 0 ? r : 0;
-    }
-    r = sweep_dead(p->store, &swept, reterr);
+    int r = sweep_dead(p->app, &swept, reterr);
+    chores_note(p->app);
     if (r == 0) {
-        r = remove_chosen(p, &n, reterr);
-    }
-    if (r == 0) {
-        r = gc_collect(p->store, false, &report, reterr);
+        r = gc_prune(p->store, p->ids, p->n_chosen, removed, &report, reterr);
     }
     if (r < 0) {
         return r;
     }
-    report.bytes += swept.bytes;
+    keep_removed(p, removed, &n);
+    report.bytes += swept;
     return print_total(p, "Total reclaimed space", &report, n, reterr);
+}
+
+static int prune_chosen(struct prune *p, struct imgc_err *reterr)
+{
+    if (p->options->dry_run) {
+        return print_dry_run(p, reterr);
+    }
+    int r = ask(p, reterr);
+    return r != 0 ? (r < 0 ? r : 0) : remove_chosen(p, reterr);
 }
 
 static int prune_run(struct app *app, const void *options, struct args args,

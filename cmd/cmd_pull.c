@@ -73,7 +73,7 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     if (r < 0) {
         return r;
     }
-    r = sweep_dead(store, NULL, reterr);
+    r = sweep_dead(app, NULL, reterr);
     if (r < 0) {
         return r;
     }

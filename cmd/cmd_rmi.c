@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc rmi: remove names and images. */
+#include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/describe.h"
 #include "cmd/lookup.h"
@@ -59,7 +60,7 @@ static int remove_container(struct rmi *m, const struct container *c, struct img
     if (c->finished_ns == 0) { /* its owner was killed before it cleaned up */
         r = sweep_cgroup(c, reterr);
     }
-    return r < 0 ? r : container_remove(m->store, c->id, reterr);
+    return r < 0 ? r : container_discard(m->store, c->id, reterr);
 }
 
 /* With --force the stopped containers go, unless one runs: then nothing is touched. */
@@ -93,11 +94,12 @@ static int remove_image(struct rmi *m, const struct image *image, const char *na
 
     int r = remove_containers(m, image, name, reterr);
     if (r == 0) {
-        r = image_remove(m->store, &image->id, reterr);
+        r = gc_remove(m->store, &image->id, NULL, reterr);
     }
     if (r != 0) {
         return r < 0 ? r : 0; /* gone meanwhile: as wanted */
     }
+    chores_note(m->app);
     print_untagged(m, image->tags);
     print_untagged(m, image->repo_digests);
     output_print(&m->app->out, "Deleted: %s\n", describe_id(&image->id, true, text));
@@ -198,14 +200,13 @@ static int remove_all(struct rmi *m, struct imgc_err *reterr)
 static int rmi_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
     struct rmi m = { .app = app, .options = options };
-    struct gc_report report;
 
     if (m.options->all == (args.n > 0)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "rmi takes images, or --all");
     }
     int r = app_store(app, &m.store, reterr);
     if (r == 0) {
-        r = sweep_dead(m.store, NULL, reterr);
+        r = sweep_dead(app, NULL, reterr);
     }
     if (r == 0 && m.options->all) {
         r = remove_all(&m, reterr);
@@ -215,9 +216,6 @@ static int rmi_run(struct app *app, const void *options, struct args args, struc
         if (remove_named(&m, args.v[i], &err) < 0) {
             note_failure(&m, &err);
         }
-    }
-    if (r == 0) {
-        r = gc_collect(m.store, false, &report, reterr);
     }
     if (r < 0) {
         return r;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/acquire.h"
+#include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/run_options.h"
 #include "cmd/sweep.h"
@@ -259,10 +260,14 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    r = sweep_dead(run->store, NULL, reterr);
+    r = sweep_dead(run->app, NULL, reterr);
     r = r < 0 || o->rootfs ? r : load_image(run, image_name, reterr);
     r = r < 0 ? r : create_container(run, image_name, &request, reterr);
-    return r < 0 ? r : run_container(run, &request, reterr);
+    if (r < 0) {
+        return r;
+    }
+    chores_start_noted(run->app); /* now: a container may run for long */
+    return run_container(run, &request, reterr);
 }
 
 static int run_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)

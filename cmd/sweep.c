@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
+#include "cmd/chores.h"
 #include "runtime/launch.h"
+#include "store/gc.h"
 
 const char *sweep_cgroup_name(const char *id, char out[SWEEP_CGROUP_NAME_MAX])
 {
@@ -24,16 +26,26 @@ static bool is_abandoned(const struct container *c)
     return c->status != CONTAINER_RUNNING && c->finished_ns == 0 && !process_alive(&c->owner);
 }
 
-int sweep_dead(struct store *s, struct gc_report *ret, struct imgc_err *reterr)
+int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
 {
     container_list_auto struct container_list list = { .items = NULL };
-    struct gc_report report;
+    struct gc_swept swept;
 
-    int r = container_list(s, &list, reterr);
+    int r = container_list(app->store, &list, reterr);
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         if (is_abandoned(&list.items[i])) {
             r = sweep_cgroup(&list.items[i], reterr);
         }
     }
-    return r < 0 ? r : gc_sweep(s, ret ? ret : &report, reterr);
+    r = r < 0 ? r : gc_sweep(app->store, ret_bytes != NULL, &swept, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (swept.has_work) {
+        chores_note(app);
+    }
+    if (ret_bytes) {
+        *ret_bytes = swept.bytes;
+    }
+    return 0;
 }

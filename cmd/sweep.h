@@ -6,12 +6,12 @@
 #ifndef IMGC_CMD_SWEEP_H
 #define IMGC_CMD_SWEEP_H
 
+#include "cmd/app.h"
 #include "store/container.h"
-#include "store/gc.h"
 
-/** Quick where there is nothing to do. @ret  what went; NULL: not asked. @return 0; -SYS; -STORE.
- */
-IMGC_CHECK int sweep_dead(struct store *s, struct gc_report *ret, struct imgc_err *reterr);
+/** Quick where there is nothing to do; what takes time becomes a chore (cmd/chores.h). The store is
+ * open. @ret_bytes  what staging directories cost; NULL: not asked. @return 0; -SYS; -STORE. */
+IMGC_CHECK int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr);
 
 /** Kill and remove the cgroup of one container that does not run. */
 IMGC_CHECK int sweep_cgroup(const struct container *c, struct imgc_err *reterr);

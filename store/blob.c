@@ -7,8 +7,8 @@
 #include "schema/base/fd.h"
 #include "schema/base/process.h"
 #include "schema/limits.h"
-#include "store/place.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 
 static int find_row(struct store *s, const struct digest *digest, struct imgc_err *reterr)
 {
@@ -107,7 +107,7 @@ static int publish(struct store *s, struct lease *lease, const struct place *pla
     if (r < 0) {
         return r;
     }
-    r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    r = trash_begin_publish(s, place, &tx, reterr);
     if (r < 0) {
         return r;
     }

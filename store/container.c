@@ -9,8 +9,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
 #include "store/container_name.h"
-#include "store/paths.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 
 #define NAME_TRIES 16
 
@@ -250,6 +250,24 @@ int container_remove(struct store *s, const char *id, struct imgc_err *reterr)
     /* An id never comes back, so the directory may go without the write lock. */
     int r = delete_row(s, id, reterr);
     return r < 0 ? r : remove_dir(s, id, reterr);
+}
+
+int container_discard(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    struct place place;
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    place_container(&place, id);
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r == 0) {
+        r = trash_add(s, &place, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = db_prepare(s->db, "DELETE FROM container WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    return change_one(s, &tx, &st, id, reterr);
 }
 
 int container_open_dir(struct store *s, const char *id, int *ret_fd, struct imgc_err *reterr)

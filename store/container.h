@@ -67,6 +67,10 @@ IMGC_CHECK int container_list(struct store *s, struct container_list *ret, struc
 /** Remove row and directory. The caller has made sure that it does not run. */
 IMGC_CHECK int container_remove(struct store *s, const char *id, struct imgc_err *reterr);
 
+/** The same, but the directory goes into the trash: for any size, and the background process must
+ * be started. */
+IMGC_CHECK int container_discard(struct store *s, const char *id, struct imgc_err *reterr);
+
 /** Open containers/<id>/. @ret_fd caller closes. */
 IMGC_CHECK int container_open_dir(struct store *s, const char *id, int *ret_fd,
                                   struct imgc_err *reterr);

@@ -3,13 +3,13 @@
 
 #include <stdio.h>
 
-#include "schema/base/fd.h"
 #include "schema/base/process.h"
 #include "store/container.h"
 #include "store/disk.h"
 #include "store/gc_items.h"
 #include "store/mounted.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 
 void gc_dead_done(struct gc_dead *d)
 {
@@ -43,6 +43,10 @@ static int note_stray(void *arg, const char *name, struct imgc_err *reterr)
 {
     struct gc_dead *d = arg;
 
+    if (strcmp(name, PATHS_TRASH_NAME) == 0) {
+        d->has_trash = true;
+        return 0;
+    }
     return APPEND(d->stray, d->n_stray, name, reterr);
 }
 
@@ -147,17 +151,25 @@ int gc_dead_drop_leases(struct store *s, const struct gc_dead *d, struct imgc_er
     return 0;
 }
 
+static int stray_bytes(struct store *s, const struct gc_dead *d, uint64_t *bytes,
+                       struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < d->n_stray; i++) {
+        char path[PATHS_MAX];
+        (void)snprintf(path, sizeof path, PATHS_TMP "/%s", d->stray[i]);
+        r = disk_tree_bytes(s->root_fd, path, bytes, reterr);
+    }
+    return r;
+}
+
 int gc_dead_stray_bytes(struct store *s, uint64_t *bytes, struct imgc_err *reterr)
 {
     gc_dead_auto struct gc_dead d = { .n_leases = 0 };
 
     int r = gc_dead_find(s, &d, reterr);
-    for (size_t i = 0; r == 0 && i < d.n_stray; i++) {
-        char path[PATHS_MAX];
-        (void)snprintf(path, sizeof path, PATHS_TMP "/%s", d.stray[i]);
-        r = disk_tree_bytes(s->root_fd, path, bytes, reterr);
-    }
-    return r;
+    return r < 0 ? r : stray_bytes(s, &d, bytes, reterr);
 }
 
 static int drop_leases(struct store *s, const struct gc_dead *d, struct imgc_err *reterr)
@@ -171,32 +183,60 @@ static int drop_leases(struct store *s, const struct gc_dead *d, struct imgc_err
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
-int gc_sweep(struct store *s, struct gc_report *ret, struct imgc_err *reterr)
+/* Whether the trash is to be emptied, or something of this boot to be synced. */
+static int find_work(struct store *s, bool *ret, struct imgc_err *reterr)
 {
-    struct imgc_err ignored; /* what cannot be removed now (another sweeps it, a mount) stays */
-    uint64_t bytes = 0;
-    gc_dead_auto struct gc_dead d = { .n_leases = 0 };
+    char boot_id[PROCESS_BOOT_ID_MAX];
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
 
-    int r = gc_dead_find(s, &d, reterr);
+    process_boot_id(boot_id);
+    int r = db_begin(s->db, DB_READ, &tx, reterr);
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < d.n_stray; i++) {
-        char path[PATHS_MAX];
-        (void)snprintf(path, sizeof path, PATHS_TMP "/%s", d.stray[i]);
-        (void)!fd_remove_tree(s->root_fd, path, &bytes, &ignored);
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT EXISTS (SELECT 1 FROM trash) OR "
+                          "EXISTS (SELECT 1 FROM blob WHERE synced <> 1 AND boot_id = ?1) OR "
+                          "EXISTS (SELECT 1 FROM layer WHERE synced <> 1 AND boot_id = ?1) OR "
+                          "EXISTS (SELECT 1 FROM view WHERE synced <> 1 AND boot_id = ?1)");
+    db_bind_text(&st, 1, boot_id);
+    r = db_step(&st, reterr);
+    *ret = r == DB_ROW && db_col_int(&st, 0) != 0;
+    return r < 0 ? r : 0;
+}
+
+static int sweep(struct store *s, const struct gc_dead *d, struct imgc_err *reterr)
+{
+    struct imgc_err ignored; /* what cannot be moved now (another sweeps it, a mount) stays */
+
+    for (size_t i = 0; i < d->n_stray; i++) {
+        (void)!trash_take_stray(s, d->stray[i], &ignored);
     }
-    if (d.n_leases > 0) {
-        r = drop_leases(s, &d, reterr);
+    int r = d->n_leases > 0 ? drop_leases(s, d, reterr) : 0;
+    for (size_t i = 0; r == 0 && i < d->n_containers; i++) {
+        (void)!container_discard(s, d->containers[i], &ignored);
     }
-    for (size_t i = 0; r == 0 && i < d.n_containers; i++) {
-        (void)!container_remove(s, d.containers[i], &ignored);
+    return r < 0 ? r : mounted_sweep(s, reterr);
+}
+
+int gc_sweep(struct store *s, bool measure, struct gc_swept *ret, struct imgc_err *reterr)
+{
+    struct gc_swept swept = { .bytes = 0 };
+    gc_dead_auto struct gc_dead d = { .n_leases = 0 };
+
+    int r = gc_dead_find(s, &d, reterr);
+    if (r == 0 && measure) {
+        r = stray_bytes(s, &d, &swept.bytes, reterr);
     }
     if (r == 0) {
-        r = mounted_sweep(s, reterr);
+        r = sweep(s, &d, reterr);
     }
-    if (r == 0 && ret) {
-        *ret = (struct gc_report){ .bytes = bytes };
+    if (r == 0) {
+        r = find_work(s, &swept.has_work, reterr);
+    }
+    if (r == 0) {
+        swept.has_work = swept.has_work || d.has_trash || d.n_stray > 0;
+        *ret = swept;
     }
     return r;
 }

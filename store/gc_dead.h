@@ -15,6 +15,7 @@ struct gc_dead {
     size_t n_stray;
     char (*containers)[68]; /* ids of --rm containers that neither run nor have an owner */
     size_t n_containers;
+    bool has_trash; /* tmp/trash/ is there */
 };
 
 void gc_dead_done(struct gc_dead *d);

@@ -9,6 +9,7 @@
 #include "schema/base/fd.h"
 #include "store/disk.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 
 #define NAME_LEN_MAX 128 /* the hex digits of a sha512; nothing of ours has a longer name */
 
@@ -167,6 +168,9 @@ int gc_items_orphans(struct store *s, struct gc_items *ret, struct imgc_err *ret
     for (size_t i = 0; r == 0 && i < all.n; i++) {
         bool known = false;
         r = place_has_row(s, &all.items[i], &known, reterr);
+        if (r == 0 && !known) {
+            r = trash_has(s, &all.items[i], &known, reterr);
+        }
         for (size_t j = first; r == 0 && !known && j < ret->n; j++) {
             known = is_inside(&all.items[i], &ret->items[j]);
         }

@@ -20,8 +20,8 @@ IMGC_CHECK int gc_items_add(struct gc_items *list, const struct place *place,
                             struct imgc_err *reterr);
 
 /** Files and directories in the places of blobs, layers, views (both forms) and containers that no
- * row names. Those that another process is publishing at this moment may be among them:
- * place_withdraw() looks again under the write lock. */
+ * row names, but for what is in the trash. Those that another process is publishing at this moment
+ * may be among them: look again under the write lock. */
 IMGC_CHECK int gc_items_orphans(struct store *s, struct gc_items *ret, struct imgc_err *reterr);
 
 /** Sum of the disk bytes of @list. */

@@ -280,14 +280,9 @@ static int refuse_mounted(struct store *s, const struct digest *id, struct imgc_
     return r < 0 ? r : db_run(&forget, reterr);
 }
 
-int image_remove(struct store *s, const struct digest *id, struct imgc_err *reterr)
+int image_delete_row(struct store *s, const struct digest *id, struct imgc_err *reterr)
 {
-    db_tx_auto struct db_tx tx = DB_TX_INIT;
-
-    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
-    if (r == 0) {
-        r = refuse_in_use(s, id, reterr);
-    }
+    int r = refuse_in_use(s, id, reterr);
     if (r == 0) {
         r = refuse_mounted(s, id, reterr);
     }
@@ -297,10 +292,7 @@ int image_remove(struct store *s, const struct digest *id, struct imgc_err *rete
     db_stmt_auto struct db_stmt st = db_prepare(s->db, "DELETE FROM image WHERE id = ?1");
     db_bind_digest(&st, 1, id);
     r = db_run(&st, reterr);
-    if (r == 0 && db_changes(s->db) == 0) {
-        return IMAGE_MISSING;
-    }
-    return r < 0 ? r : db_commit(&tx, reterr);
+    return r < 0 ? r : db_changes(s->db) == 0 ? IMAGE_MISSING : 0;
 }
 
 int image_touch(struct store *s, const struct digest *id, struct imgc_err *reterr)

@@ -80,9 +80,9 @@ IMGC_CHECK int image_tag(struct store *s, const struct digest *id, const struct 
 /** Take away one tag or repository digest. @return 0; IMAGE_MISSING. */
 IMGC_CHECK int image_untag(struct store *s, const struct ref *ref, struct imgc_err *reterr);
 
-/** Remove the image with all its names; its content goes with the next gc_collect().
+/** For gc_remove(). Inside a write transaction: delete the image with all its names.
  * @return 0; IMAGE_MISSING; -INUSE that names a container. */
-IMGC_CHECK int image_remove(struct store *s, const struct digest *id, struct imgc_err *reterr);
+IMGC_CHECK int image_delete_row(struct store *s, const struct digest *id, struct imgc_err *reterr);
 
 /** Note that it was used now (for prune by last use). */
 IMGC_CHECK int image_touch(struct store *s, const struct digest *id, struct imgc_err *reterr);

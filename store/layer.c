@@ -8,8 +8,8 @@
 #include "schema/base/fd.h"
 #include "schema/base/process.h"
 #include "store/disk.h"
-#include "store/place.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 
 #define INFO_COLUMNS                                \
     "SELECT diff_id, tar_size, disk + "             \
@@ -261,7 +261,7 @@ static int publish(struct layer_writer *w, const struct layer_commit *c, const s
     if (r < 0) {
         return r;
     }
-    r = db_begin(w->s->db, DB_WRITE, &tx, reterr);
+    r = trash_begin_publish(w->s, place, &tx, reterr);
     if (r < 0) {
         return r;
     }

@@ -11,6 +11,8 @@
 #define PATHS_LAYERS "layers"
 #define PATHS_CONTAINERS "containers"
 #define PATHS_TMP "tmp"
+#define PATHS_TRASH_NAME "trash" /* no lease has this id: it is not hexadecimal */
+#define PATHS_TRASH PATHS_TMP "/" PATHS_TRASH_NAME
 #define PATHS_LOCKS "locks"
 #define PATHS_BACKGROUND "background"
 #define PATHS_VIEWS "views"

@@ -45,6 +45,37 @@ void place_container(struct place *p, const char *id)
     (void)paths_container(id, p->path);
 }
 
+static const char *const kind_names[] = {
+    [PLACE_BLOB] = "blob",   [PLACE_LAYER] = "layer",         [PLACE_VIEW] = "view",
+    [PLACE_EROFS] = "erofs", [PLACE_CONTAINER] = "container",
+};
+
+const char *place_kind_name(enum place_kind kind)
+{
+    return kind_names[kind];
+}
+
+enum place_kind place_kind_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof kind_names / sizeof *kind_names; i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            return (enum place_kind)i;
+        }
+    }
+    return PLACE_BLOB;
+}
+
+bool place_layer_of(const struct place *p, char out[PATHS_MAX])
+{
+    const char *end = strstr(p->path, "/fs/");
+
+    if (p->kind != PLACE_VIEW || !end) {
+        return false;
+    }
+    (void)snprintf(out, PATHS_MAX, "%.*s", (int)(end - p->path), p->path);
+    return true;
+}
+
 int place_has_row(struct store *s, const struct place *p, bool *ret, struct imgc_err *reterr)
 {
     static const char *const sql[] = {
@@ -86,8 +117,7 @@ static int rename_closed_dir(int from_fd, const char *from, int to_fd, const cha
     return e;
 }
 
-/* @return 0 or an errno. */
-static int rename_any(int from_fd, const char *from, int to_fd, const char *to)
+int place_rename(int from_fd, const char *from, int to_fd, const char *to)
 {
     if (renameat(from_fd, from, to_fd, to) == 0) {
         return 0;
@@ -102,7 +132,7 @@ static int move_out(struct store *s, struct lease *l, const struct place *p,
     char name[LEASE_NAME_MAX];
 
     lease_name(l, name);
-    int e = rename_any(s->root_fd, p->path, lease_dir_fd(l), name);
+    int e = place_rename(s->root_fd, p->path, lease_dir_fd(l), name);
     return e == 0 || e == ENOENT ? 0
                                  : imgc_fail_sys(reterr, e, "move '%s' out of the store", p->path);
 }
@@ -114,7 +144,7 @@ int place_publish(struct store *s, struct lease *l, const char *name, const stru
     if (r < 0) {
         return r;
     }
-    int e = rename_any(lease_dir_fd(l), name, s->root_fd, p->path);
+    int e = place_rename(lease_dir_fd(l), name, s->root_fd, p->path);
     return e == 0 ? 0 : imgc_fail_sys(reterr, e, "put '%s' into the store", p->path);
 }
 

@@ -24,6 +24,17 @@ void place_view(struct place *p, const struct digest *diff_id, const struct dige
 void place_erofs(struct place *p, const struct digest *chain_id);
 void place_container(struct place *p, const char *id);
 
+/** "blob", "layer", "view", "erofs", "container"; and back (what is none: a blob, whose key it is
+ * not). */
+const char *place_kind_name(enum place_kind kind);
+enum place_kind place_kind_of(const char *name);
+
+/** The path of the layer in whose directory the view @p is. @return false: @p is no view. */
+bool place_layer_of(const struct place *p, char out[PATHS_MAX]);
+
+/** renameat(), also of a directory that its owner may not write to. @return 0 or an errno. */
+int place_rename(int from_fd, const char *from, int to_fd, const char *to);
+
 /** Inside a transaction: whether @p has a row. */
 IMGC_CHECK int place_has_row(struct store *s, const struct place *p, bool *ret,
                              struct imgc_err *reterr);

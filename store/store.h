@@ -15,14 +15,16 @@
  *   mounted    images mounted on the host
  *   probe      what was found about the host by trying
  *   gc         remove what nothing refers to, sweep what the dead left
+ *   trash      files of what was removed, until the background process unlinks them
  *   sync       durability without an fsync storm
  *   background the process that does what is left after the answer
  *
  * How content is published: staged under tmp/<lease>/, then, inside one short write transaction,
- * renamed to its place and its row inserted. How it is removed: the rows in one transaction, then,
- * inside a second one and only where no row came back, a rename into tmp/, then the unlinking.
- * So SQLite's write lock is the only lock that both sides take, and it is never held while the
- * network or much of the disk works. A crash leaves files without rows, never rows without files.
+ * renamed to its place and its row inserted. How it is removed: the rows in one transaction, which
+ * is the answer; then the background process sees to it that the commit is on the disk, renames
+ * what has no row into tmp/trash/, inside another transaction, and unlinks it. So SQLite's write
+ * lock is the only lock that both sides take, and it is never held while the network or much of the
+ * disk works. A crash leaves files without rows, never rows without files.
  */
 #ifndef IMGC_STORE_STORE_H
 #define IMGC_STORE_STORE_H

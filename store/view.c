@@ -8,8 +8,8 @@
 #include "schema/base/fd.h"
 #include "schema/base/process.h"
 #include "store/disk.h"
-#include "store/place.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 
 static const char *form_name(enum view_form form)
 {
@@ -139,11 +139,12 @@ static int publish(struct store *s, struct lease *lease, const struct view *view
     uint64_t disk = 0;
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
+    place_of(view, &place);
     int r = disk_tree_bytes(lease_dir_fd(lease), name, &disk, reterr);
     if (r < 0) {
         return r;
     }
-    r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    r = trash_begin_publish(s, &place, &tx, reterr);
     if (r < 0) {
         return r;
     }
@@ -156,7 +157,6 @@ static int publish(struct store *s, struct lease *lease, const struct view *view
         r = hold_layers(s, view, stack, reterr);
     }
     if (r == 0) {
-        place_of(view, &place);
         r = place_publish(s, lease, name, &place, reterr);
     }
     return r != 0 ? r : db_commit(&tx, reterr);

@@ -98,6 +98,7 @@ import() {
     run imgc rmi "$id"
     [[ $output == *"Deleted: "* ]]
     [ -z "$(imgc images -qa)" ]
+    wait_idle
     [ -z "$(ls -A "$STORE/layers")" ]
     [ -z "$(find "$STORE/blobs" -type f)" ]
 }
@@ -110,6 +111,7 @@ import() {
     [ "$(ls "$STORE/layers" | wc -l)" -eq 1 ]
     imgc verify -q b
     imgc rmi b >/dev/null
+    wait_idle
     [ -z "$(ls -A "$STORE/layers")" ]
 }
 
@@ -129,6 +131,7 @@ import() {
     [ "$status" -eq 0 ]
     [[ $output == *"Total reclaimed space: "* ]]
     [ "$(imgc images -q)" = "$(imgc images -q keep)" ]
+    wait_idle
     [ "$((before - $(disk)))" -eq "$foretold" ]
     run imgc prune -af
     [ -z "$(imgc images -aq)" ]

@@ -63,6 +63,7 @@ every_command_works() {
     assert_store_clean
     imgc rmi bb >/dev/null
     imgc prune -af >/dev/null
+    wait_idle
     # nothing is kept for nobody
     [ -z "$(ls -A "$STORE/layers")" ]
     [ -z "$(find "$STORE/blobs" -type f)" ]
@@ -96,6 +97,36 @@ every_command_works() {
     done
     imgc pull -q "$REGISTRY/busybox:one" "$REGISTRY/busybox:three" >/dev/null
     assert_store_clean
+}
+
+# The process that works after the answer, "imgc-background", of this store.
+background_pid() {
+    local p
+    for p in $(pgrep imgc-background); do
+        [ "$(readlink "/proc/$p/fd/3")" != "$STORE/background" ] || echo "$p"
+    done
+}
+
+@test "what the background process could not finish is finished by the next command that writes" {
+    for i in $(seq 12); do
+        imgc import "$IMAGES/busybox.tar" bb >/dev/null
+        imgc rmi bb >/dev/null
+        [ -z "$(imgc images -aq)" ]
+        [ "$(imgc df --format json | jq '[.[] | .Size] | add')" = 0 ] # gone is gone
+        sleep "0.00$((RANDOM % 10))"
+        # shellcheck disable=SC2046 # a list of numbers
+        kill -9 $(background_pid) 2>/dev/null || true
+    done
+    wait_idle
+    imgc import -c 'LABEL a=b' "$IMAGES/busybox.tar" other >/dev/null
+    wait_idle
+    assert_store_clean
+    [ "$(ls "$STORE/layers" | wc -l)" -eq 1 ]
+    imgc rmi other >/dev/null
+    wait_idle
+    [ -z "$(ls -A "$STORE/layers")" ]
+    [ -z "$(ls -A "$STORE/tmp")" ]
+    [ -z "$(find "$STORE/blobs" -type f)" ]
 }
 
 @test "a full disk: one line, nothing half-made, and it works again with room" {

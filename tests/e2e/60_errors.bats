@@ -28,6 +28,7 @@ nasty() {
 nothing_left() {
     [ -z "$(imgc images -aq)" ]
     imgc prune -f >/dev/null
+    wait_idle
     [ -z "$(ls -A "$STORE/layers" 2>/dev/null)" ]
     [ -z "$(ls -A "$STORE/tmp")" ]
     [ -z "$(find "$STORE/blobs" -type f)" ]

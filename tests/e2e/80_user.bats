@@ -32,6 +32,7 @@ user() {
     user verify -q
     user rmi bb
     user prune -af
+    flock "$HOME_DIR/.local/share/imgc/background" true
     [ -z "$(ls -A "$HOME_DIR/.local/share/imgc/layers")" ]
 }
 

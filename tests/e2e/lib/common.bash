@@ -20,6 +20,11 @@ imgc() {
     "$IMGC" --root "$STORE" --runroot "$RUNROOT" "$@"
 }
 
+# Wait until the work after the answer is done: unlinking and syncing (docs/store-format.md).
+wait_idle() {
+    [ ! -e "$STORE/background" ] || flock "$STORE/background" true
+}
+
 # One registry for a file of tests (call in setup_file); its address is in REGISTRY.
 start_registry() {
     local dir=$BATS_FILE_TMPDIR/registry port
@@ -106,6 +111,7 @@ assert_store_clean() {
     [ "$status" -eq 0 ] || { echo "verify: $output"; return 1; }
     run imgc prune -f
     [ "$status" -eq 0 ] || { echo "prune: $output"; return 1; }
+    wait_idle
     [ -z "$(ls -A "$STORE/tmp")" ] || { ls -lR "$STORE/tmp"; return 1; }
 }
 

@@ -6,6 +6,7 @@
 
 #include "store/container.h"
 #include "store/container_name.h"
+#include "store/gc.h"
 #include "tests/lib/store.h"
 
 static void test_names(void **state)
@@ -89,13 +90,13 @@ static void test_create_find_remove(void **state)
     assert_err(container_create(t->s, &same, &t->err), IMGC_E_EXISTS);
     assert_non_null(strstr(t->err.msg, "'web'"));
     assert_int_equal(test_count(t, "containers"), 1);
-    assert_err(image_remove(t->s, &id, &t->err), IMGC_E_INUSE);
+    assert_err(gc_remove(t->s, &id, NULL, &t->err), IMGC_E_INUSE);
     assert_non_null(strstr(t->err.msg, "web"));
 
     assert_ok(container_remove(t->s, c.id, &t->err), t->err);
     assert_err(container_remove(t->s, c.id, &t->err), IMGC_E_NOTFOUND);
     assert_int_equal(test_count(t, "containers"), 0);
-    assert_ok(image_remove(t->s, &id, &t->err), t->err);
+    assert_ok(gc_remove(t->s, &id, NULL, &t->err), t->err);
     assert_err(container_open_dir(t->s, "../../etc", &fd, &t->err), IMGC_E_NOTFOUND);
 }
 

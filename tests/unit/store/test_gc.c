@@ -7,6 +7,7 @@
 #include "store/container.h"
 #include "store/disk.h"
 #include "store/gc.h"
+#include "store/trash.h"
 #include "store/view.h"
 #include "tests/lib/store.h"
 
@@ -16,6 +17,14 @@ static uint64_t disk(struct test_store *t)
     assert_ok(disk_tree_bytes(store_root_fd(t->s), "layers", &bytes, &t->err), t->err);
     assert_ok(disk_tree_bytes(store_root_fd(t->s), "blobs", &bytes, &t->err), t->err);
     return bytes;
+}
+
+static void make_file(struct test_store *t, const char *path)
+{
+    int fd = openat(store_root_fd(t->s), path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "x", 1), 1);
+    (void)close(fd);
 }
 
 static void add_view(struct test_store *t, const struct digest *diff_id)
@@ -53,21 +62,51 @@ static void test_exact_bytes(void **state)
     assert_int_equal(image.unique_size, estimate.bytes);
 
     uint64_t before = disk(t);
-    assert_ok(image_remove(t->s, &two, &t->err), t->err);
-    assert_ok(gc_collect(t->s, true, &dry, &t->err), t->err);
-    assert_int_equal(disk(t), before);
-    assert_ok(gc_collect(t->s, false, &real, &t->err), t->err);
-    assert_int_equal(dry.bytes, estimate.bytes);
+    assert_ok(gc_remove(t->s, &two, &real, &t->err), t->err);
     assert_int_equal(real.bytes, estimate.bytes);
+    assert_int_equal(real.layers, 1);
+    assert_int_equal(real.blobs, 1);
+    assert_int_equal(disk(t), before); /* nothing is touched before the answer */
+    assert_ok(gc_collect(t->s, true, &dry, &t->err), t->err);
+    assert_int_equal(dry.bytes, 0); /* and nothing is counted twice */
+    assert_ok(trash_empty(t->s, &t->err), t->err);
     assert_int_equal(before - disk(t), real.bytes);
 
     before = disk(t); /* with a view */
-    assert_ok(image_remove(t->s, &one, &t->err), t->err);
-    assert_ok(gc_collect(t->s, false, &real, &t->err), t->err);
+    assert_ok(gc_remove(t->s, &one, &real, &t->err), t->err);
     assert_int_equal(real.views, 1);
+    assert_ok(trash_empty(t->s, &t->err), t->err);
     assert_int_equal(before - disk(t), real.bytes);
     assert_int_equal(test_count(t, "layers"), 0);
     assert_int_equal(test_count(t, "tmp"), 0);
+}
+
+/* prune: some images, what nothing refers to, and files without rows, in one go. */
+static void test_prune(void **state)
+{
+    struct test_store *t = *state;
+    struct digest a = test_layer(t, 'a', 100000), b = test_layer(t, 'b', 200000);
+    struct digest ids[2] = { test_image(t, "{1}", "a", &a, 1), test_image(t, "{2}", "b", &b, 1) };
+    container_auto struct container c = { .image_id = ids[1] };
+    struct gc_report estimate, real;
+    bool removed[2];
+    image_auto struct image image = { .size = 0 };
+
+    (void)test_layer(t, 'c', 50000); /* of no image */
+    make_file(t, "blobs/sha256/0123");
+    t->lease = lease_end(t->lease);
+    assert_ok(gc_estimate(t->s, ids, 1, &estimate, &t->err), t->err);
+    assert_ok(container_create(t->s, &c, &t->err), t->err); /* meanwhile */
+    uint64_t before = disk(t);
+    assert_ok(gc_prune(t->s, ids, 2, removed, &real, &t->err), t->err);
+    assert_true(removed[0]);
+    assert_false(removed[1]);
+    assert_ok(image_find_id(t->s, &ids[1], &image, &t->err), t->err);
+    assert_int_equal(real.layers, 2);
+    assert_int_equal(real.bytes, estimate.bytes);
+    assert_ok(trash_empty(t->s, &t->err), t->err);
+    assert_int_equal(before - disk(t), real.bytes);
+    assert_int_equal(test_count(t, "layers"), 1);
 }
 
 static void test_leases_hold(void **state)
@@ -119,12 +158,13 @@ static void test_live_and_dead_leases_of_others(void **state)
 {
     struct test_store t;
     struct gc_report report;
+    struct gc_swept swept;
     (void)state;
 
     test_store_dir(&t);
     pid_t pid = start_holder(&t);
     assert_ok(test_store_open(&t), t.err);
-    assert_ok(gc_sweep(t.s, &report, &t.err), t.err);
+    assert_ok(gc_sweep(t.s, false, &swept, &t.err), t.err);
     assert_ok(gc_collect(t.s, false, &report, &t.err), t.err);
     assert_int_equal(report.layers, 0);
     assert_int_equal(test_count(&t, "tmp"), 1);
@@ -134,20 +174,14 @@ static void test_live_and_dead_leases_of_others(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_ok(gc_collect(t.s, true, &report, &t.err), t.err);
     assert_int_equal(report.layers, 1);
-    assert_ok(gc_sweep(t.s, &report, &t.err), t.err);
-    assert_int_equal(test_count(&t, "tmp"), 0);
+    assert_ok(gc_sweep(t.s, false, &swept, &t.err), t.err);
+    assert_true(swept.has_work);
     assert_ok(gc_collect(t.s, false, &report, &t.err), t.err);
     assert_int_equal(report.layers, 1);
+    assert_ok(trash_empty(t.s, &t.err), t.err);
+    assert_int_equal(test_count(&t, "tmp"), 0);
     assert_int_equal(test_count(&t, "layers"), 0);
     test_store_remove(&t);
-}
-
-static void make_file(struct test_store *t, const char *path)
-{
-    int fd = openat(store_root_fd(t->s), path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, "x", 1), 1);
-    (void)close(fd);
 }
 
 static void test_orphans(void **state)
@@ -155,6 +189,7 @@ static void test_orphans(void **state)
     struct test_store *t = *state;
     struct gc_report dry, real;
     struct gc_usage usage;
+    struct gc_swept swept;
     int root = store_root_fd(t->s);
 
     make_file(t, "blobs/sha256/0123");
@@ -166,18 +201,22 @@ static void test_orphans(void **state)
     make_file(t, "locks/sha256-00");
     make_file(t, "tmp/left-by-somebody");
     assert_ok(gc_usage(t->s, &usage, &t->err), t->err);
-    assert_ok(gc_collect(t->s, true, &dry, &t->err), t->err);
-    assert_int_equal(usage.leaked_bytes, dry.bytes + 4096);
+    assert_ok(gc_estimate(t->s, NULL, 0, &dry, &t->err), t->err);
+    assert_int_equal(usage.leaked_bytes, dry.bytes);
+    assert_ok(gc_sweep(t->s, true, &swept, &t->err), t->err);
+    assert_int_equal(swept.bytes, 4096);
+    assert_true(swept.has_work);
     assert_ok(gc_collect(t->s, false, &real, &t->err), t->err);
-    assert_int_equal(dry.bytes, real.bytes);
+    assert_int_equal(dry.bytes, swept.bytes + real.bytes);
     assert_int_equal(real.layers, 1);
     assert_int_equal(real.blobs, 2);
+    assert_ok(gc_usage(t->s, &usage, &t->err), t->err);
+    assert_int_equal(usage.leaked_bytes, 0);
+    assert_ok(trash_empty(t->s, &t->err), t->err);
     assert_int_equal(test_count(t, "blobs/sha256") + test_count(t, "blobs/sha512") +
                          test_count(t, "layers") + test_count(t, "containers") +
                          test_count(t, "locks"),
                      0);
-    assert_ok(gc_sweep(t->s, &real, &t->err), t->err);
-    assert_int_equal(real.bytes, 4096);
     assert_int_equal(test_count(t, "tmp"), 1); /* our own lease */
 }
 
@@ -210,7 +249,7 @@ static void test_usage(void **state)
 static void test_dead_rm_containers_are_swept(void **state)
 {
     struct test_store t;
-    struct gc_report report;
+    struct gc_swept swept;
     container_list_auto struct container_list list = { .n = 0 };
     (void)state;
 
@@ -227,7 +266,9 @@ static void test_dead_rm_containers_are_swept(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_ok(test_store_open(&t), t.err);
     assert_int_equal(test_count(&t, "containers"), 2);
-    assert_ok(gc_sweep(t.s, &report, &t.err), t.err);
+    assert_ok(gc_sweep(t.s, false, &swept, &t.err), t.err);
+    assert_true(swept.has_work);
+    assert_ok(trash_empty(t.s, &t.err), t.err);
     assert_int_equal(test_count(&t, "containers"), 1);
     assert_ok(container_list(t.s, &list, &t.err), t.err);
     assert_int_equal(list.n, 1);
@@ -241,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_exact_bytes),
+        CASE(test_prune),
         CASE(test_leases_hold),
         cmocka_unit_test(test_live_and_dead_leases_of_others),
         CASE(test_orphans),

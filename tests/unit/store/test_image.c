@@ -2,6 +2,7 @@
 #include "tests/lib/unit.h"
 
 #include "schema/base/clock.h"
+#include "store/gc.h"
 #include "tests/lib/store.h"
 
 static struct digest find(struct test_store *t, const char *name)
@@ -176,8 +177,8 @@ static void test_remove(void **state)
     struct digest got;
 
     assert_ok(image_touch(t->s, &id, &t->err), t->err);
-    assert_ok(image_remove(t->s, &id, &t->err), t->err);
-    assert_int_equal(image_remove(t->s, &id, &t->err), IMAGE_MISSING);
+    assert_ok(gc_remove(t->s, &id, NULL, &t->err), t->err);
+    assert_int_equal(gc_remove(t->s, &id, NULL, &t->err), IMAGE_MISSING);
     got = find(t, "a:v");
     assert_false(digest_is_set(&got));
 }
@@ -204,7 +205,7 @@ static void test_unique_size(void **state)
             assert_int_equal(list.items[i].unique_size, image.unique_size);
         }
     }
-    assert_ok(image_remove(t->s, &two, &t->err), t->err);
+    assert_ok(gc_remove(t->s, &two, NULL, &t->err), t->err);
     image_done(&image);
     assert_ok(image_find_id(t->s, &one, &image, &t->err), t->err);
     assert_int_equal(image.unique_size, own.disk_bytes + shared.disk_bytes + 4096);

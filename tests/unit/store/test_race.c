@@ -10,6 +10,7 @@
 #include "store/db.h"
 #include "store/gc.h"
 #include "store/store_handle.h"
+#include "store/trash.h"
 #include "tests/lib/store.h"
 
 enum { PROCESSES = 3, ROUNDS = 40 };
@@ -73,11 +74,13 @@ static void test_same_content_at_once(void **state)
 static void add_or_collect(struct test_store *t, unsigned i)
 {
     struct gc_report report;
+    struct gc_swept swept;
 
     for (int k = 0; k < ROUNDS; k++) {
         if (i == 0) {
-            assert_ok(gc_sweep(t->s, &report, &t->err), t->err);
+            assert_ok(gc_sweep(t->s, false, &swept, &t->err), t->err);
             assert_ok(gc_collect(t->s, false, &report, &t->err), t->err);
+            assert_ok(trash_empty(t->s, &t->err), t->err);
             continue;
         }
         int fd = -1;
@@ -89,9 +92,9 @@ static void add_or_collect(struct test_store *t, unsigned i)
         (void)close(fd);
         assert_ok(blob_get(t->s, &id, &b, &t->err), t->err);
         t->lease = lease_end(t->lease);
-        int r = image_remove(t->s, &id, &t->err);
+        int r = gc_remove(t->s, &id, NULL, &t->err);
         if (r < 0) {
-            fail_msg("image_remove: %s", t->err.msg);
+            fail_msg("gc_remove: %s", t->err.msg);
         }
     }
 }
@@ -107,6 +110,7 @@ static void test_removing_races_with_adding(void **state)
     in_processes(&t, add_or_collect);
     assert_ok(test_store_open(&t), t.err);
     assert_ok(gc_collect(t.s, false, &report, &t.err), t.err);
+    assert_ok(trash_empty(t.s, &t.err), t.err);
     assert_int_equal(test_count(&t, "layers"), 0);
     assert_int_equal(test_count(&t, "blobs/sha256"), 0);
     assert_int_equal(test_count(&t, "tmp"), 0);

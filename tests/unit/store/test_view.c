@@ -9,6 +9,7 @@
 #include "store/probe.h"
 #include "store/store_handle.h"
 #include "store/sync.h"
+#include "store/trash.h"
 #include "store/view.h"
 #include "tests/lib/store.h"
 
@@ -130,9 +131,9 @@ static void test_collected_with_its_image(void **state)
     assert_ok(image_find_id(t->s, &base, &image, &t->err), t->err);
     assert_int_equal(image.unique_size, estimate.bytes);
     uint64_t before = disk(t);
-    assert_ok(image_remove(t->s, &base, &t->err), t->err);
-    assert_ok(gc_collect(t->s, false, &real, &t->err), t->err);
+    assert_ok(gc_remove(t->s, &base, &real, &t->err), t->err);
     assert_int_equal(real.bytes, estimate.bytes);
+    assert_ok(trash_empty(t->s, &t->err), t->err);
     uint64_t after = disk(t);
     assert_int_equal(before - after, real.bytes);
     assert_int_equal(find(t, d, 1), VIEW_MISSING);
@@ -143,10 +144,10 @@ static void test_collected_with_its_image(void **state)
     assert_ok(image_find_id(t->s, &top, &image, &t->err), t->err);
     assert_ok(gc_estimate(t->s, &top, 1, &estimate, &t->err), t->err);
     assert_int_equal(image.unique_size, estimate.bytes);
-    assert_ok(image_remove(t->s, &top, &t->err), t->err);
-    assert_ok(gc_collect(t->s, false, &real, &t->err), t->err);
+    assert_ok(gc_remove(t->s, &top, &real, &t->err), t->err);
     assert_int_equal(real.views, 1);
     assert_int_equal(real.layers, 2);
+    assert_ok(trash_empty(t->s, &t->err), t->err);
     assert_int_equal(test_count(t, "views"), 0);
     assert_int_equal(test_count(t, "layers"), 0);
 }
@@ -185,6 +186,7 @@ static void test_goes_with_a_lost_layer(void **state)
     assert_int_equal(find(t, d, 2), VIEW_MISSING);
     assert_ok(gc_collect(t->s, false, &report, &t->err), t->err); /* the file is an orphan */
     assert_int_equal(report.views, 1);
+    assert_ok(trash_empty(t->s, &t->err), t->err);
     assert_int_equal(test_count(t, "views"), 0);
 }
 
@@ -244,6 +246,7 @@ static void test_mounted(void **state)
     mounted_list_auto struct mounted_list list = { .n = 0 };
     struct gc_usage usage;
     struct gc_report report;
+    struct gc_swept swept;
 
     assert_int_equal(mounted_find(t->s, &id, &m, &t->err), MOUNTED_NOT);
     assert_err(mounted_add(t->s, &none, "/x", &t->err), IMGC_E_NOTFOUND);
@@ -253,25 +256,27 @@ static void test_mounted(void **state)
     assert_ok(mounted_list(t->s, &list, &t->err), t->err);
     assert_int_equal(list.n, 1);
 
-    assert_err(image_remove(t->s, &id, &t->err), IMGC_E_INUSE);
+    assert_err(gc_remove(t->s, &id, NULL, &t->err), IMGC_E_INUSE);
     assert_non_null(strstr(t->err.msg, "'/x'"));
     t->lease = lease_end(t->lease);
     assert_ok(gc_usage(t->s, &usage, &t->err), t->err);
     assert_int_equal(usage.images_reclaimable, 0);
     assert_ok(gc_estimate(t->s, &id, 1, &report, &t->err), t->err);
-    assert_int_equal(report.layers, 1);
+    assert_int_equal(report.layers, 0);
 
     /* Of another boot: it is not mounted, and in nobody's way. */
     assert_ok(db_exec(t->s->db, "UPDATE mount SET boot_id = 'other'", &t->err), t->err);
     mounted_done(&m);
     assert_int_equal(mounted_find(t->s, &id, &m, &t->err), MOUNTED_NOT);
-    assert_ok(gc_sweep(t->s, &report, &t->err), t->err);
+    assert_ok(gc_estimate(t->s, &id, 1, &report, &t->err), t->err);
+    assert_int_equal(report.layers, 1);
+    assert_ok(gc_sweep(t->s, false, &swept, &t->err), t->err);
     int64_t n = -1;
     assert_ok(db_number(t->s->db, "SELECT count(*) FROM mount", &n, &t->err), t->err);
     assert_int_equal(n, 0);
     assert_ok(mounted_add(t->s, &id, "/x", &t->err), t->err);
     assert_ok(db_exec(t->s->db, "UPDATE mount SET boot_id = 'other'", &t->err), t->err);
-    assert_ok(image_remove(t->s, &id, &t->err), t->err);
+    assert_ok(gc_remove(t->s, &id, NULL, &t->err), t->err);
 }
 
 /* A store of the first version: its tables change, its content stays. */
