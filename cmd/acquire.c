@@ -71,6 +71,14 @@ static void tell_skipped(struct app *app, const struct dir_sink_report *report)
     }
 }
 
+void acquire_tell_form(struct app *app, const struct rootfs_report *report)
+{
+    if (report->fallback[0] != '\0') {
+        output_info(&app->out, "EROFS cannot hold this image, its layers are unpacked: %s",
+                    report->fallback);
+    }
+}
+
 static void tell_pull(struct app *app, const struct ref *ref, const struct platform *platform)
 {
     imgc_autofree char *full = NULL;
@@ -108,6 +116,7 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     const struct pull_args pull = { .ref = &ref,
                                     .platform = args->platform ? &platform : NULL,
                                     .tls_verify = args->tls_verify,
+                                    .form = app->settings.form,
                                     .user_agent = user_agent,
                                     .events = &events };
     r = pull_image(app->store, lease, &pull, ret, reterr);
@@ -136,7 +145,8 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
         return r < 0 ? r
                      : imgc_fail(reterr, IMGC_E_NOTFOUND, "%s was removed meanwhile", args->name);
     }
-    tell_skipped(app, &result.unpacked);
+    tell_skipped(app, &result.built.written);
+    acquire_tell_form(app, &result.built);
     if (result.is_unmountable) {
         output_info(&app->out,
                     "the store's file system cannot hold unpacked layers: only for unpack");

@@ -6,6 +6,7 @@
 #define IMGC_CMD_ACQUIRE_H
 
 #include "cmd/app.h"
+#include "layers/rootfs.h"
 #include "schema/platform.h"
 #include "store/image.h"
 
@@ -32,6 +33,9 @@ IMGC_CHECK int acquire_pull(struct app *app, struct lease *lease, const struct a
  * returns. */
 IMGC_CHECK int acquire_image(struct app *app, struct lease *lease, const struct acquire_args *args,
                              struct image *ret, struct imgc_err *reterr);
+
+/** Say why an image has another form than the others here, where that was found just now. */
+void acquire_tell_form(struct app *app, const struct rootfs_report *report);
 
 /** Only from the store. @return 0; -NOTFOUND that names the image and the remedy. */
 IMGC_CHECK int acquire_local(struct app *app, const char *name, struct image *ret,

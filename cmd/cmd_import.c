@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/acquire.h"
 #include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/sweep.h"
@@ -394,10 +395,18 @@ static int publish(struct import *im, const struct ref *ref, struct digest *ret_
 /* The views are built now, so that the first run is as quick as the second. */
 static int build_views(struct import *im, struct imgc_err *reterr)
 {
-    struct dir_sink_report report = { .entries = 0 };
+    struct rootfs_report report = { .fallback = "" };
+    const struct rootfs_args args = { .store = im->app->store,
+                                      .lease = im->lease,
+                                      .diff_ids = &im->layer.diff_id,
+                                      .n_diff_ids = 1,
+                                      .form = im->app->settings.form };
 
-    int r = rootfs_build(im->app->store, im->lease, &im->layer.diff_id, 1, &report, reterr);
-    return r == ROOTFS_UNMOUNTABLE ? 0 : r;
+    int r = rootfs_build(&args, &report, reterr);
+    if (r == 0) {
+        acquire_tell_form(im->app, &report);
+    }
+    return r < 0 ? r : 0;
 }
 
 static int import_all(struct import *im, const char *source, const struct ref *ref,

@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/listing.h"
 #include "cmd/program.h"
+#include "layers/rootfs_form.h"
 #include "schema/json.h"
 #include "schema/platform.h"
 #include "store/gc.h"
@@ -42,6 +43,7 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
 {
     struct store *store;
     struct gc_usage u = { 0 };
+    struct rootfs_choice layers = { .form = ROOTFS_DIRECTORY };
     struct utsname host = { .sysname = "" };
     struct platform platform;
     char platform_name[PLATFORM_TEXT_MAX];
@@ -49,6 +51,9 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
     int r = app_store(app, &store, reterr);
     if (r == 0) {
         r = gc_usage(store, &u, reterr);
+    }
+    if (r == 0) {
+        r = rootfs_form_choose(store, app->settings.form, &layers, reterr);
     }
     if (r < 0) {
         return r;
@@ -58,10 +63,9 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
     json_t *doc = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "Version",
         program_version(), "Root", store_root_path(store), "Runroot", store_runroot_path(store),
-        "Layers", "directory", "LayersReason",
-        "layers are unpacked once and stacked by overlayfs: the form that works on every host",
-        "Kernel", host.release, "Platform", platform_text(&platform, platform_name), "Cgroup",
-        cgroup_mode(), "Rootless", geteuid() != 0, "Images", (json_int_t)u.images, "ImagesSize",
+        "Layers", rootfs_form_name(layers.form), "LayersReason", layers.reason, "Kernel",
+        host.release, "Platform", platform_text(&platform, platform_name), "Cgroup", cgroup_mode(),
+        "Rootless", geteuid() != 0, "Images", (json_int_t)u.images, "ImagesSize",
         (json_int_t)u.images_bytes, "Containers", (json_int_t)u.containers, "ContainersRunning",
         (json_int_t)u.containers_running, "ContainersSize", (json_int_t)u.containers_bytes);
     if (!doc) {

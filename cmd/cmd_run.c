@@ -76,7 +76,23 @@ static void warn_of_platform(struct run *run, const char *name)
                 platform_text(&run->image.platform, have), platform_text(&host, want));
 }
 
-/* The image's config and its layers as lower directories. */
+static int prepare_root(struct run *run, struct lease *lease, struct imgc_err *reterr)
+{
+    struct rootfs_report report = { .fallback = "" };
+    const struct rootfs_args args = { .store = run->store,
+                                      .lease = lease,
+                                      .diff_ids = run->image.diff_ids,
+                                      .n_diff_ids = run->image.n_diff_ids,
+                                      .form = run->app->settings.form };
+
+    int r = rootfs_prepare(&args, &run->rootfs, &report, reterr);
+    if (r == 0) {
+        acquire_tell_form(run->app, &report);
+    }
+    return r;
+}
+
+/* The image's config and its root file system. */
 static int load_image(struct run *run, const char *name, struct imgc_err *reterr)
 {
     const struct run_options *o = run->options;
@@ -107,8 +123,7 @@ static int load_image(struct run *run, const char *name, struct imgc_err *reterr
     char hex[DIGEST_HEX_MAX];
     output_debug(&run->app->out, "%s is image %s, %zu layers", name,
                  digest_hex(&run->image.id, hex), run->image.n_diff_ids);
-    return rootfs_prepare(run->store, lease, run->image.diff_ids, run->image.n_diff_ids,
-                          &run->rootfs, NULL, reterr);
+    return prepare_root(run, lease, reterr);
 }
 
 static int join_command(const char *const *args, char **ret, struct imgc_err *reterr)
@@ -173,6 +188,8 @@ static int place_root(struct run *run, struct imgc_err *reterr)
         return set_path(&s->root_dir, reterr, "%s", resolved);
     }
     s->lowerdirs = imgc_take(run->rootfs.lowerdirs);
+    s->erofs_image = imgc_take(run->rootfs.image);
+    s->erofs_devices = imgc_take(run->rootfs.devices);
     r = set_path(&s->upper_dir, reterr, "%s/containers/%s/upper", root, id);
     return r < 0 ? r : set_path(&s->work_dir, reterr, "%s/containers/%s/work", root, id);
 }

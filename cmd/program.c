@@ -9,17 +9,19 @@
 #define PROGRAM_PIPE_STATUS 141 /* what a shell shows for a writer ended by SIGPIPE */
 
 struct globals {
-    const char *root, *runroot, *level;
+    struct settings_options settings;
     bool version;
 };
 
 const struct option program_options[] = {
-    { 0, "root", OPT_STRING, offsetof(struct globals, root), "DIR",
+    { 0, "root", OPT_STRING, offsetof(struct globals, settings.root), "DIR",
       "where images and containers are kept (IMGC_ROOT)" },
-    { 0, "runroot", OPT_STRING, offsetof(struct globals, runroot), "DIR",
+    { 0, "runroot", OPT_STRING, offsetof(struct globals, settings.runroot), "DIR",
       "where state of this boot is kept (IMGC_RUNROOT)" },
-    { 0, "log-level", OPT_STRING, offsetof(struct globals, level), "LEVEL",
+    { 0, "log-level", OPT_STRING, offsetof(struct globals, settings.level), "LEVEL",
       "error, warn (default), info or debug" },
+    { 0, "layers", OPT_STRING, offsetof(struct globals, settings.layers), "FORM",
+      "how images are mounted: auto (default), erofs or directory (IMGC_LAYERS)" },
     { 'v', "version", OPT_FLAG, offsetof(struct globals, version), NULL, "show the version" },
     { 0, NULL, OPT_FLAG, 0, NULL, NULL },
 };
@@ -63,7 +65,7 @@ static int run_words(struct app *app, struct args words)
 
 static int run_globals(struct app *app, int argc, const char **argv)
 {
-    struct globals globals = { .root = NULL };
+    struct globals globals = { .version = false };
     const struct options_args parse = {
         .table = program_options, .out = &globals, .stop_early = true, .command = "imgc"
     };
@@ -87,7 +89,7 @@ static int run_globals(struct app *app, int argc, const char **argv)
         command_help_all(program_options, app);
         return finish_own(app);
     }
-    r = settings_init(&app->settings, globals.root, globals.runroot, globals.level, &err);
+    r = settings_init(&app->settings, &globals.settings, &err);
     if (r < 0) {
         return usage_failure(app, &err);
     }

@@ -102,25 +102,44 @@ static int choose(const char *option, const char *variable,
     return z ? path_of(ret, reterr, z, "") : otherwise(ret, reterr);
 }
 
-int settings_init(struct settings *s, const char *root, const char *runroot, const char *level,
+static int parse_form(const char *option, enum rootfs_form *ret, struct imgc_err *reterr)
+{
+    const char *z = option ? option : env_or_null("IMGC_LAYERS");
+
+    *ret = ROOTFS_AUTO;
+    if (!z || rootfs_form_parse(z, ret)) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "%s is auto, erofs or directory, not '%s'",
+                     option ? "--layers" : "IMGC_LAYERS", z);
+}
+
+int settings_init(struct settings *s, const struct settings_options *options,
                   struct imgc_err *reterr)
 {
     imgc_autofree char *r1 = NULL, *r2 = NULL;
     enum log_level l;
+    enum rootfs_form form;
 
-    int r = parse_level(level, &l, reterr);
+    int r = parse_level(options->level, &l, reterr);
     if (r < 0) {
         return r;
     }
-    r = choose(root, "IMGC_ROOT", default_root, &r1, reterr);
+    r = parse_form(options->layers, &form, reterr);
     if (r < 0) {
         return r;
     }
-    r = choose(runroot, "IMGC_RUNROOT", default_runroot, &r2, reterr);
+    r = choose(options->root, "IMGC_ROOT", default_root, &r1, reterr);
     if (r < 0) {
         return r;
     }
-    *s = (struct settings){ .root = imgc_take(r1), .runroot = imgc_take(r2), .level = l };
+    r = choose(options->runroot, "IMGC_RUNROOT", default_runroot, &r2, reterr);
+    if (r < 0) {
+        return r;
+    }
+    *s = (struct settings){
+        .root = imgc_take(r1), .runroot = imgc_take(r2), .level = l, .form = form
+    };
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef IMGC_CMD_SETTINGS_H
 #define IMGC_CMD_SETTINGS_H
 
+#include "layers/rootfs_form.h"
 #include "schema/base/err.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -13,13 +14,19 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 struct settings {
     char *root;    /* --root, IMGC_ROOT; /var/lib/imgc, or $XDG_DATA_HOME/imgc for ordinary users */
     char *runroot; /* --runroot, IMGC_RUNROOT; /run/imgc, or $XDG_RUNTIME_DIR/imgc */
-    enum log_level level; /* --log-level; warn */
+    enum log_level level;  /* --log-level; warn */
+    enum rootfs_form form; /* --layers, IMGC_LAYERS; auto */
 };
 
-/** Any argument may be NULL (not given). @return 0; -USAGE for a bad level; -NOTFOUND where no
- * home directory is known; -NOMEM. */
-IMGC_CHECK int settings_init(struct settings *s, const char *root, const char *runroot,
-                             const char *level, struct imgc_err *reterr);
+/* What the command line says; NULL: nothing. */
+struct settings_options {
+    const char *root, *runroot, *level, *layers;
+};
+
+/** @return 0; -USAGE for a bad level or form; -NOTFOUND where no home directory is known; -NOMEM.
+ */
+IMGC_CHECK int settings_init(struct settings *s, const struct settings_options *options,
+                             struct imgc_err *reterr);
 void settings_done(struct settings *s);
 
 /** One variable of the caller's environment, for `run -e NAME`. Borrowed; NULL where unset. */

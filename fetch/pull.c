@@ -43,11 +43,16 @@ static int64_t created_ns(const struct image_config *c)
 }
 
 /* Before the image is listed: layers that do not fit together, or a full disk, leave nothing. */
-static int build_root(const struct document_source *from, const struct image_config *config,
-                      struct pull_result *ret, struct imgc_err *reterr)
+static int build_root(const struct document_source *from, enum rootfs_form form,
+                      const struct image_config *config, struct pull_result *ret,
+                      struct imgc_err *reterr)
 {
-    int r = rootfs_build(from->store, from->lease, config->diff_ids, config->n_diff_ids,
-                         &ret->unpacked, reterr);
+    const struct rootfs_args args = { .store = from->store,
+                                      .lease = from->lease,
+                                      .diff_ids = config->diff_ids,
+                                      .n_diff_ids = config->n_diff_ids,
+                                      .form = form };
+    int r = rootfs_build(&args, &ret->built, reterr);
     ret->is_unmountable = r == ROOTFS_UNMOUNTABLE;
     return r < 0 ? imgc_context(reterr, "unpack") : 0;
 }
@@ -132,7 +137,7 @@ static int pull(const struct document_source *from, struct http *http, const str
                                             .events = args->events };
     r = transfer_layers(&transfer, reterr);
     if (r == 0) {
-        r = build_root(from, &config, ret, reterr);
+        r = build_root(from, args->form, &config, ret, reterr);
     }
     return r < 0 ? r : publish(from, args->ref, &resolved, &config, ret, reterr);
 }

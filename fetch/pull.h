@@ -42,19 +42,19 @@ struct pull_args {
     const struct ref *ref;            /* tag or digest set */
     const struct platform *platform;  /* NULL: this host's */
     bool tls_verify;                  /* false: any certificate, and plain HTTP where TLS fails */
+    enum rootfs_form form;            /* in which the root file system is made */
     unsigned parallel;                /* transfers at once; 0: the default (6) */
     const char *user_agent;           /* borrowed */
     const struct pull_events *events; /* borrowed; NULL: none */
 };
 
 struct pull_result {
-    struct digest id;    /* image ID */
-    struct digest top;   /* what the reference resolved to */
-    bool is_unchanged;   /* the store had exactly this already */
-    uint64_t bytes;      /* received from the network, bodies only */
-    bool is_unmountable; /* kept as tars alone: the store cannot hold what overlayfs needs */
-    struct dir_sink_report unpacked; /* what an ordinary user could not set; zero where nothing was
-                                        unpacked */
+    struct digest id;           /* image ID */
+    struct digest top;          /* what the reference resolved to */
+    bool is_unchanged;          /* the store had exactly this already */
+    uint64_t bytes;             /* received from the network, bodies only */
+    bool is_unmountable;        /* kept as tars alone: the store cannot hold what overlayfs needs */
+    struct rootfs_report built; /* what an ordinary user could not set, and which form it has */
 };
 
 /**

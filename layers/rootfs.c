@@ -2,8 +2,10 @@
 #include "layers/rootfs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
+#include "layers/rootfs_erofs.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 #include "store/lock.h"
@@ -26,14 +28,20 @@ static void plan_done(struct plan *p)
     free(p->is_missing);
 }
 
+static void free_list(char **list)
+{
+    for (char **p = list; p && *p; p++) {
+        free(*p);
+    }
+    free(list);
+}
+
 void rootfs_done(struct rootfs *r)
 {
-    for (size_t i = 0; r->lowerdirs && i < r->n_lowerdirs; i++) {
-        free(r->lowerdirs[i]);
-    }
-    free(r->lowerdirs);
-    r->lowerdirs = NULL;
-    r->n_lowerdirs = 0;
+    free(r->image);
+    free_list(r->devices);
+    free_list(r->lowerdirs);
+    *r = (struct rootfs){ .n_lowerdirs = 0 };
 }
 
 static int plan_init(struct plan *p, struct imgc_err *reterr)
@@ -223,15 +231,17 @@ static int list_paths(const struct plan *p, struct rootfs *ret, struct imgc_err 
     return 0;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): one parameter over six, in the order of the others */
-int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *diff_ids,
-                   size_t n_diff_ids, struct rootfs *ret, struct dir_sink_report *ret_report,
-                   struct imgc_err *reterr)
+static struct plan plan_of(const struct rootfs_args *args)
 {
-    struct dir_sink_report sum = { .entries = 0 };
-    imgc_auto(plan_done) struct plan p = {
-        .s = s, .lease = lease, .diff_ids = diff_ids, .n = n_diff_ids
+    return (struct plan){
+        .s = args->store, .lease = args->lease, .diff_ids = args->diff_ids, .n = args->n_diff_ids
     };
+}
+
+static int prepare_directories(const struct rootfs_args *args, struct rootfs *ret,
+                               struct rootfs_report *report, struct imgc_err *reterr)
+{
+    imgc_auto(plan_done) struct plan p = plan_of(args);
 
     int r = plan_init(&p, reterr);
     if (r >= 0) {
@@ -241,15 +251,71 @@ int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *di
         r = find_views(&p, reterr);
     }
     if (r >= 0 && p.n_missing > 0) {
-        r = build_locked(&p, &sum, reterr);
+        r = build_locked(&p, &report->written, reterr);
     }
     if (r >= 0) {
         r = list_paths(&p, ret, reterr);
     }
-    if (r >= 0 && ret_report) {
-        *ret_report = sum;
-    }
     return r < 0 ? r : 0;
+}
+
+enum { EROFS_REFUSED = 1 };
+
+/* @return 0; EROFS_REFUSED: the form cannot hold these layers, as was found now or earlier. Who
+ * asks for it by name gets the error. */
+static int prepare_erofs(const struct rootfs_args *args, struct rootfs *ret,
+                         struct rootfs_report *report, struct imgc_err *reterr)
+{
+    imgc_auto(plan_done) struct plan p = plan_of(args);
+    imgc_autofree char *reason = NULL;
+
+    int r = rootfs_erofs_find(args, ret, reterr);
+    if (r != VIEW_MISSING) {
+        return r;
+    }
+    r = plan_init(&p, reterr);
+    const struct digest *chain_id = r < 0 ? NULL : &p.views[p.n - 1].chain_id;
+    if (r >= 0 && args->form == ROOTFS_AUTO) {
+        r = view_refusal(args->store, chain_id, VIEW_EROFS, &reason, reterr);
+    }
+    if (r != 0) {
+        return r < 0 ? r : EROFS_REFUSED;
+    }
+    r = prove_layers(&p, reterr);
+    r = r < 0 ? r : rootfs_erofs_build(args, ret, reterr);
+    if (r == -(int)IMGC_E_LIMIT && args->form == ROOTFS_AUTO) {
+        (void)snprintf(report->fallback, sizeof report->fallback, "%s", reterr->msg);
+        r = view_refuse(args->store, chain_id, VIEW_EROFS, report->fallback, reterr);
+        return r < 0 ? r : EROFS_REFUSED;
+    }
+    return r;
+}
+
+static int prepare(const struct rootfs_args *args, const struct rootfs_choice *choice,
+                   struct rootfs *ret, struct rootfs_report *ret_report, struct imgc_err *reterr)
+{
+    struct rootfs_report report = { .fallback = "" };
+    int r = EROFS_REFUSED;
+
+    if (choice->form == ROOTFS_EROFS && args->n_diff_ids > 0) {
+        r = prepare_erofs(args, ret, &report, reterr);
+    }
+    if (r == EROFS_REFUSED) {
+        r = prepare_directories(args, ret, &report, reterr);
+    }
+    if (r >= 0 && ret_report) {
+        *ret_report = report;
+    }
+    return r;
+}
+
+int rootfs_prepare(const struct rootfs_args *args, struct rootfs *ret,
+                   struct rootfs_report *ret_report, struct imgc_err *reterr)
+{
+    struct rootfs_choice choice;
+
+    int r = rootfs_form_choose(args->store, args->form, &choice, reterr);
+    return r < 0 ? r : prepare(args, &choice, ret, ret_report, reterr);
 }
 
 int rootfs_load(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
@@ -290,11 +356,16 @@ int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_
     return r;
 }
 
-int rootfs_build(struct store *s, struct lease *lease, const struct digest *diff_ids,
-                 size_t n_diff_ids, struct dir_sink_report *ret_report, struct imgc_err *reterr)
+int rootfs_build(const struct rootfs_args *args, struct rootfs_report *ret_report,
+                 struct imgc_err *reterr)
 {
     rootfs_auto struct rootfs rootfs = { .lowerdirs = NULL };
+    struct rootfs_choice choice;
 
-    int r = rootfs_prepare(s, lease, diff_ids, n_diff_ids, &rootfs, ret_report, reterr);
+    int r = rootfs_form_choose(args->store, args->form, &choice, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = prepare(args, &choice, &rootfs, ret_report, reterr);
     return r == -IMGC_E_HOST ? ROOTFS_UNMOUNTABLE : r;
 }

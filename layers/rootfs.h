@@ -7,34 +7,54 @@
 #define IMGC_LAYERS_ROOTFS_H
 
 #include "layers/dir_sink.h"
+#include "layers/rootfs_form.h"
 #include "layers/rootfs_stack.h"
 #include "store/image.h"
 #include "store/view.h"
 
 /**
- * What can be mounted: lower directories for overlayfs, top first. (Later: an EROFS image.)
- * An image without layers has none: whoever mounts takes the empty upper directory alone, since
- * overlayfs wants at least one lower directory.
+ * What can be mounted: an EROFS image with the layers' tars as its devices, or lower directories
+ * for overlayfs. All paths are absolute, all lists NULL-terminated.
+ * An image without layers has an empty list of directories: whoever mounts takes the empty upper
+ * directory alone, since overlayfs wants at least one lower directory.
  */
 struct rootfs {
-    char **lowerdirs; /* absolute paths, top first, NULL-terminated */
+    char *image;      /* EROFS form; else NULL */
+    char **devices;   /* EROFS form: the tars, bottom first; else NULL */
+    char **lowerdirs; /* directory form: top first; else NULL */
     size_t n_lowerdirs;
 };
 
 void rootfs_done(struct rootfs *r);
 #define rootfs_auto imgc_auto(rootfs_done)
 
+struct rootfs_args {
+    struct store *store;           /* all borrowed */
+    struct lease *lease;           /* holds the layers, unless an image does */
+    const struct digest *diff_ids; /* of the stack, bottom first */
+    size_t n_diff_ids;
+    enum rootfs_form form; /* what the user asks for */
+};
+
+struct rootfs_report {
+    struct dir_sink_report written; /* what was, and what an ordinary user could not set */
+    /* Why the stack has the other form than this host's: told when that is found, then remembered.
+     * Else "". */
+    char fallback[IMGC_ERR_MSG_MAX];
+};
+
 /**
- * Make sure that the view of every layer of the stack is there, building what is missing (one pass
- * over the tars from the bottom), and give the lower directories. With all views there it costs
- * one look into the index. Layers must be held by @lease or by an image. What a power loss may have
- * taken (store/sync.h) is hashed again, or built again, first.
- * @ret_report  what was written and what an ordinary user could not set; may be NULL.
- * @return 0; -STORE (a layer is missing or damaged: pull it again); -LAYER; -LIMIT; -NOSPACE; -SYS.
+ * Make sure that the views of the stack are there, building what is missing (one pass over the
+ * layers from the bottom), and say where. With all views there it costs a look into the index.
+ * What a power loss may have taken (store/sync.h) is hashed again, or built again, first. Layers
+ * that EROFS cannot hold have the directory form, unless ROOTFS_EROFS is asked for.
+ * @ret_report  may be NULL.
+ * @return 0; -HOST (ROOTFS_EROFS that this host does not do, or a store that cannot hold
+ *         directories); -STORE (a layer is missing or damaged: pull it again); -LAYER; -LIMIT;
+ *         -NOSPACE; -SYS.
  */
-IMGC_CHECK int rootfs_prepare(struct store *s, struct lease *lease, const struct digest *diff_ids,
-                              size_t n_diff_ids, struct rootfs *ret,
-                              struct dir_sink_report *ret_report, struct imgc_err *reterr);
+IMGC_CHECK int rootfs_prepare(const struct rootfs_args *args, struct rootfs *ret,
+                              struct rootfs_report *ret_report, struct imgc_err *reterr);
 
 enum { ROOTFS_UNMOUNTABLE = 1 };
 
@@ -43,8 +63,7 @@ enum { ROOTFS_UNMOUNTABLE = 1 };
  * them (it lies on an overlayfs, as in a container) still keeps the layers, for unpack.
  * @return 0; ROOTFS_UNMOUNTABLE, and then *reterr says why; what rootfs_prepare() returns.
  */
-IMGC_CHECK int rootfs_build(struct store *s, struct lease *lease, const struct digest *diff_ids,
-                            size_t n_diff_ids, struct dir_sink_report *ret_report,
+IMGC_CHECK int rootfs_build(const struct rootfs_args *args, struct rootfs_report *ret_report,
                             struct imgc_err *reterr);
 
 /**
@@ -67,8 +86,8 @@ IMGC_CHECK int rootfs_unpack(struct store *s, const struct digest *diff_ids, siz
 IMGC_CHECK int rootfs_verify_layer(struct store *s, const struct digest *diff_id,
                                    struct imgc_err *reterr);
 
-/** Check the directory views that exist of the stack @diff_ids[0..n) against the tars: names,
- * attributes, content. @return 0; -STORE that names view and path. */
+/** Check the views that exist of the stack @diff_ids[0..n) against the tars: of directories names,
+ * attributes, content; an EROFS image byte by byte. @return 0; -STORE that names view and path. */
 IMGC_CHECK int rootfs_verify_views(struct store *s, const struct digest *diff_ids,
                                    size_t n_diff_ids, struct imgc_err *reterr);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/rootfs.h"
 
+#include "layers/rootfs_erofs.h"
 #include "layers/rootfs_stack.h"
 #include "schema/base/fd.h"
 
@@ -97,6 +98,9 @@ int rootfs_verify_views(struct store *s, const struct digest *diff_ids, size_t n
         if (r >= 0) {
             r = verify_view(s, &stack, &chain_ids[i], reterr);
         }
+    }
+    if (r >= 0 && n_diff_ids > 0) {
+        r = rootfs_erofs_verify(s, &stack, &chain_ids[n_diff_ids - 1], reterr);
     }
     return r < 0 ? r : 0;
 }

@@ -22,14 +22,18 @@ static const char *form_name(enum view_form form)
     return "";
 }
 
-/* A view that a power loss may have damaged counts as missing: it is built again. */
+/* A view that a power loss may have damaged counts as missing: it is built again. So does one over
+ * a layer that is to be hashed again first. */
 static int find_row(struct store *s, const struct digest *chain_id, enum view_form form,
                     struct view *ret, struct imgc_err *reterr)
 {
     char boot_id[PROCESS_BOOT_ID_MAX];
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "SELECT diff_id, disk FROM view WHERE chain_id = ?1 AND form = ?2 "
-                          "AND (synced = 1 OR boot_id = ?3)");
+                          "AND (synced = 1 OR boot_id = ?3) AND NOT EXISTS (SELECT 1 FROM "
+                          "view_layer AS v JOIN layer AS l ON l.diff_id = v.diff_id WHERE "
+                          "v.chain_id = ?1 AND v.form = ?2 AND l.synced <> 1 AND (l.boot_id <> ?3 "
+                          "OR ?3 = ''))");
 
     process_boot_id(boot_id);
     db_bind_digest(&st, 1, chain_id);

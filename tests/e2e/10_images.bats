@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Images in the store: import, list, inspect, tag, remove, prune, disk usage, verify.
+# forms: both
 
 load lib/common
 
@@ -120,7 +121,7 @@ import() {
     python3 "$E2E_LIB/nasty-tar.py" absolute >"$BATS_TEST_TMPDIR/small.tar"
     import "$BATS_TEST_TMPDIR/small.tar" gone
     imgc untag gone
-    disk() { du -s --block-size=1 "$STORE/layers" "$STORE/blobs" | awk '{s += $1} END {print s}'; }
+    disk() { du -s --block-size=1 "$STORE/layers" "$STORE/views" "$STORE/blobs" | awk '{s += $1} END {print s}'; }
     before=$(disk)
     run imgc prune --dry-run --format json
     foretold=$(jq -r '.ReclaimedBytes // .[0].ReclaimedBytes' <<<"$output")
@@ -154,7 +155,10 @@ import() {
     [[ ${lines[1]} =~ ^Images\ +1\ +0\ +.*MB ]]
     run imgc info
     [ "$status" -eq 0 ]
-    [[ $output == *"$STORE"* ]] && [[ $output == *directory* ]]
+    [[ $output == *"$STORE"* ]]
+    [[ $(imgc --layers directory info -f '{{.Layers}}: {{.LayersReason}}') == "directory: --layers"* ]]
+    [[ $(IMGC_LAYERS=directory imgc info -f json | jq -r .Layers) == directory ]]
+    assert_fails 1 "IMGC_LAYERS is auto, erofs or directory, not 'x'" env IMGC_LAYERS=x "$IMGC" info
     run imgc version
     [[ $output == *imgc* ]]
     run imgc --version
@@ -162,6 +166,7 @@ import() {
 }
 
 @test "verify finds a flipped byte in a blob, in a tar and in an unpacked file" {
+    export IMGC_LAYERS=directory
     import "$IMAGES/busybox.tar" a
     imgc verify >/dev/null
     flip() { printf "$(printf '\\x%02x' $((0x$(od -An -tx1 -j "$2" -N1 "$1" | tr -d ' ') ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
@@ -183,6 +188,24 @@ import() {
     echo eno >"$file"
     assert_fails 1 'bad' imgc verify a
     [[ $output == *BAD*data/one* ]]
+}
+
+@test "verify finds a flipped byte in an EROFS view, which is then made again" {
+    require_erofs
+    import "$IMAGES/busybox.tar" a
+    [ -z "$(find "$STORE/layers" -name busybox)" ] # nothing is unpacked
+    imgc verify -q
+    view=$(find "$STORE/views" -type f)
+    printf X | dd of="$view" bs=1 seek=2000 conv=notrunc status=none
+    assert_fails 1 'bad' imgc verify
+    [[ $output == *image*BAD*view*'built again'* ]]
+    imgc run --rm a true
+    imgc verify -q
+    [ "$(find "$STORE/views" -type f)" = "$view" ]
+    rm "$view" # a cache
+    imgc run --rm a true
+    imgc rmi a >/dev/null
+    [ -z "$(ls -A "$STORE/views")" ]
 }
 
 @test "labels in a template: a map, also where there are none" {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Running containers: what the command sees and what the caller gets back.
+# forms: both
 
 load lib/common
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Options of run as docker and podman take them, in the corners that scripts meet.
+# forms: both
 
 load lib/common
 

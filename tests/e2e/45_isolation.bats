@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Isolation, seen from inside the container.
+# forms: both
 
 load lib/common
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Attacks on the launcher: by an image, and by the processes of a container (docs/security.md).
+# forms: both
 
 load lib/common
 

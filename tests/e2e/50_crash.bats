@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 at any moment leaves a store on which every command works.
+# forms: both
 
 load lib/common
 

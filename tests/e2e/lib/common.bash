@@ -97,6 +97,20 @@ have_images() {
     [ -d "$IMAGES/$1" ]
 }
 
+# Root, and a kernel that mounts EROFS from files: what `auto` finds.
+have_erofs() {
+    local dir form
+    dir=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/erofs-XXXXXX")
+    form=$(IMGC_LAYERS=auto "$IMGC" --root "$dir/store" --runroot "$dir/run" info -f '{{.Layers}}')
+    rm -rf "$dir"
+    [ "$form" = erofs ]
+}
+
+require_erofs() {
+    [ "${IMGC_LAYERS:-auto}" != directory ] || skip "not in the directory form"
+    have_erofs || skip "this host does not mount EROFS from files"
+}
+
 require_images() {
     have_images "$1" || skip "image $1 cannot be made here"
 }

@@ -10,7 +10,13 @@ static int clear(void **state)
     (void)state;
     (void)unsetenv("IMGC_ROOT");
     (void)unsetenv("IMGC_RUNROOT");
+    (void)unsetenv("IMGC_LAYERS");
     return 0;
+}
+
+static int init(struct settings *s, struct settings_options o, struct imgc_err *err)
+{
+    return settings_init(s, &o, err);
 }
 
 static void test_options_win_over_environment(void **state)
@@ -21,10 +27,16 @@ static void test_options_win_over_environment(void **state)
 
     assert_int_equal(setenv("IMGC_ROOT", "/env/root", 1), 0);
     assert_int_equal(setenv("IMGC_RUNROOT", "/env/run", 1), 0);
-    assert_ok(settings_init(&s, NULL, "/opt/run", "debug", &err), err);
+    assert_int_equal(setenv("IMGC_LAYERS", "directory", 1), 0);
+    assert_ok(
+        init(&s,
+             (struct settings_options){ .runroot = "/opt/run", .level = "debug", .layers = "auto" },
+             &err),
+        err);
     assert_string_equal(s.root, "/env/root");
     assert_string_equal(s.runroot, "/opt/run");
     assert_int_equal(s.level, LOG_LEVEL_DEBUG);
+    assert_int_equal(s.form, ROOTFS_AUTO);
     settings_done(&s);
     assert_null(s.root);
 }
@@ -37,11 +49,32 @@ static void test_defaults(void **state)
 
     assert_int_equal(setenv("XDG_DATA_HOME", "/data", 1), 0);
     assert_int_equal(setenv("XDG_RUNTIME_DIR", "/runtime", 1), 0);
-    assert_ok(settings_init(&s, NULL, NULL, NULL, &err), err);
+    assert_ok(init(&s, (struct settings_options){ .root = NULL }, &err), err);
     assert_string_equal(s.root, geteuid() == 0 ? "/var/lib/imgc" : "/data/imgc");
     assert_string_equal(s.runroot, geteuid() == 0 ? "/run/imgc" : "/runtime/imgc");
     assert_int_equal(s.level, LOG_LEVEL_WARN);
     settings_done(&s);
+}
+
+static void test_layers(void **state)
+{
+    struct settings s;
+    struct imgc_err err;
+    (void)state;
+
+    assert_ok(init(&s, (struct settings_options){ .root = "/r" }, &err), err);
+    assert_int_equal(s.form, ROOTFS_AUTO);
+    settings_done(&s);
+    assert_int_equal(setenv("IMGC_LAYERS", "directory", 1), 0);
+    assert_ok(init(&s, (struct settings_options){ .root = "/r" }, &err), err);
+    assert_int_equal(s.form, ROOTFS_DIRECTORY);
+    settings_done(&s);
+    assert_ok(init(&s, (struct settings_options){ .root = "/r", .layers = "erofs" }, &err), err);
+    assert_int_equal(s.form, ROOTFS_EROFS);
+    settings_done(&s);
+    assert_int_equal(setenv("IMGC_LAYERS", "squash", 1), 0);
+    assert_err(init(&s, (struct settings_options){ .root = "/r" }, &err), IMGC_E_USAGE);
+    assert_non_null(strstr(err.msg, "IMGC_LAYERS"));
 }
 
 static void test_refused(void **state)
@@ -50,9 +83,11 @@ static void test_refused(void **state)
     struct imgc_err err;
     (void)state;
 
-    assert_err(settings_init(&s, "/r", "/r", "loud", &err), IMGC_E_USAGE);
+    assert_err(
+        init(&s, (struct settings_options){ .root = "/r", .runroot = "/r", .level = "loud" }, &err),
+        IMGC_E_USAGE);
     assert_non_null(strstr(err.msg, "'loud'"));
-    assert_err(settings_init(&s, "", NULL, NULL, &err), IMGC_E_USAGE);
+    assert_err(init(&s, (struct settings_options){ .root = "" }, &err), IMGC_E_USAGE);
 }
 
 int main(void)
@@ -60,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_options_win_over_environment, clear),
         cmocka_unit_test_setup(test_defaults, clear),
+        cmocka_unit_test_setup(test_layers, clear),
         cmocka_unit_test_setup(test_refused, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/unit.h"
 
+#include "layers/erofs_probe.h"
 #include "layers/rootfs.h"
 #include "layers/tar_sink.h"
+#include "store/probe.h"
 #include "store/store_handle.h"
 #include "tests/lib/layer_gen.h"
 #include "tests/lib/store.h"
@@ -94,15 +96,25 @@ static bool exists(const char *dir, const char *name)
     return access(path, F_OK) == 0;
 }
 
+static struct rootfs_args args_of(struct test_store *t, const struct digest *diff_ids, size_t n,
+                                  enum rootfs_form form)
+{
+    return (struct rootfs_args){
+        .store = t->s, .lease = t->lease, .diff_ids = diff_ids, .n_diff_ids = n, .form = form
+    };
+}
+
 static uint64_t prepare(struct test_store *t, const struct digest *diff_ids, size_t n,
                         struct rootfs *ret)
 {
-    struct dir_sink_report report = { .entries = 0 };
+    struct rootfs_report report = { .fallback = "" };
+    struct rootfs_args args = args_of(t, diff_ids, n, ROOTFS_DIRECTORY);
 
     whiteout_or_skip(store_root_fd(t->s));
-    assert_ok(rootfs_prepare(t->s, t->lease, diff_ids, n, ret, &report, &t->err), t->err);
+    assert_ok(rootfs_prepare(&args, ret, &report, &t->err), t->err);
+    assert_null(ret->image);
     assert_int_equal(ret->n_lowerdirs, n);
-    return report.entries;
+    return report.written.entries;
 }
 
 static void test_prepare(void **state)
@@ -166,7 +178,10 @@ static void test_missing_layer(void **state)
 
     put_layers(t, (struct digest[LAYERS]){ { .alg = DIGEST_NONE } });
     diff_ids[0] = test_digest("a", 1);
-    assert_err(rootfs_prepare(t->s, t->lease, diff_ids, 1, &rootfs, NULL, &t->err), IMGC_E_STORE);
+    struct rootfs_args args = args_of(t, diff_ids, 1, ROOTFS_DIRECTORY);
+    assert_err(rootfs_prepare(&args, &rootfs, NULL, &t->err), IMGC_E_STORE);
+    args.form = ROOTFS_AUTO;
+    assert_err(rootfs_prepare(&args, &rootfs, NULL, &t->err), IMGC_E_STORE);
     assert_non_null(strstr(t->err.msg, "pull the image again"));
     assert_err(rootfs_verify_layer(t->s, diff_ids, &t->err), IMGC_E_STORE);
 }
@@ -239,18 +254,183 @@ static void test_power_loss(void **state)
 
     pretend_other_boot(t);
     damage_layer(t, &diff_ids[1]);
-    assert_err(rootfs_prepare(t->s, t->lease, diff_ids, 3, &lost, NULL, &t->err), IMGC_E_STORE);
+    struct rootfs_args args = args_of(t, diff_ids, 3, ROOTFS_DIRECTORY);
+    assert_err(rootfs_prepare(&args, &lost, NULL, &t->err), IMGC_E_STORE);
     assert_non_null(strstr(t->err.msg, "pull it again"));
     assert_int_equal(layer_find(t->s, NULL, &diff_ids[1], &info, &t->err), LAYER_MISSING);
     assert_int_equal(layer_find(t->s, NULL, &diff_ids[0], &info, &t->err), 0);
+}
+
+/* ---- the EROFS form: what is there can be built anywhere, only mounting it needs a kernel ---- */
+
+static void pretend_erofs(struct test_store *t, const char *outcome)
+{
+    if (!dir_sink_privileged()) {
+        skip();
+    }
+    assert_ok(probe_put(t->s, "erofs", outcome, &t->err), t->err);
+}
+
+static void test_erofs(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs first = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs again = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs none = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+    struct rootfs_report report;
+    struct stat st, st2;
+
+    pretend_erofs(t, "");
+    put_layers(t, diff_ids);
+    struct rootfs_args args = args_of(t, diff_ids, LAYERS, ROOTFS_AUTO);
+    assert_ok(rootfs_prepare(&args, &first, &report, &t->err), t->err);
+    assert_string_equal(report.fallback, "");
+    assert_null(first.lowerdirs);
+    assert_int_equal(stat(first.image, &st), 0);
+    for (size_t i = 0; i < LAYERS; i++) {
+        char hex[DIGEST_HEX_MAX];
+        assert_int_equal(access(first.devices[i], R_OK), 0);
+        assert_non_null(strstr(first.devices[i], digest_hex(&diff_ids[i], hex))); /* bottom first */
+    }
+    assert_null(first.devices[LAYERS]);
+    assert_int_equal(test_count(t, "views"), 1); /* of the whole stack alone */
+
+    assert_ok(rootfs_prepare(&args, &again, &report, &t->err), t->err);
+    assert_string_equal(again.image, first.image);
+    assert_int_equal(stat(again.image, &st2), 0);
+    assert_int_equal(st.st_ino, st2.st_ino); /* not built again */
+
+    args.n_diff_ids = 0; /* nothing to be an index of */
+    assert_ok(rootfs_prepare(&args, &none, &report, &t->err), t->err);
+    assert_null(none.image);
+    assert_non_null(none.lowerdirs);
+}
+
+static void test_erofs_verify(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs rootfs = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs again = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+
+    pretend_erofs(t, "");
+    put_layers(t, diff_ids);
+    struct rootfs_args args = args_of(t, diff_ids, LAYERS, ROOTFS_EROFS);
+    assert_ok(rootfs_prepare(&args, &rootfs, NULL, &t->err), t->err);
+    assert_ok(rootfs_verify_views(t->s, diff_ids, LAYERS, &t->err), t->err);
+
+    int fd = open(rootfs.image, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "Z", 1, 1500), 1);
+    (void)close(fd);
+    assert_err(rootfs_verify_views(t->s, diff_ids, LAYERS, &t->err), IMGC_E_STORE);
+    assert_non_null(strstr(t->err.msg, "built again"));
+    assert_int_equal(access(rootfs.image, F_OK), -1);
+    assert_ok(rootfs_prepare(&args, &again, NULL, &t->err), t->err);
+    assert_ok(rootfs_verify_views(t->s, diff_ids, LAYERS, &t->err), t->err);
+
+    assert_int_equal(truncate(again.image, 1024), 0);
+    assert_err(rootfs_verify_views(t->s, diff_ids, LAYERS, &t->err), IMGC_E_STORE);
+}
+
+/* A damaged layer is found before the index over it is used. */
+static void test_erofs_power_loss(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs first = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs again = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+
+    pretend_erofs(t, "");
+    put_layers(t, diff_ids);
+    struct rootfs_args args = args_of(t, diff_ids, LAYERS, ROOTFS_AUTO);
+    assert_ok(rootfs_prepare(&args, &first, NULL, &t->err), t->err);
+    assert_int_equal(truncate(first.image, 0), 0);
+    pretend_other_boot(t);
+    assert_ok(rootfs_prepare(&args, &again, NULL, &t->err), t->err);
+    assert_ok(rootfs_verify_views(t->s, diff_ids, LAYERS, &t->err), t->err);
+
+    /* The view is on the disk, a layer perhaps not. */
+    assert_ok(db_exec(t->s->db, "UPDATE layer SET boot_id = 'other', synced = 0", &t->err), t->err);
+    damage_layer(t, &diff_ids[1]);
+    assert_err(rootfs_prepare(&args, &again, NULL, &t->err), IMGC_E_STORE);
+    assert_non_null(strstr(t->err.msg, "pull it again"));
+    assert_int_equal(test_count(t, "views"), 1); /* an orphan now */
+}
+
+static void test_erofs_cannot_be(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs rootfs = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS];
+    struct rootfs_choice choice;
+
+    pretend_erofs(t, "the moon is full");
+    whiteout_or_skip(store_root_fd(t->s));
+    put_layers(t, diff_ids);
+    struct rootfs_args args = args_of(t, diff_ids, LAYERS, ROOTFS_EROFS);
+    assert_err(rootfs_prepare(&args, &rootfs, NULL, &t->err), IMGC_E_HOST);
+    assert_non_null(strstr(t->err.msg, "the moon is full"));
+    assert_err(rootfs_build(&args, NULL, &t->err), IMGC_E_HOST);
+    args.form = ROOTFS_AUTO;
+    assert_ok(rootfs_prepare(&args, &rootfs, NULL, &t->err), t->err);
+    assert_int_equal(rootfs.n_lowerdirs, LAYERS);
+    assert_ok(rootfs_form_choose(t->s, ROOTFS_AUTO, &choice, &t->err), t->err);
+    assert_int_equal(choice.form, ROOTFS_DIRECTORY);
+    assert_string_equal(choice.reason, "the moon is full");
+}
+
+/* What EROFS cannot hold: told once, and not tried again. */
+static void test_erofs_refused(void **state)
+{
+    struct test_store *t = *state;
+    rootfs_auto struct rootfs rootfs = { .n_lowerdirs = 0 };
+    rootfs_auto struct rootfs again = { .n_lowerdirs = 0 };
+    struct digest diff_ids[LAYERS], chain_ids[LAYERS];
+    struct rootfs_report report;
+
+    pretend_erofs(t, "");
+    whiteout_or_skip(store_root_fd(t->s));
+    put_layers(t, diff_ids);
+    assert_ok(digest_chain(diff_ids, LAYERS, chain_ids, &t->err), t->err);
+    assert_ok(view_refuse(t->s, &chain_ids[LAYERS - 1], VIEW_EROFS, "too big", &t->err), t->err);
+    struct rootfs_args args = args_of(t, diff_ids, LAYERS, ROOTFS_AUTO);
+    assert_ok(rootfs_prepare(&args, &rootfs, &report, &t->err), t->err);
+    assert_int_equal(rootfs.n_lowerdirs, LAYERS);
+    assert_string_equal(report.fallback, "");
+    args.form = ROOTFS_EROFS; /* asked for by name it is tried */
+    assert_ok(rootfs_prepare(&args, &again, &report, &t->err), t->err);
+    assert_non_null(again.image);
+}
+
+/* The real thing, where this kernel has it. */
+static void test_probe(void **state)
+{
+    struct test_store *t = *state;
+    struct rootfs_choice choice, again;
+    struct erofs_probe probe;
+
+    assert_ok(rootfs_form_choose(t->s, ROOTFS_AUTO, &choice, &t->err), t->err);
+    print_message("%s: %s\n", rootfs_form_name(choice.form), choice.reason);
+    assert_true(choice.reason[0] != '\0');
+    assert_ok(rootfs_form_choose(t->s, ROOTFS_AUTO, &again, &t->err), t->err);
+    assert_int_equal(choice.form, again.form);
+    assert_string_equal(choice.reason, again.reason);
+    assert_ok(erofs_probe_run(lease_dir_fd(t->lease), &probe, &t->err), t->err);
+    assert_int_equal(probe.works, dir_sink_privileged() && choice.form == ROOTFS_EROFS);
+    assert_true(probe.works == (probe.reason[0] == '\0'));
 }
 
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, test_store_setup, test_store_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_prepare), TEST(test_unpack),     TEST(test_missing_layer),
-        TEST(test_verify),  TEST(test_power_loss),
+        TEST(test_prepare),         TEST(test_unpack),
+        TEST(test_missing_layer),   TEST(test_verify),
+        TEST(test_power_loss),      TEST(test_erofs),
+        TEST(test_erofs_verify),    TEST(test_erofs_power_loss),
+        TEST(test_erofs_cannot_be), TEST(test_erofs_refused),
+        TEST(test_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -525,8 +525,7 @@ static bool make_erofs(const struct world *w, const char *dir, const char *image
 
     path_in(w, dir, from);
     path_in(w, image, to);
-    (void)snprintf(command, sizeof command, "mkfs.erofs '%s' '%s' >/dev/null 2>&1", to,
-                   from);
+    (void)snprintf(command, sizeof command, "mkfs.erofs '%s' '%s' >/dev/null 2>&1", to, from);
     return system(command) == 0; /* NOLINT(cert-env33-c): a tool of this test */
 }
 
