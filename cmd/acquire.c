@@ -196,7 +196,14 @@ static int suits(const struct acquire_args *args, const struct image *image, boo
     return 0;
 }
 
-int acquire_image(struct app *app, struct lease *lease, const struct acquire_args *args,
+static int begin_and_pull(struct app *app, struct lease **lease, const struct acquire_args *args,
+                          struct image *ret, struct imgc_err *reterr)
+{
+    int r = lease_begin(app->store, lease, reterr);
+    return r < 0 ? r : acquire_pull(app, *lease, args, ret, reterr);
+}
+
+int acquire_image(struct app *app, struct lease **ret_lease, const struct acquire_args *args,
                   struct image *ret, struct imgc_err *reterr)
 {
     struct store *store;
@@ -205,7 +212,7 @@ int acquire_image(struct app *app, struct lease *lease, const struct acquire_arg
         return r;
     }
     if (args->policy == ACQUIRE_ALWAYS) {
-        return acquire_pull(app, lease, args, ret, reterr);
+        return begin_and_pull(app, ret_lease, args, ret, reterr);
     }
 
     image_auto struct image image = { .tags = NULL };
@@ -229,7 +236,7 @@ int acquire_image(struct app *app, struct lease *lease, const struct acquire_arg
         return r == IMAGE_MISSING ? not_found(args->name, reterr)
                                   : other_platform(args, &image, reterr);
     }
-    return acquire_pull(app, lease, args, ret, reterr);
+    return begin_and_pull(app, ret_lease, args, ret, reterr);
 }
 
 int acquire_local(struct app *app, const char *name, struct image *ret, struct imgc_err *reterr)

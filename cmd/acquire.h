@@ -29,10 +29,11 @@ IMGC_CHECK int acquire_parse_policy(const char *text, enum acquire_policy *ret,
 IMGC_CHECK int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args *args,
                             struct image *ret, struct imgc_err *reterr);
 
-/** Find or pull as the policy says. @return 0; -NOTFOUND with ACQUIRE_NEVER; what acquire_pull()
- * returns. */
-IMGC_CHECK int acquire_image(struct app *app, struct lease *lease, const struct acquire_args *args,
-                             struct image *ret, struct imgc_err *reterr);
+/** Find or pull as the policy says. @ret_lease  begun for a pull; else as it was. @return 0;
+ * -NOTFOUND with ACQUIRE_NEVER; what acquire_pull() returns. */
+IMGC_CHECK int acquire_image(struct app *app, struct lease **ret_lease,
+                             const struct acquire_args *args, struct image *ret,
+                             struct imgc_err *reterr);
 
 /** Say why an image has another form than the others here, where that was found just now. */
 void acquire_tell_form(struct app *app, const struct rootfs_report *report);

@@ -103,8 +103,7 @@ static int load_image(struct run *run, const char *name, struct imgc_err *reterr
                                     .tls_verify = !o->skip_tls_verify,
                                     .quiet = o->quiet };
     int r = o->pull ? acquire_parse_policy(o->pull, &acquire.policy, reterr) : 0;
-    r = r < 0 ? r : lease_begin(run->store, &lease, reterr);
-    r = r < 0 ? r : acquire_image(run->app, lease, &acquire, &run->image, reterr);
+    r = r < 0 ? r : acquire_image(run->app, &lease, &acquire, &run->image, reterr);
     if (r < 0) {
         return r;
     }
@@ -190,6 +189,7 @@ static int place_root(struct run *run, struct imgc_err *reterr)
     s->lowerdirs = imgc_take(run->rootfs.lowerdirs);
     s->erofs_image = imgc_take(run->rootfs.image);
     s->erofs_devices = imgc_take(run->rootfs.devices);
+    s->upper_is_disposable = run->options->remove;
     r = set_path(&s->upper_dir, reterr, "%s/containers/%s/upper", root, id);
     return r < 0 ? r : set_path(&s->work_dir, reterr, "%s/containers/%s/work", root, id);
 }

@@ -15,6 +15,7 @@
 struct plan {
     struct store *s;
     struct lease *lease;
+    struct lease *own_lease; /* where the caller had none */
     const struct digest *diff_ids;
     size_t n;
     struct view *views; /* @n; bottom first */
@@ -24,6 +25,7 @@ struct plan {
 
 static void plan_done(struct plan *p)
 {
+    p->own_lease = lease_end(p->own_lease);
     free(p->views);
     free(p->is_missing);
 }
@@ -196,6 +198,16 @@ static int build_views(struct plan *p, struct dir_sink_report *sum, struct imgc_
     return r;
 }
 
+static int need_lease(struct plan *p, struct imgc_err *reterr)
+{
+    if (p->lease) {
+        return 0;
+    }
+    int r = lease_begin(p->s, &p->own_lease, reterr);
+    p->lease = p->own_lease;
+    return r;
+}
+
 /* One build at a time of the same stack: who waited finds the views there. */
 static int build_locked(struct plan *p, struct dir_sink_report *sum, struct imgc_err *reterr)
 {
@@ -206,7 +218,8 @@ static int build_locked(struct plan *p, struct dir_sink_report *sum, struct imgc
         r = find_views(p, reterr);
     }
     if (r >= 0 && p->n_missing > 0) {
-        r = build_views(p, sum, reterr);
+        r = need_lease(p, reterr);
+        r = r < 0 ? r : build_views(p, sum, reterr);
     }
     return r;
 }
@@ -282,7 +295,10 @@ static int prepare_erofs(const struct rootfs_args *args, struct rootfs *ret,
         return r < 0 ? r : EROFS_REFUSED;
     }
     r = prove_layers(&p, reterr);
-    r = r < 0 ? r : rootfs_erofs_build(args, ret, reterr);
+    r = r < 0 ? r : need_lease(&p, reterr);
+    struct rootfs_args leased = *args;
+    leased.lease = p.lease;
+    r = r < 0 ? r : rootfs_erofs_build(&leased, ret, reterr);
     if (r == -(int)IMGC_E_LIMIT && args->form == ROOTFS_AUTO) {
         (void)snprintf(report->fallback, sizeof report->fallback, "%s", reterr->msg);
         r = view_refuse(args->store, chain_id, VIEW_EROFS, report->fallback, reterr);

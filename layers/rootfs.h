@@ -30,7 +30,8 @@ void rootfs_done(struct rootfs *r);
 
 struct rootfs_args {
     struct store *store;           /* all borrowed */
-    struct lease *lease;           /* holds the layers, unless an image does */
+    struct lease *lease;           /* holds the layers; NULL: an image does, and one is begun
+                                      where something has to be built */
     const struct digest *diff_ids; /* of the stack, bottom first */
     size_t n_diff_ids;
     enum rootfs_form form; /* what the user asks for */

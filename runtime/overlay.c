@@ -23,6 +23,13 @@ static const char *const fixed_options[][2] = {
     { "redirect_dir", "nofollow" },
 };
 
+/* Otherwise the end of the container would write out all that is unwritten on the file system of
+ * the store, whoever wrote it, and so would each fsync() in it: for files that go at once. */
+static bool is_volatile(const struct spec *spec)
+{
+    return spec->upper_dir && spec->upper_is_disposable;
+}
+
 /* A path that overlayfs takes as it stands: short enough, and without the '\' that it unescapes.
  * Otherwise an fd of it in /proc, which stays open until exec. */
 static int plain_path(const char *path, char buf[VALUE_MAX + 1], const char **ret,
@@ -77,6 +84,9 @@ static int mount_by_fs_context(const struct spec *spec, int *ret_fd, struct imgc
     }
     int r = 0;
     (void)fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0);
+    if (is_volatile(spec)) { /* a kernel that lacks it is only slower */
+        (void)fsconfig(fs_fd, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
+    }
     for (char **dir = spec->lowerdirs; *dir && r == 0; dir++) {
         r = set_path(fs_fd, "lowerdir+", *dir, reterr);
     }
@@ -137,6 +147,7 @@ static int mount_classic(const struct spec *spec, struct imgc_err *reterr)
     for (size_t i = 0; i < sizeof fixed_options / sizeof *fixed_options; i++) {
         imgc_buf_printf(&b, ",%s=%s", fixed_options[i][0], fixed_options[i][1]);
     }
+    imgc_buf_puts(&b, is_volatile(spec) ? ",volatile" : "");
     struct imgc_str options;
     r = imgc_buf_finish(&b, &options, reterr);
     if (r < 0) {

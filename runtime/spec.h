@@ -46,6 +46,8 @@ struct spec {
     char *erofs_image;
     char **erofs_devices; /* files that hold the image's data, in its order; NULL-terminated */
     char *upper_dir, *work_dir;
+    bool upper_is_disposable; /* nobody reads it after the container's end: it need not survive a
+                                 power loss */
     char *root_dir;
     char *mountpoint; /* an existing host directory to mount the root on, in a mount namespace of
                          the container's own */

@@ -119,6 +119,14 @@ setup() {
     [ "$output" = $'one\ntwo' ]
 }
 
+@test "only a container that is kept writes its changes out when it ends" {
+    run imgc run --rm bb grep ' / overlay ' /proc/mounts
+    [[ $output == *volatile* ]]
+    run imgc run --name kept bb grep ' / overlay ' /proc/mounts
+    [[ $output != *volatile* ]]
+    imgc rm kept >/dev/null
+}
+
 @test "standard input needs -i" {
     run bash -c "echo in | '$IMGC' --root '$STORE' --runroot '$RUNROOT' run --rm -i bb cat"
     [ "$output" = in ]
