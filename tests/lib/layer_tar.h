@@ -7,8 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "layers/codec.h"
 #include "layers/tar_source.h"
 #include "layers/tree.h"
+#include "schema/base/fd.h"
 
 /* Apply the tar in @fd. */
 static inline int layer_tar_apply(struct tree *t, int fd, struct imgc_err *reterr)
@@ -38,6 +40,30 @@ static inline int layer_tar_count(int fd, size_t *ret, struct imgc_err *reterr)
     }
     (void)tar_source_free(src);
     return r < 0 ? r : 0;
+}
+
+static inline int layer_tar_to_fd(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
+{
+    return fd_write_all(*(const int *)arg, ptr, len, reterr);
+}
+
+/* Uncompress the file @path into @to. */
+static inline int layer_tar_inflate(const char *path, int to, struct imgc_err *reterr)
+{
+    imgc_auto(codec_freep) struct codec *c = NULL;
+    imgc_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char buf[4000];
+    size_t n = 1;
+
+    assert_true(fd >= 0);
+    int r = codec_new(layer_tar_to_fd, &to, &c, reterr);
+    while (r == 0 && n) {
+        r = fd_read_some(fd, buf, sizeof buf, &n, reterr);
+        if (r == 0) {
+            r = codec_write(c, buf, n, reterr);
+        }
+    }
+    return r < 0 ? r : codec_finish(c, reterr);
 }
 
 /* A memory file of these bytes. */

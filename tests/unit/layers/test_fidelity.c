@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Real images, unpacked, equal what umoci makes of them; and their layers, mounted, equal that.
+ * Real images, unpacked, equal what umoci makes of them; and their layers, mounted, equal that:
+ * stacked as directories, and as one EROFS image over their tars.
  */
 #include "tests/lib/unit.h"
 
@@ -10,10 +11,12 @@
 
 #include "layers/codec.h"
 #include "layers/dir_sink.h"
+#include "layers/erofs.h"
 #include "layers/tar_source.h"
 #include "schema/limits.h"
 #include "tests/lib/data.h"
 #include "tests/lib/dir_text.h"
+#include "tests/lib/erofs_mount.h"
 #include "tests/lib/temp_dir.h"
 
 #define TEXT_MAX (32u << 20)
@@ -205,7 +208,7 @@ static void apply_layer(struct tree *t, int fd)
     assert_ok(tree_apply(t, tar_source_entries(source), &err), err);
 }
 
-/* Write the merged root to "root", and each layer's directory to "lowerN". */
+/* Write the merged root to "root" and "erofs", and each layer's directory to "lowerN". */
 static void write_image(struct image *image)
 {
     imgc_auto(tree_freep) struct tree *t = NULL;
@@ -228,11 +231,31 @@ static void write_image(struct image *image)
                           : dir_sink_overlay(t, &args, &report, &err),
                   err);
     }
+    imgc_autoclose int fd = erofs_mount_file(image->temp, "erofs");
+    const struct erofs_args args = { .layer_fds = image->fds,
+                                     .n_layer_fds = image->n,
+                                     .image_fd = fd };
+    assert_ok(erofs_write(t, &args, NULL, &err), err);
 }
 
-static bool can_mount(void)
+struct mounts {
+    bool overlay, erofs;
+};
+
+/* What can be mounted here; says what cannot. */
+static struct mounts try_mounts(void)
 {
-    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    struct mounts m = { .overlay = false };
+    struct temp_dir temp;
+
+    temp_dir_make(&temp);
+    m.overlay = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    m.erofs = m.overlay && erofs_mount_works(&temp);
+    if (!m.overlay) {
+        print_message("skipped in part: no mounting here; unpacked only\n");
+    }
+    temp_dir_remove(&temp);
+    return m;
 }
 
 /* The layers on each other; 50 short paths fit into mount()'s page of options. */
@@ -258,7 +281,18 @@ static void mounted_text(const struct image *image, struct imgc_buf *b)
     assert_int_equal(umount(where), 0);
 }
 
-static void check_image(const char *source, const char *want, bool mounts)
+static void erofs_text(const struct image *image, struct imgc_buf *b)
+{
+    imgc_autofree char *where = dir_text_join(image->temp->path, "mnt");
+    imgc_autoclose int fd = openat(image->temp->fd, "erofs", O_RDONLY | O_CLOEXEC);
+    const struct erofs_mount m = { .image_fd = fd, .tar_fds = image->fds, .n_tars = image->n };
+
+    assert_int_equal(erofs_mount(&m, where), 0);
+    dir_text(b, where, false);
+    assert_int_equal(umount(where), 0);
+}
+
+static void check_image(const char *source, const char *want, const struct mounts *mounts)
 {
     struct temp_dir temp;
     struct stat st;
@@ -277,8 +311,13 @@ static void check_image(const char *source, const char *want, bool mounts)
     imgc_autofree char *root = dir_text_join(temp.path, "root");
     dir_text(&got, root, false);
     dir_text_expect(got.ptr, want, source);
-    if (mounts) {
+    if (mounts->overlay) {
         mounted_text(&image, &mounted);
+        dir_text_expect(mounted.ptr, got.ptr, source);
+    }
+    if (mounts->erofs) {
+        imgc_buf_clear(&mounted);
+        erofs_text(&image, &mounted);
         dir_text_expect(mounted.ptr, got.ptr, source);
     }
     for (size_t i = 0; i < image.n; i++) {
@@ -324,10 +363,7 @@ static void test_images(void **state)
         print_message("skipped: setting owners needs root\n");
         skip();
     }
-    bool mounts = can_mount();
-    if (!mounts) {
-        print_message("skipped in part: no mounting here; unpacked only\n");
-    }
+    struct mounts mounts = try_mounts();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char source[PATH_ROOM], expected[PATH_ROOM], name[PATH_ROOM];
         (void)snprintf(name, sizeof name, "expected/%s.umoci", cases[i].expected);
@@ -336,7 +372,7 @@ static void test_images(void **state)
             continue;
         }
         imgc_autofree char *want = read_file(expected);
-        check_image(source, want, mounts);
+        check_image(source, want, &mounts);
         n_checked++;
     }
     if (n_checked == 0) {

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Archives from other projects' tests, against what GNU tar, bsdtar and Python make of them. */
-#include "layers/codec.h"
-
 #include "tests/lib/data.h"
 #include "tests/lib/unit.h"
 
-#include "schema/base/fd.h"
 #include "tests/lib/layer_tar.h"
 
 /* ORACLE.tsv's columns; a result is EXIT/ENTRIES. */
@@ -33,37 +30,12 @@ static const struct {
     { "tar-rs/empty_filename.tar", 0, "no name, no entry" },
 };
 
-static int to_fd(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
-{
-    return fd_write_all(*(int *)arg, ptr, len, reterr);
-}
-
-/* Uncompress @path into a memory file. */
-static int inflate_file(const char *path, int *ret_fd, struct imgc_err *reterr)
-{
-    imgc_auto(codec_freep) struct codec *c = NULL;
-    imgc_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char buf[1000];
-    size_t n = 1;
-
-    *ret_fd = layer_tar_memfd("", 0);
-    assert_true(fd >= 0);
-    int r = codec_new(to_fd, ret_fd, &c, reterr);
-    while (r == 0 && n) {
-        r = fd_read_some(fd, buf, sizeof buf, &n, reterr);
-        if (r == 0) {
-            r = codec_write(c, buf, n, reterr);
-        }
-    }
-    return r < 0 ? r : codec_finish(c, reterr);
-}
-
 /* Number of entries, or REFUSED. */
 static int count(const char *path, struct imgc_err *err)
 {
-    imgc_autoclose int fd = -1;
+    imgc_autoclose int fd = layer_tar_memfd("", 0);
     size_t n = 0;
-    int r = inflate_file(path, &fd, err);
+    int r = layer_tar_inflate(path, fd, err);
 
     if (r == 0) {
         r = layer_tar_count(fd, &n, err);
