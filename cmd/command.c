@@ -31,6 +31,7 @@ static const struct alias aliases[] = {
     { "image", "import", "import", NULL },
     { "image", "unpack", "unpack", NULL },
     { "image", "verify", "verify", NULL },
+    { "image", "diff", "diff", NULL },
     { "container", "ls", "ps", NULL },
     { "container", "list", "ps", NULL },
     { "container", "ps", "ps", NULL },

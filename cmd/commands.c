@@ -13,6 +13,9 @@ const struct command *const commands[] = {
     &cmd_untag,
     &cmd_rmi,
     &cmd_prune,
+    &cmd_ls,
+    &cmd_cat,
+    &cmd_diff,
     &cmd_unpack,
     &cmd_verify,
     /* containers */

@@ -7,7 +7,9 @@
 
 #include "cmd/command.h"
 
+extern const struct command cmd_cat;
 extern const struct command cmd_df;
+extern const struct command cmd_diff;
 extern const struct command cmd_help;
 extern const struct command cmd_history;
 extern const struct command cmd_images;
@@ -15,6 +17,7 @@ extern const struct command cmd_import;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
 extern const struct command cmd_logs;
+extern const struct command cmd_ls;
 extern const struct command cmd_prune;
 extern const struct command cmd_ps;
 extern const struct command cmd_pull;

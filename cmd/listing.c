@@ -49,6 +49,19 @@ int listing_json(struct app *app, const json_t *doc, struct imgc_err *reterr)
     return print_text(app, text, reterr);
 }
 
+int listing_json_line(struct app *app, const json_t *doc, struct imgc_err *reterr)
+{
+    imgc_autofree char *text = json_dumps(doc, app->out.out_is_tty ? JSON_ENSURE_ASCII : 0);
+
+    if (!text) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    if (!output_bytes(&app->out, text, strlen(text))) {
+        return output_finish(&app->out, reterr);
+    }
+    return app_interrupted() ? imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted") : 0;
+}
+
 /* A shell hands over '\t' as two characters; docker takes that for a tab. */
 static int parse_format(const char *format, struct template **ret, struct imgc_err *reterr)
 {

@@ -34,6 +34,10 @@ bool listing_is_json(const char *format);
 /** Print @doc as indented JSON. */
 IMGC_CHECK int listing_json(struct app *app, const json_t *doc, struct imgc_err *reterr);
 
+/** Print @doc as JSON on one line, without the newline: a member of an array that is too long to
+ * have in memory. On a terminal all but ASCII is escaped. */
+IMGC_CHECK int listing_json_line(struct app *app, const json_t *doc, struct imgc_err *reterr);
+
 /** Print @doc through the template @format, or as JSON where it is "json"; and a newline. */
 IMGC_CHECK int listing_document(struct app *app, const char *format, json_t *doc,
                                 const char *const *maps, struct imgc_err *reterr);

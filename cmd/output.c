@@ -29,6 +29,40 @@ void output_print(struct output *o, const char *fmt, ...)
     va_end(ap);
 }
 
+bool output_bytes(struct output *o, const void *ptr, size_t len)
+{
+    if (o->write_errno == 0 && fwrite(ptr, 1, len, o->out) != len) {
+        o->write_errno = errno;
+    }
+    return o->write_errno == 0;
+}
+
+void output_name(struct output *o, const char *name)
+{
+    char shown[5 * 64];
+
+    if (!o->out_is_tty) {
+        (void)output_bytes(o, name, strlen(name));
+        return;
+    }
+    while (*name) {
+        /* Whole characters, so that none is cut into bytes that are not UTF-8. */
+        size_t n = strcspn(name, "\n\t\\");
+        if (n == 0) {
+            output_print(o, *name == '\n' ? "\\n" : *name == '\t' ? "\\t" : "\\\\");
+            name++;
+            continue;
+        }
+        if (n > 64) {
+            for (n = 64; n > 60 && ((unsigned char)name[n] & 0xC0) == 0x80; n--) {
+            }
+        }
+        imgc_str_printable(shown, sizeof shown, name, n);
+        output_print(o, "%s", shown);
+        name += n;
+    }
+}
+
 /* One line, whatever the message holds. */
 IMGC_PRINTF(3, 0)
 static void message(struct output *o, const char *prefix, const char *fmt, va_list ap)

@@ -23,6 +23,13 @@ void output_init(struct output *o, enum log_level level);
 /** Print to stdout. Buffered; output_finish() tells whether all of it was written. */
 IMGC_PRINTF(2, 3) void output_print(struct output *o, const char *fmt, ...);
 
+/** Write @len bytes to stdout as they are. @return whether stdout still takes any. */
+bool output_bytes(struct output *o, const void *ptr, size_t len);
+
+/** Print a file's name: as it is, for other programs; on a terminal with what is no plain character
+ * as "\n", "\t", "\\" or "\xNN". */
+void output_name(struct output *o, const char *name);
+
 /** "imgc: warning: ..." to stderr, at its level; control characters are escaped. */
 IMGC_PRINTF(2, 3) void output_warn(struct output *o, const char *fmt, ...);
 IMGC_PRINTF(2, 3) void output_info(struct output *o, const char *fmt, ...);

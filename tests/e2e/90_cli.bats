@@ -10,7 +10,7 @@ setup() {
 @test "--help lists every command; every command has long help with its options" {
     run imgc --help
     [ "$status" -eq 0 ]
-    for c in pull import run ps logs rm images inspect history tag untag rmi prune unpack verify df info \
+    for c in pull import run ps logs rm images inspect history tag untag rmi prune ls cat diff unpack verify df info \
         version; do
         grep -qE "^ +$c " <<<"$output" || { echo "no $c"; return 1; }
     done

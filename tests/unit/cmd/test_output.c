@@ -131,6 +131,56 @@ static void test_full_disk_is_seen(void **state)
     (void)fclose(o.out);
 }
 
+static void test_names(void **state)
+{
+    static const struct {
+        const char *in, *want;
+    } cases[] = {
+        { "plain name", "plain name" },
+        { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
+        { "a\nb\tc\\d", "a\\nb\\tc\\\\d" },
+        { "\033[31m\xff", "\\x1b[31m\\xff" },
+        { "\xc2\x9b", "\\xc2\\x9b" }, /* the C1 form of the same */
+        { "", "" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int tty = 0; tty < 2; tty++) {
+            char *text = NULL;
+            size_t size = 0;
+            struct output o;
+            output_init(&o, LOG_LEVEL_WARN);
+            o.out = open_memstream(&text, &size);
+            o.out_is_tty = tty;
+            output_name(&o, cases[i].in);
+            assert_int_equal(fclose(o.out), 0);
+            assert_string_equal(text, tty ? cases[i].want : cases[i].in);
+            free(text);
+        }
+    }
+}
+
+static void test_long_name_is_whole(void **state)
+{
+    char longer[301], *text = NULL;
+    size_t size = 0;
+    struct output o;
+    (void)state;
+
+    for (size_t i = 0; i < 100; i++) {
+        memcpy(longer + 3 * i, "\xe2\x82\xac", 3);
+    }
+    longer[300] = '\0';
+    output_init(&o, LOG_LEVEL_WARN);
+    o.out = open_memstream(&text, &size);
+    o.out_is_tty = true;
+    output_name(&o, longer);
+    assert_int_equal(fclose(o.out), 0);
+    assert_string_equal(text, longer);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +188,8 @@ int main(void)
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_error_is_one_line),
         cmocka_unit_test(test_full_disk_is_seen),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_long_name_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
