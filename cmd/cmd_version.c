@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc version: what this program is made of. */
-#include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <zstd.h>
 
@@ -10,6 +9,7 @@
 #include "cmd/table.h"
 #include "fetch/curl_lib.h"
 #include "layers/libarchive.h"
+#include "schema/crypto_lib.h"
 #include "schema/json.h"
 
 struct version_options {
@@ -35,9 +35,9 @@ static json_t *versions(void)
 {
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "Version", program_version(),
                      "Libraries", "curl", version_of(curl_lib_version), "openssl",
-                     OpenSSL_version(OPENSSL_VERSION_STRING), "libarchive",
-                     version_of(libarchive_version), "zstd", ZSTD_versionString(), "sqlite",
-                     sqlite3_libversion(), "jansson", jansson_version_str());
+                     version_of(crypto_lib_version), "libarchive", version_of(libarchive_version),
+                     "zstd", ZSTD_versionString(), "sqlite", sqlite3_libversion(), "jansson",
+                     jansson_version_str());
 }
 
 static int print_versions(struct app *app, json_t *doc, struct imgc_err *reterr)

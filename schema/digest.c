@@ -2,12 +2,15 @@
 #include "schema/digest.h"
 
 #include <assert.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "schema/base/cleanup.h"
+#include "schema/crypto_lib.h"
+#include "schema/sha256.h"
+
+/* Up to here sha256_short() is done before libcrypto would be loaded. */
+#define SHORT_BYTES 4096
 
 struct alg_row {
     const char *name;
@@ -21,12 +24,12 @@ static const struct alg_row algs[] = {
 };
 
 /* libcrypto keeps its reasons in a queue of its own; the last one is the nearest to the cause. */
-static int digest_fail(struct imgc_err *reterr, const char *what)
+static int digest_fail(struct imgc_err *reterr, const struct crypto_lib *lib, const char *what)
 {
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    unsigned long code = lib->peek_last_error();
+    const char *reason = code ? lib->reason_error_string(code) : NULL;
 
-    ERR_clear_error();
+    lib->clear_error();
     return imgc_fail(reterr, IMGC_E_NOMEM, "%s: %s", what, reason ? reason : "libcrypto failed");
 }
 
@@ -163,6 +166,7 @@ bool digest_is_set(const struct digest *d)
 }
 
 struct digest_hasher {
+    struct crypto_lib lib;
     EVP_MD_CTX *ctx;
     enum digest_alg alg;
 };
@@ -176,12 +180,17 @@ int digest_hasher_new(enum digest_alg alg, struct digest_hasher **ret, struct im
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     h->alg = alg;
-    h->ctx = EVP_MD_CTX_new();
-    if (!h->ctx) {
-        return digest_fail(reterr, "make a hasher");
+    int r = crypto_lib_load(&h->lib, reterr);
+    if (r < 0) {
+        return r;
     }
-    if (EVP_DigestInit_ex(h->ctx, alg == DIGEST_SHA512 ? EVP_sha512() : EVP_sha256(), NULL) != 1) {
-        return digest_fail(reterr, "start a hash");
+    h->ctx = h->lib.ctx_new();
+    if (!h->ctx) {
+        return digest_fail(reterr, &h->lib, "make a hasher");
+    }
+    const EVP_MD *md = alg == DIGEST_SHA512 ? h->lib.sha512() : h->lib.sha256();
+    if (h->lib.digest_init(h->ctx, md, NULL) != 1) {
+        return digest_fail(reterr, &h->lib, "start a hash");
     }
     *ret = imgc_take(h);
     return 0;
@@ -190,8 +199,8 @@ int digest_hasher_new(enum digest_alg alg, struct digest_hasher **ret, struct im
 int digest_hasher_update(struct digest_hasher *h, const void *ptr, size_t len,
                          struct imgc_err *reterr)
 {
-    if (len > 0 && EVP_DigestUpdate(h->ctx, ptr, len) != 1) {
-        return digest_fail(reterr, "hash");
+    if (len > 0 && h->lib.digest_update(h->ctx, ptr, len) != 1) {
+        return digest_fail(reterr, &h->lib, "hash");
     }
     return 0;
 }
@@ -201,8 +210,8 @@ int digest_hasher_final(struct digest_hasher *h, struct digest *ret, struct imgc
     struct digest d = { .alg = h->alg };
     unsigned len = 0;
 
-    if (EVP_DigestFinal_ex(h->ctx, d.bytes, &len) != 1) {
-        return digest_fail(reterr, "finish a hash");
+    if (h->lib.digest_final(h->ctx, d.bytes, &len) != 1) {
+        return digest_fail(reterr, &h->lib, "finish a hash");
     }
     assert(len == algs[h->alg].len);
     *ret = d;
@@ -212,7 +221,9 @@ int digest_hasher_final(struct digest_hasher *h, struct digest *ret, struct imgc
 struct digest_hasher *digest_hasher_free(struct digest_hasher *h)
 {
     if (h) {
-        EVP_MD_CTX_free(h->ctx);
+        if (h->ctx) {
+            h->lib.ctx_free(h->ctx);
+        }
         free(h);
     }
     return NULL;
@@ -226,6 +237,11 @@ void digest_hasher_freep(struct digest_hasher **h)
 int digest_of(enum digest_alg alg, const void *ptr, size_t len, struct digest *ret,
               struct imgc_err *reterr)
 {
+    if (alg == DIGEST_SHA256 && len <= SHORT_BYTES) {
+        *ret = (struct digest){ .alg = alg };
+        sha256_short(ptr, len, ret->bytes);
+        return 0;
+    }
     imgc_auto(digest_hasher_freep) struct digest_hasher *h = NULL;
     int r = digest_hasher_new(alg, &h, reterr);
     if (r < 0) {

@@ -44,7 +44,8 @@ bool digest_is_set(const struct digest *d);
 IMGC_CHECK int digest_of(enum digest_alg alg, const void *ptr, size_t len, struct digest *ret,
                          struct imgc_err *reterr);
 
-/** Hash a stream: new, update..., final (once). @free accepts NULL and returns NULL. */
+/** Hash a stream: new, update..., final (once). @free accepts NULL and returns NULL. The first one
+ * loads libcrypto: -HOST where it is not installed. */
 struct digest_hasher;
 IMGC_CHECK int digest_hasher_new(enum digest_alg alg, struct digest_hasher **ret,
                                  struct imgc_err *reterr);
