@@ -50,14 +50,20 @@ void endpoint_first(struct imgc_str domain, bool tls_verify, struct endpoint *re
     struct imgc_str name;
 
     ret->host = is_hub ? IMGC_STR("registry-1.docker.io") : domain;
-    ret->is_plain = false;
     ret->is_unverified = !tls_verify;
     ret->is_loopback = endpoint_is_loopback(ret->host);
     ret->has_port = split_port(ret->host, &name);
+    ret->is_probe = ret->is_loopback && ret->has_port;
+    ret->is_plain = ret->is_probe;
 }
 
 int endpoint_next(struct endpoint *e)
 {
+    if (e->is_probe) {
+        e->is_probe = false;
+        e->is_plain = false;
+        return 0;
+    }
     if (e->is_plain || (!e->is_loopback && !e->is_unverified)) {
         return ENDPOINT_NONE;
     }

@@ -14,6 +14,7 @@ struct endpoint {
     bool is_unverified;   /* https with any certificate */
     bool is_loopback;     /* this machine: no proxy in between */
     bool has_port;
+    bool is_probe; /* plain HTTP, before TLS was tried */
 };
 
 enum { ENDPOINT_NONE = 1 };
@@ -22,7 +23,9 @@ enum { ENDPOINT_NONE = 1 };
 bool endpoint_is_loopback(struct imgc_str host);
 
 /**
- * The first way to try: https. Docker Hub's images live at another host than their names say.
+ * The first way to try: https. At a port of this machine it is plain HTTP, because most servers
+ * there speak it, and one that speaks TLS says so at once; to begin with TLS costs 20 ms for the
+ * file of CAs each time. Docker Hub's images live at another host than their names say.
  *
  * @domain      of a reference; borrowed as long as @ret.
  * @tls_verify  false: any certificate will do.
@@ -30,9 +33,9 @@ bool endpoint_is_loopback(struct imgc_str host);
 void endpoint_first(struct imgc_str domain, bool tls_verify, struct endpoint *ret);
 
 /**
- * The way to try where @e could not be talked to over TLS at all: plain HTTP, for loopback
- * registries and where certificates do not matter. A certificate that is not trusted is no reason
- * to come here.
+ * The way to try where @e could not be talked to at all. After a probe: https. After https: plain
+ * HTTP, for loopback registries and where certificates do not matter. A certificate that is not
+ * trusted is no reason to come here.
  * @return 0; ENDPOINT_NONE where nothing else is allowed.
  */
 int endpoint_next(struct endpoint *e);

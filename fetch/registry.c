@@ -246,11 +246,25 @@ static int judge_status(struct registry *r, const struct registry_item *item,
     return answer_fail(&a, reterr);
 }
 
+/* Whether plain HTTP, tried before TLS, was the wrong way: servers that speak TLS hang up, or say
+ * with status 400 what they expected. */
+static bool is_probe_over(const struct registry *r, const struct http_exchange *x)
+{
+    long status = http_status(x);
+
+    return !r->is_settled && r->endpoint.is_probe &&
+           (status == 400 || (status == 0 && !http_failed_to_connect(x)));
+}
+
 int registry_judge(struct registry *r, const struct registry_item *item, struct http_exchange *x,
                    struct registry_try *attempt, uint64_t *ret_delay_ms, struct imgc_err *reterr)
 {
     enum retry_class cls = RETRY_NEVER;
 
+    if (is_probe_over(r, x) && endpoint_next(&r->endpoint) == 0) {
+        *ret_delay_ms = 0;
+        return REGISTRY_AGAIN;
+    }
     if (http_status(x) != 0) {
         r->is_settled = true;
     }

@@ -79,7 +79,7 @@ def tag(repo, descriptor):
 
 def make_images():
     simple = ["good", "flaky", "corrupt", "short", "long", "private", "denied", "scope", "basic", "busy",
-              "closed", "moved", "mixed", "gone", "broken-once", "reset"]
+              "closed", "moved", "mixed", "gone", "broken-once", "reset", "shy", "confused"]
     for repo in simple:
         tag(repo, image(repo, [tar(repo + "/a"), tar(repo + "/b"), tar(repo + "/c")]))
     tag("plain", image("plain", [tar("plain/a"), tar("plain/b")], zipped=False))
@@ -194,6 +194,10 @@ class Handler(BaseHTTPRequestHandler):
             self.error(404, "MANIFEST_UNKNOWN")
         elif repo == "busy" and nth == 1:
             self.error(429, "TOOMANYREQUESTS", {"Retry-After": "1"})
+        elif repo == "shy" and nth == 1:
+            self.hang_up()
+        elif repo == "confused" and nth == 1:
+            self.error(400, "PLAIN")
         elif repo == "closed":
             self.error(429, "TOOMANYREQUESTS", {"Retry-After": "3600"})
         elif repo == "gone":

@@ -54,7 +54,7 @@ static void hub_lives_elsewhere(void **state)
         struct endpoint e;
         endpoint_first(imgc_str_of(rows[i].domain), true, &e);
         assert_true(imgc_str_eq(e.host, imgc_str_of(rows[i].host)));
-        assert_false(e.is_plain);
+        assert_int_equal(e.is_plain, i == 3);
         assert_false(e.is_unverified);
     }
 }
@@ -79,6 +79,13 @@ static void plain_http_is_for_loopback_and_the_careless(void **state)
         struct endpoint e;
         endpoint_first(imgc_str_of(rows[i].domain), rows[i].tls_verify, &e);
         assert_int_equal(e.is_unverified, !rows[i].tls_verify);
+        /* At a port of this machine: plain, TLS, and plain for good. */
+        assert_int_equal(e.is_probe, e.is_loopback && e.has_port);
+        assert_int_equal(e.is_plain, e.is_probe);
+        if (e.is_probe) {
+            assert_int_equal(endpoint_next(&e), 0);
+            assert_false(e.is_plain);
+        }
         assert_int_equal(endpoint_next(&e), rows[i].next);
         assert_int_equal(e.is_plain, rows[i].next == 0);
         assert_int_equal(endpoint_next(&e), ENDPOINT_NONE);

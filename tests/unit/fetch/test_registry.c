@@ -117,12 +117,44 @@ static void certificates_are_verified(void **state)
     check_manifest(&careless, "good", MEDIA_OCI_MANIFEST);
 }
 
+/* A server that knows plain HTTP only is asked once, one with TLS twice. */
+static void plain_http_is_tried_first_at_a_port_of_this_machine(void **state)
+{
+    const struct serving *p = *state;
+    const struct where plain = { p->port, false }, tls = { p->tls_port, true };
+
+    serving_forget_log(p);
+    check_manifest(&plain, "plain", MEDIA_OCI_MANIFEST);
+    assert_int_equal(serving_count(p, "", ""), 1);
+    check_manifest(&tls, "plain", MEDIA_OCI_MANIFEST);
+    assert_int_equal(serving_count(p, "", ""), 2);
+}
+
+/* Plain HTTP that hangs up once is talked to again, though TLS was tried in between. */
+static void a_plain_server_that_hung_up_is_asked_again(void **state)
+{
+    const struct where at = { .port = ((struct serving *)*state)->port };
+
+    check_manifest(&at, "shy", MEDIA_OCI_MANIFEST);
+}
+
+/* As servers of Go and nginx answer plain HTTP at a port for TLS. */
+static void status_400_at_first_means_tls(void **state)
+{
+    const struct where at = { .port = ((struct serving *)*state)->port };
+
+    check_manifest(&at, "confused", MEDIA_OCI_MANIFEST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(manifests_come_with_their_type),
         cmocka_unit_test(refusals_have_their_codes),
         cmocka_unit_test(certificates_are_verified),
+        cmocka_unit_test(plain_http_is_tried_first_at_a_port_of_this_machine),
+        cmocka_unit_test(a_plain_server_that_hung_up_is_asked_again),
+        cmocka_unit_test(status_400_at_first_means_tls),
     };
 
     return serving_has("python3") && serving_has("openssl")
