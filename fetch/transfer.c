@@ -36,7 +36,8 @@ struct transfer {
     const struct transfer_args *args;
     struct job *jobs;
     size_t n_jobs;
-    size_t *job_of; /* layer -> job */
+    size_t *job_of;     /* layer -> job */
+    struct job **order; /* all jobs, the largest first: none of them is left over at the end */
     unsigned n_running, parallel;
 };
 
@@ -63,6 +64,25 @@ static void transfer_done(struct transfer *t)
     }
     free(t->jobs);
     free(t->job_of);
+    free(t->order);
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+    const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+
+    if (x->blob->size != y->blob->size) {
+        return x->blob->size > y->blob->size ? -1 : 1;
+    }
+    return x < y ? -1 : x > y; /* as listed */
+}
+
+static void order_jobs(struct transfer *t)
+{
+    for (size_t i = 0; i < t->n_jobs; i++) {
+        t->order[i] = &t->jobs[i];
+    }
+    qsort((void *)t->order, t->n_jobs, sizeof(struct job *), compare_sizes);
 }
 
 /* One job for each digest among the layers. */
@@ -72,7 +92,8 @@ static int make_jobs(struct transfer *t, struct imgc_err *reterr)
 
     t->jobs = calloc(a->n_layers, sizeof *t->jobs);
     t->job_of = calloc(a->n_layers, sizeof *t->job_of);
-    if (!t->jobs || !t->job_of) {
+    t->order = calloc(a->n_layers, sizeof(struct job *));
+    if (!t->jobs || !t->job_of || !t->order) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     for (size_t i = 0; i < a->n_layers; i++) {
@@ -93,6 +114,7 @@ static int make_jobs(struct transfer *t, struct imgc_err *reterr)
         }
         t->job_of[i] = k;
     }
+    order_jobs(t);
     return 0;
 }
 
@@ -366,7 +388,7 @@ static int step_all(struct transfer *t, size_t *ret_left, struct imgc_err *reter
 {
     *ret_left = 0;
     for (size_t i = 0; i < t->n_jobs; i++) {
-        struct job *j = &t->jobs[i];
+        struct job *j = t->order[i];
         int r = 0;
         if (j->state == JOB_RUNNING) {
             r = step_running(t, j, reterr);

@@ -86,6 +86,7 @@ def make_images():
     tag("empty", image("empty", []))
     tag("big", image("big", [tar("big/%d" % i, 6 << 20) for i in range(4)]))
     tag("slow", image("slow", [tar("slow/%d" % i, 100000) for i in range(4)]))
+    tag("sizes", image("sizes", [tar("sizes/%d" % i, i * 1000) for i in (3, 1, 90, 5)]))
     tag("endless", image("endless", [tar("endless/%d" % i, 100000) for i in range(3)]))
     twice = tar("twice/a")
     tag("twice", image("twice", [twice, tar("twice/b"), twice]))

@@ -297,6 +297,37 @@ static void progress_is_told(void **state)
     assert_int_equal(w.n_layers, 4);
 }
 
+struct started {
+    uint64_t sizes[8];
+    size_t n;
+};
+
+static void on_layer_started(void *arg, const struct pull_layer *layer)
+{
+    struct started *s = arg;
+
+    if (layer->stage == PULL_DOWNLOADING && layer->done == 0 && s->n < 8) {
+        s->sizes[s->n++] = layer->size;
+    }
+}
+
+static void the_largest_layer_is_begun_first(void **state)
+{
+    struct pulling *p = *state;
+    struct started started = { .n = 0 };
+    const struct pull_events events = { .layer = on_layer_started, .arg = &started };
+    const struct pull_args args = { .tls_verify = true, .parallel = 1, .events = &events };
+    struct pull_result result;
+    struct imgc_err err;
+
+    assert_ok(pulling_pull(p, "sizes", &args, &result, &err), err);
+    assert_true(started.n >= 4);
+    for (size_t i = 1; i < started.n; i++) {
+        assert_true(started.sizes[i - 1] >= started.sizes[i]);
+    }
+    assert_true(started.sizes[0] > 90000);
+}
+
 static void two_processes_download_once(void **state)
 {
     struct pulling *p = *state;
@@ -343,6 +374,7 @@ int main(void)
         pull_test(server_errors_are_tried_again_and_reported),
         pull_test(interruption_leaves_nothing),
         pull_test(progress_is_told),
+        pull_test(the_largest_layer_is_begun_first),
         pull_test(two_processes_download_once),
     };
 
