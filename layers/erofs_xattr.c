@@ -17,7 +17,7 @@
 
 struct erofs_xattr_item {
     uint8_t key[KEY_BYTES];
-    uint32_t bytes; /* as an entry */
+    uint32_t bytes; /* as an entry; 0: not to be shared */
     uint32_t seq;   /* how many were noted before it */
 };
 
@@ -137,7 +137,7 @@ static int hash_part(struct part p, uint8_t key[KEY_BYTES], struct imgc_err *ret
     return r;
 }
 
-static int note_part(struct erofs_xattrs *x, struct part p, struct imgc_err *reterr)
+static int note_part(struct erofs_xattrs *x, struct part p, bool may_share, struct imgc_err *reterr)
 {
     if (p.name.len > NAME_MAX_BYTES || p.x->len > VALUE_MAX_BYTES) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "EROFS holds no xattr of %zu bytes ('%s')", p.x->len,
@@ -155,7 +155,7 @@ static int note_part(struct erofs_xattrs *x, struct part p, struct imgc_err *ret
     }
     struct erofs_xattr_item *item = &x->items[x->n];
     item->seq = (uint32_t)x->n++;
-    item->bytes = entry_bytes(p);
+    item->bytes = may_share ? entry_bytes(p) : 0;
     return hash_part(p, item->key, reterr);
 }
 
@@ -165,8 +165,8 @@ int erofs_xattr_note(struct erofs_xattrs *x, const struct tree_inode *inode,
     struct part p;
     int r = 0;
 
-    for (size_t at = 0; r >= 0 && next_part(inode, &at, &p);) {
-        r = note_part(x, p, reterr);
+    for (size_t at = 0, i = 0; r >= 0 && next_part(inode, &at, &p); i++) {
+        r = note_part(x, p, i < SHARED_MAX, reterr);
     }
     return r;
 }
@@ -186,22 +186,29 @@ static int by_seq(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-/* For now the number of each is that of the first one that equals it, if there are several. Then
- * the firsts, in order, get their place; numbers of others point back to a first. */
-static int number_shared(struct erofs_xattrs *x, struct imgc_err *reterr)
+/* Items of one key, in order: the number of each is for now that of the first, if they are several
+ * that may be shared. */
+static void number_group(struct erofs_xattrs *x, const struct erofs_xattr_item *items, size_t n)
+{
+    size_t n_sharing = 0;
+    uint32_t first = INLINE_ID;
+
+    for (size_t i = n; i-- > 0;) {
+        if (items[i].bytes > 0) {
+            first = items[i].seq;
+            n_sharing++;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        x->ids[items[i].seq] = items[i].bytes > 0 && n_sharing > 1 ? first : INLINE_ID;
+    }
+}
+
+/* The first of each group gets its place, in order; the others point back to it. */
+static int place_shared(struct erofs_xattrs *x, struct imgc_err *reterr)
 {
     uint64_t next = 0;
 
-    qsort(x->items, x->n, sizeof *x->items, by_key);
-    for (size_t i = 0, k = 0; i < x->n; i = k) {
-        for (k = i; k < x->n && memcmp(x->items[i].key, x->items[k].key, KEY_BYTES) == 0; k++) {
-            x->ids[x->items[k].seq] = x->items[i].seq;
-        }
-        if (k == i + 1) {
-            x->ids[x->items[i].seq] = INLINE_ID;
-        }
-    }
-    qsort(x->items, x->n, sizeof *x->items, by_seq);
     for (size_t i = 0; i < x->n; i++) {
         if (x->ids[i] == i) {
             x->ids[i] = (uint32_t)next;
@@ -215,6 +222,19 @@ static int number_shared(struct erofs_xattrs *x, struct imgc_err *reterr)
     }
     x->shared_bytes = next * EROFS_XATTR_UNIT;
     return 0;
+}
+
+static int number_shared(struct erofs_xattrs *x, struct imgc_err *reterr)
+{
+    qsort(x->items, x->n, sizeof *x->items, by_key);
+    for (size_t i = 0, k = 0; i < x->n; i = k) {
+        while (k < x->n && memcmp(x->items[i].key, x->items[k].key, KEY_BYTES) == 0) {
+            k++;
+        }
+        number_group(x, &x->items[i], k - i);
+    }
+    qsort(x->items, x->n, sizeof *x->items, by_seq);
+    return place_shared(x, reterr);
 }
 
 int erofs_xattr_settle(struct erofs_xattrs *x, struct imgc_err *reterr)
@@ -232,20 +252,13 @@ int erofs_xattr_settle(struct erofs_xattrs *x, struct imgc_err *reterr)
     return r;
 }
 
-/* Whether the @i-th xattr of an inode is written as a number. */
-static bool goes_shared(const struct erofs_xattrs *x, size_t first, size_t i, size_t n_shared)
+/* At most SHARED_MAX, since no more are noted as sharing. */
+static size_t count_shared(const struct erofs_xattrs *x, size_t first, size_t n)
 {
-    return x->ids[first + i] != INLINE_ID && n_shared < SHARED_MAX;
-}
-
-static size_t count_shared(const struct erofs_xattrs *x, size_t first,
-                           const struct tree_inode *inode)
-{
-    size_t n = erofs_xattr_count(inode);
     size_t n_shared = 0;
 
     for (size_t i = 0; i < n; i++) {
-        n_shared += goes_shared(x, first, i, n_shared);
+        n_shared += x->ids[first + i] != INLINE_ID;
     }
     return n_shared;
 }
@@ -254,13 +267,10 @@ int erofs_xattr_size(const struct erofs_xattrs *x, size_t first, const struct tr
                      uint32_t *ret, struct imgc_err *reterr)
 {
     uint64_t bytes = 0;
-    size_t n_shared = 0;
     struct part p;
 
     for (size_t at = 0, i = 0; next_part(inode, &at, &p); i++) {
-        bool is_shared = goes_shared(x, first, i, n_shared);
-        n_shared += is_shared;
-        bytes += is_shared ? EROFS_XATTR_UNIT : entry_bytes(p);
+        bytes += x->ids[first + i] != INLINE_ID ? EROFS_XATTR_UNIT : entry_bytes(p);
     }
     if (bytes > 0) {
         bytes += sizeof(struct erofs_xattr_head);
@@ -288,18 +298,16 @@ static int write_entry(struct part p, struct erofs_out *out, struct imgc_err *re
     return r < 0 ? r : erofs_out_pad(out, end, reterr);
 }
 
-static int write_numbers(const struct erofs_xattrs *x, size_t first, const struct tree_inode *inode,
+static int write_numbers(const struct erofs_xattrs *x, size_t first, size_t n,
                          struct erofs_out *out, struct imgc_err *reterr)
 {
-    size_t n_shared = count_shared(x, first, inode);
-    struct erofs_xattr_head head = { .shared = (uint8_t)n_shared };
+    struct erofs_xattr_head head = { .shared = (uint8_t)count_shared(x, first, n) };
     int r = erofs_out_add(out, &head, sizeof head, reterr);
 
-    for (size_t i = 0, n = 0; r >= 0 && n < n_shared; i++) {
-        if (goes_shared(x, first, i, n)) {
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        if (x->ids[first + i] != INLINE_ID) {
             uint32_t id = htole32(x->ids[first + i]);
             r = erofs_out_add(out, &id, sizeof id, reterr);
-            n++;
         }
     }
     return r;
@@ -308,17 +316,15 @@ static int write_numbers(const struct erofs_xattrs *x, size_t first, const struc
 int erofs_xattr_write(const struct erofs_xattrs *x, size_t first, const struct tree_inode *inode,
                       struct erofs_out *out, struct imgc_err *reterr)
 {
-    size_t n_shared = 0;
+    size_t n = erofs_xattr_count(inode);
     struct part p;
 
-    if (erofs_xattr_count(inode) == 0) {
+    if (n == 0) {
         return 0;
     }
-    int r = write_numbers(x, first, inode, out, reterr);
+    int r = write_numbers(x, first, n, out, reterr);
     for (size_t at = 0, i = 0; r >= 0 && next_part(inode, &at, &p); i++) {
-        if (goes_shared(x, first, i, n_shared)) {
-            n_shared++;
-        } else {
+        if (x->ids[first + i] == INLINE_ID) {
             r = write_entry(p, out, reterr);
         }
     }
