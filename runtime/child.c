@@ -158,6 +158,13 @@ static int step_root_read_only(struct child *c, struct imgc_err *reterr)
     return mountfd_restrict(c->mounts.root_fd, MOUNT_ATTR_RDONLY, false, reterr);
 }
 
+static int step_directory(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+    int r = rootpath_create(c->mounts.root_fd, s->target, true, &fd, reterr);
+    return r < 0 ? imgc_context(reterr, "volume '%s' of the image", s->target) : 0;
+}
+
 static int step_workdir(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
     int r = rootpath_create(c->mounts.root_fd, s->target, true, &c->cwd_fd, reterr);
@@ -169,6 +176,8 @@ static int run_step(struct child *c, const struct plan_step *s, struct imgc_err 
     switch (s->kind) {
     case PLAN_ROOT:
         return overlay_mount_root(c->spec, &c->mounts.root_fd, reterr);
+    case PLAN_DIRECTORY:
+        return step_directory(c, s, reterr);
     case PLAN_MOUNT:
         return mounts_new(&c->mounts, s, reterr);
     case PLAN_DEVICES:

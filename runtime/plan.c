@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#define FIXED_STEPS_MAX 64 /* steps that do not come from spec->mounts */
+#define FIXED_STEPS_MAX 64 /* steps that do not come from spec->mounts or spec->volumes */
 
 #define HARD (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV)
 
@@ -186,6 +186,15 @@ static int add_user_mounts(struct plan *p, const struct spec *spec, struct imgc_
     return 0;
 }
 
+/* What the image declares as a volume is there, though it be a plain directory of the container.
+ * Before anything is mounted: never in a host's directory or in /proc. */
+static void add_volumes(struct plan *p, const struct spec *spec)
+{
+    for (char **v = spec->volumes; v && *v; v++) {
+        add(p, (struct plan_step){ .kind = PLAN_DIRECTORY, .target = *v });
+    }
+}
+
 static void add_restrictions(struct plan *p, const struct spec *spec)
 {
     for (size_t i = 0; i < COUNT(masked_paths); i++) {
@@ -214,12 +223,17 @@ static void add_identity(struct plan *p, const struct spec *spec)
 int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr)
 {
     plan_auto struct plan p = PLAN_INIT;
+    size_t n_volumes = 0;
 
-    p.steps = calloc(FIXED_STEPS_MAX + spec->n_mounts, sizeof *p.steps);
+    while (spec->volumes && spec->volumes[n_volumes]) {
+        n_volumes++;
+    }
+    p.steps = calloc(FIXED_STEPS_MAX + spec->n_mounts + n_volumes, sizeof *p.steps);
     if (!p.steps) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
+    add_volumes(&p, spec);
     add_table(&p, spec, system_mounts, COUNT(system_mounts));
     if (spec->terminal) {
         add(&p, (struct plan_step){ .kind = PLAN_CONSOLE, .target = "/dev/console" });
@@ -273,14 +287,23 @@ static void print_attr(uint64_t attr, struct imgc_buf *b)
 void plan_print(const struct plan *p, struct imgc_buf *b)
 {
     static const char *const kinds[] = {
-        [PLAN_ROOT] = "root",           [PLAN_MOUNT] = "mount",
-        [PLAN_DEVICES] = "devices",     [PLAN_CONSOLE] = "console",
-        [PLAN_CGROUP] = "cgroup",       [PLAN_SYSCTL] = "sysctl",
-        [PLAN_FILE] = "file",           [PLAN_BIND] = "bind",
-        [PLAN_MASK] = "mask",           [PLAN_MASK_CPUS] = "mask-cpus",
-        [PLAN_READ_ONLY] = "read-only", [PLAN_ROOT_READ_ONLY] = "root-read-only",
-        [PLAN_HOSTNAME] = "hostname",   [PLAN_LOOPBACK] = "loopback",
-        [PLAN_PIVOT] = "pivot",         [PLAN_WORKDIR] = "workdir",
+        [PLAN_ROOT] = "root",
+        [PLAN_DIRECTORY] = "directory",
+        [PLAN_MOUNT] = "mount",
+        [PLAN_DEVICES] = "devices",
+        [PLAN_CONSOLE] = "console",
+        [PLAN_CGROUP] = "cgroup",
+        [PLAN_SYSCTL] = "sysctl",
+        [PLAN_FILE] = "file",
+        [PLAN_BIND] = "bind",
+        [PLAN_MASK] = "mask",
+        [PLAN_MASK_CPUS] = "mask-cpus",
+        [PLAN_READ_ONLY] = "read-only",
+        [PLAN_ROOT_READ_ONLY] = "root-read-only",
+        [PLAN_HOSTNAME] = "hostname",
+        [PLAN_LOOPBACK] = "loopback",
+        [PLAN_PIVOT] = "pivot",
+        [PLAN_WORKDIR] = "workdir",
     };
 
     for (size_t i = 0; i < p->n; i++) {

@@ -24,6 +24,7 @@ void spec_done(struct spec *s)
     (void)json_strings_free(s->erofs_devices);
     (void)json_strings_free(s->argv);
     (void)json_strings_free(s->env);
+    (void)json_strings_free(s->volumes);
     for (size_t i = 0; i < s->n_mounts; i++) {
         spec_mount_done(&s->mounts[i]);
     }

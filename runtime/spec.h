@@ -65,6 +65,7 @@ struct spec {
     bool no_seccomp;       /* --security-opt seccomp=unconfined */
     struct spec_mount *mounts;
     size_t n_mounts;
+    char **volumes; /* directories that the image declares: absolute, cleaned; NULL-terminated */
     struct spec_limits limits;
     char *cgroup_name; /* made below the caller's or the root cgroup; NULL: "imgc-<id>" */
 };
@@ -94,11 +95,11 @@ struct spec_options {
  * Fill the process part, hostname, mounts, limits and defaults of *ret from an image's config (NULL
  * with --rootfs) and the options: Entrypoint + Cmd, arguments replace Cmd, --entrypoint clears Cmd;
  * Env in docker's order (PATH default, HOSTNAME, TERM with -t, the image's, -e), WorkingDir, User,
- * StopSignal, default capabilities. Image labels and annotations never matter. The rootfs fields
- * are left to the caller.
+ * Volumes, StopSignal, default capabilities. Image labels and annotations never matter. The rootfs
+ * fields are left to the caller.
  *
  * @id  64 hex digits. @return 0; -USAGE (no command given, bad -w); -NOCOMMAND (an empty word);
- * -LIMIT (environment too large); -DOCUMENT (bad StopSignal); -NOMEM.
+ * -LIMIT (environment too large, too many volumes); -DOCUMENT (bad StopSignal); -NOMEM.
  */
 IMGC_CHECK int spec_from_config(const char *id, const struct image_config *config,
                                 const struct spec_options *options, struct spec *ret,

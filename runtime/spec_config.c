@@ -243,6 +243,30 @@ static int make_cwd(const struct image_config *config, const struct spec_options
     return path_clean(IMGC_STR("/"), imgc_str_of(dir), ret, reterr);
 }
 
+/* Absolute, as docker takes a relative one: from the root. */
+static int make_volumes(const struct image_config *config, char ***ret, struct imgc_err *reterr)
+{
+    list_auto struct list volumes = { .items = NULL };
+    void *i = config && config->volumes ? json_object_iter(config->volumes) : NULL;
+    int r = 0;
+
+    for (; r == 0 && i; i = json_object_iter_next(config->volumes, i)) {
+        imgc_autofree char *path = NULL;
+        if (volumes.n == LIMIT_VOLUMES) {
+            return imgc_fail(reterr, IMGC_E_LIMIT, "the image declares more than %d volumes",
+                             LIMIT_VOLUMES);
+        }
+        r = path_clean(IMGC_STR("/"), imgc_str_of(json_object_iter_key(i)), &path, reterr);
+        if (r == 0) {
+            r = list_add(&volumes, imgc_str_of(path), reterr);
+        }
+    }
+    if (r == 0) {
+        *ret = imgc_take(volumes.items);
+    }
+    return r;
+}
+
 static int copy_mounts(const struct spec_options *o, struct spec *s, struct imgc_err *reterr)
 {
     if (o->n_mounts == 0) {
@@ -279,6 +303,9 @@ static int fill_process(const struct image_config *config, const struct spec_opt
     }
     if (r == 0) {
         r = make_cwd(config, o, &s->cwd, reterr);
+    }
+    if (r == 0) {
+        r = make_volumes(config, &s->volumes, reterr);
     }
     if (r == 0) {
         r = imgc_str_dup(imgc_str_of(user), &s->user, reterr);

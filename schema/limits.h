@@ -25,6 +25,7 @@
 #define LIMIT_TAR_PADDING_BYTES (16u << 20) /* behind a tar's end; tapes' records go to 1 MiB */
 #define LIMIT_SYMLINKS 40                   /* followed in one path, as the kernel's MAXSYMLINKS */
 #define LIMIT_ENV_BYTES (2u << 20)          /* environment of a container, as ARG_MAX's default */
+#define LIMIT_VOLUMES 1024                  /* of one image's config; each is a directory to make */
 #define LIMIT_PASSWD_BYTES (1u << 20)       /* /etc/passwd and /etc/group of an image */
 #define LIMIT_ENV_FILE_BYTES (1u << 20)     /* --env-file */
 #define LIMIT_LOG_LINE_BYTES (16u << 10)    /* longer lines are split into partial ones */

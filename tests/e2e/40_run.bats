@@ -113,6 +113,26 @@ setup() {
     assert_fails 125 'volume' imgc run --rm -v relative bb true
 }
 
+@test "a VOLUME of the image is there, with what the image has in it, and never on the host" {
+    imgc import -c 'VOLUME /data' -c 'VOLUME /var/lib/new' -c 'VOLUME /mnt/below' \
+        -c 'VOLUME /proc/odd' "$IMAGES/busybox.tar" vol >/dev/null
+    run imgc run --rm vol sh -c 'stat -c "%F %a %u:%g" /var/lib/new; cat /data/one; echo x >/var/lib/new/x'
+    [ "$status" -eq 0 ]
+    [ "$output" = $'directory 755 0:0\none' ]
+    # also where nothing can be made any more when the command starts
+    run imgc run --rm --read-only vol ls -d /var/lib/new
+    [ "$output" = /var/lib/new ]
+    # in the container's own root, not in what the user mounts over it
+    mkdir "$BATS_TEST_TMPDIR/src"
+    run imgc run --rm -v "$BATS_TEST_TMPDIR/src:/mnt" vol ls /mnt
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    [ -z "$(ls "$BATS_TEST_TMPDIR/src")" ]
+    # what cannot be is said
+    imgc import -c 'VOLUME /data/one/below' "$IMAGES/busybox.tar" bad >/dev/null
+    assert_fails 125 "volume '/data/one/below' of the image" imgc run --rm bad true
+}
+
 @test "a container's changes do not reach the image or the next container" {
     imgc run --rm bb sh -c 'echo changed >/data/one; rm /data/two; touch /root/new'
     run imgc run --rm bb sh -c 'cat /data/one /data/two; ls /root'

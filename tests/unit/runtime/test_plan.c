@@ -33,6 +33,8 @@ static void test_order(void **state)
 {
     static const char *const targets[] = { "/a/b/c", "/a", "/dev/shm", "/a/b" };
     static const char *const in_order[] = {
+        "directory /var/lib/data",
+        "directory /a/b",
         "mount proc proc nosuid noexec nodev",
         "mount tmpfs dev mode=755,size=65536k nosuid strictatime",
         "devices /dev",
@@ -66,6 +68,9 @@ static void test_order(void **state)
 
     make(targets, 4, &s);
     s.read_only = true;
+    s.volumes = calloc(3, sizeof *s.volumes);
+    s.volumes[0] = strdup("/var/lib/data");
+    s.volumes[1] = strdup("/a/b");
     assert_ok(plan_make(&s, &p, &err), err);
     plan_print(&p, &b);
     assert_int_equal(strncmp(b.ptr, "root", 4), 0);

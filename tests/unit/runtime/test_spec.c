@@ -137,6 +137,30 @@ static void test_env_limits(void **state)
     free(big);
 }
 
+static void test_image_volumes(void **state)
+{
+    struct image_config config = CONFIG_INIT;
+    struct spec_options o = { .args = WORDS("x") };
+    spec_auto struct spec s = SPEC_INIT;
+    struct imgc_err err;
+    char got[512];
+    (void)state;
+
+    config.volumes = json_pack("{s:{}, s:{}, s:{}}", "/data", "rel/./a", "/../up/");
+    assert_non_null(config.volumes);
+    assert_ok(spec_from_config(ID, &config, &o, &s, &err), err);
+    join(s.volumes, got, sizeof got);
+    assert_string_equal(got, "/data /rel/a /up");
+    spec_done(&s);
+
+    for (int i = 0; i < LIMIT_VOLUMES; i++) {
+        (void)snprintf(got, sizeof got, "/v%d", i);
+        assert_int_equal(json_object_set_new(config.volumes, got, json_object()), 0);
+    }
+    assert_err(spec_from_config(ID, &config, &o, &s, &err), IMGC_E_LIMIT);
+    json_decref(config.volumes);
+}
+
 static void test_rest(void **state)
 {
     static char dir[] = "/srv/./app/", user[] = "app:app", stop[] = "SIGQUIT";
@@ -353,10 +377,15 @@ static void test_tmpfs_owner_and_share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_argv),       cmocka_unit_test(test_env),
-        cmocka_unit_test(test_env_limits), cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_signals),    cmocka_unit_test(test_volumes),
-        cmocka_unit_test(test_tmpfs),      cmocka_unit_test(test_tmpfs_owner_and_share),
+        cmocka_unit_test(test_argv),
+        cmocka_unit_test(test_env),
+        cmocka_unit_test(test_env_limits),
+        cmocka_unit_test(test_image_volumes),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_volumes),
+        cmocka_unit_test(test_tmpfs),
+        cmocka_unit_test(test_tmpfs_owner_and_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
