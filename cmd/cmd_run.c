@@ -198,15 +198,20 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
                       struct imgc_err *reterr)
 {
     struct run *run = arg;
+
+    output_debug(&run->app->out, "container %s runs as process %d, cgroup %s", run->container.id,
+                 (int)init->pid, cgroup ? cgroup : "none");
+    return container_started(run->store, run->container.id, init, cgroup, reterr);
+}
+
+static void on_ready(void *arg)
+{
+    struct run *run = arg;
     struct imgc_str rest = { run->warnings.ptr, run->warnings.len }, line;
 
     while (imgc_str_token(&rest, '\n', &line) && line.len > 0) {
         output_warn(&run->app->out, IMGC_STR_FMT, IMGC_STR_ARG(line));
     }
-
-    output_debug(&run->app->out, "container %s runs as process %d, cgroup %s", run->container.id,
-                 (int)init->pid, cgroup ? cgroup : "none");
-    return container_started(run->store, run->container.id, init, cgroup, reterr);
 }
 
 static void on_warning(void *arg, const char *message)
@@ -222,7 +227,7 @@ static int launch(struct run *run, struct launch_result *ret, struct imgc_err *r
 {
     imgc_autoclose int dir_fd = -1, log_fd = -1;
     struct launch_args args = {
-        .log_fd = -1, .started = on_started, .arg = run, .warn = on_warning
+        .log_fd = -1, .started = on_started, .ready = on_ready, .arg = run, .warn = on_warning
     };
 
     if (!run->options->remove) {

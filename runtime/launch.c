@@ -252,10 +252,13 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
         r = sync_send(l->sync_fd, SYNC_PLACED, -1, reterr);
     }
     if (r == 0) {
-        r = await_ready(l, reterr);
+        r = announce(l, reterr);
     }
     if (r == 0) {
-        r = announce(l, reterr);
+        r = await_ready(l, reterr);
+    }
+    if (r == 0 && l->args->ready) {
+        l->args->ready(l->args->arg);
     }
     if (r == 0) {
         r = set_up_terminal(l, reterr);

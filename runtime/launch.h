@@ -26,10 +26,11 @@
 struct launch_args {
     int log_fd; /* borrowed; stdout and stderr are copied there too; -1: keep no log, and then
                    the container writes straight to the caller's stdout and stderr */
-    /** Called once the container's process exists and has its root, before it runs; a failure here
-     * kills it. May be NULL. */
+    /** Called once the container's process exists, in its cgroup, and while it builds its root: on
+     * another processor, so this costs no time. A failure here kills it. May be NULL. */
     int (*started)(void *arg, const struct process_id *init, const char *cgroup,
                    struct imgc_err *reterr);
+    void (*ready)(void *arg); /* called next, when it has its root, before it runs; may be NULL */
     void *arg;
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
                                                      NULL */
