@@ -61,12 +61,13 @@ class Template:
         self.files = self._files(self.diff_id.split(":")[1])
 
     def _files(self, hexes):
-        """Path -> content of what belongs to the layer; None for a directory."""
+        """Path -> (stat, content) of what belongs to the layer; no content for a directory."""
         found = {}
         for place in (self.root / "layers" / hexes, self.root / "views" / hexes):
             for path in [place, *sorted(place.rglob("*"))]:
                 if path.exists():
-                    found[str(path)] = None if path.is_dir() else path.read_bytes()
+                    found[str(path)] = (path.stat(),
+                                        None if path.is_dir() else path.read_bytes())
         return found
 
     def copy(self, db, n):
@@ -79,13 +80,18 @@ class Template:
             self._map(mapping, digest, sha256(data))
             with open(self.root / "blobs" / mapping[digest].replace(":", "/"), "xb") as f:
                 f.write(data)
-        for path, data in self.files.items():
+        made = []
+        for path, (st, data) in self.files.items():
             path = replace(path, mapping)
+            made.append((path, st))
             if data is None:
-                os.mkdir(path, 0o700)
+                os.mkdir(path)
                 continue
             with open(path, "xb") as f:
                 f.write(data.replace(MARK, number))
+        for path, st in reversed(made):  # a directory after what is in it
+            os.chmod(path, st.st_mode & 0o7777)
+            os.utime(path, ns=(st.st_atime_ns, st.st_mtime_ns))
         mapping[self.full] = self.tag_prefix + str(n)
         for table, rows in self.rows.items():
             for row in rows:
