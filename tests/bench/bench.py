@@ -32,8 +32,9 @@ PACKAGES = ["podman", "buildah", "containerd", "skopeo", "umoci", "crun", "runc"
 class Bench:
     """One run: its rounds, its tools, and what was measured so far."""
 
-    def __init__(self, imgc, rounds, scratch):
-        self.imgc, self.rounds = imgc, rounds
+    def __init__(self, args, scratch):
+        self.imgc, self.rounds = os.path.abspath(args.imgc), args.rounds
+        self.only = args.tools
         self.scratch = pathlib.Path(scratch)  # short paths, for sockets
         self.stores = DIRECTORY / "stores"
         self.inputs = inputs.Inputs(DIRECTORY / "inputs", self.scratch)
@@ -65,7 +66,8 @@ class Bench:
         for key, form in self.forms:
             tool = tools.Imgc(self, key, form)
             self.title(key, tool.title)
-            found.append(tool)
+            if not self.only or key in self.only:
+                found.append(tool)
         return found
 
     def _find_forms(self):
@@ -92,6 +94,8 @@ class Bench:
         found = []
         for key in keys:
             tool = tools.PEERS[key](self, key)
+            if self.only and key not in self.only:
+                continue
             self.title(key, tool.title)
             reason = tool.missing()
             if reason:
@@ -112,13 +116,15 @@ class Bench:
         """Commands from here on belong to this row."""
         self.current = name
 
-    def turns(self, wanted, found, rounds=None, extra=0):
+    def turns(self, wanted, found, *, rounds=None, extra=0, once=()):
         """(turn, tool): all tools in each round, another one first each time; those that failed
-        are left out."""
+        are left out, and after the first round those of once."""
         count = (rounds or self.rounds * rows.BY_NAME[wanted[0]].samples) + extra
         for turn in range(count):
             shift = turn % max(1, len(found))
             for tool in found[shift:] + found[:shift]:
+                if turn > 0 and tool.key in once:
+                    continue
                 if all(tool.key in self.data["rows"][row]["failed"] for row in wanted):
                     continue
                 if count <= 6:
@@ -260,6 +266,8 @@ def parse(argv):
                         help="a row, or the start of several ('pull'); without one: all")
     parser.add_argument("-n", "--rounds", type=int, default=3,
                         help="rounds of the heavy rows; light ones take a multiple (3)")
+    parser.add_argument("-t", "--tools", type=lambda text: text.split(","), metavar="TOOL,...",
+                        help="only these: imgc imgc-directory " + " ".join(tools.PEERS))
     parser.add_argument("--write", action="store_true",
                         help="write the figures into docs/performance.md")
     parser.add_argument("--from", dest="source", metavar="JSON",
@@ -272,8 +280,8 @@ def parse(argv):
         args.rows = rows.select(args.names)
     except KeyError as e:
         parser.error(f"no such row: {e.args[0]}")
-    if args.write and args.names:
-        parser.error("--write is for a run of all rows")
+    if args.write and (args.names or args.tools):
+        parser.error("--write is for a run of all rows with all tools")
     return args
 
 
@@ -292,10 +300,15 @@ def measure(args):
         services.wipe(DIRECTORY / "tmp")
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgc-bench."))
         stack.callback(services.unmount_below, scratch)
-        bench = Bench(os.path.abspath(args.imgc), args.rounds, scratch)
+        bench = Bench(args, scratch)
         stack.callback(services.wipe, DIRECTORY / "tmp")
         stack.callback(bench.close)
-        run(bench, args.rows)
+        try:
+            run(bench, args.rows)
+        finally:
+            path = DIRECTORY / f"results-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.json"
+            save(bench.data, path)
+            print(f"bench: raw samples in {path.relative_to(SOURCE)}", file=sys.stderr)
         return bench.data
 
 
@@ -306,9 +319,6 @@ def main(argv):
         data = json.loads(pathlib.Path(args.source).read_text(encoding="utf-8"))
     else:
         data = measure(args)
-        path = DIRECTORY / f"results-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.json"
-        save(data, path)
-        print(f"bench: raw samples in {path.relative_to(SOURCE)}", file=sys.stderr)
     print(report.terminal(data), end="")
     if args.write:
         write_document(data)

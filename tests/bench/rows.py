@@ -69,7 +69,8 @@ def big(bench, wanted):
     if "disk" in wanted:
         bench.title("layers", "sum of the uncompressed layers")
         bench.record("disk", "layers", bench.inputs.total("big:gzip", "size"))
-    for turn, tool in bench.turns(wanted, bench.imgc_tools() + bench.peers(peers)):
+    found = bench.imgc_tools() + bench.peers(peers)
+    for turn, tool in bench.turns(wanted, found, once=("skopeo-umoci", "buildah")):
         with bench.attempt(wanted, tool):
             life(bench, wanted, turn, tool)
 
@@ -83,13 +84,13 @@ def life(bench, wanted, turn, tool):
     if tool.key != "pipeline":
         bench.record("memory", tool.key, usage.rss)
     bench.settle()
-    if turn == 0 and "disk" in wanted and hasattr(tool, "names"):
+    if turn == 0 and "disk" in wanted and tool.remove:
         bench.record("disk", tool.key, tool.disk())
-    if "pull-again" in wanted and hasattr(tool, "again"):
+    if "pull-again" in wanted and tool.again:
         bench.row("pull-again")
         for _ in range(BY_NAME["pull-again"].samples):
             bench.record("pull-again", tool.key, tool.again(image).wall)
-    if "remove" in wanted and hasattr(tool, "remove"):
+    if "remove" in wanted and tool.remove:
         bench.row("remove")
         bench.settle()
         bench.record("remove", tool.key, tool.remove(tool.reference(image)).wall)
@@ -247,13 +248,13 @@ SCENARIOS = [
 
 
 def select(names):
-    """The rows that the names mean: a row's name, or the start of several ('pull', 'many')."""
+    """The rows that the names mean: a row's name, else the start of several ('pull', 'many')."""
     if not names:
         return [row.name for row in ROWS]
     chosen = []
     for name in names:
-        found = [row.name for row in ROWS
-                 if row.name == name or row.name.startswith(name + "-")]
+        found = [name] if name in BY_NAME else [
+            row.name for row in ROWS if row.name.startswith(name + "-")]
         if not found:
             raise KeyError(name)
         chosen += found

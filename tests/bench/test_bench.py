@@ -78,6 +78,7 @@ class Tables(unittest.TestCase):
     def test_select(self):
         self.assertEqual(len(rows.select([])), len(rows.ROWS))
         self.assertEqual(rows.select(["run"]), ["run"])
+        self.assertEqual(rows.select(["pull-big"]), ["pull-big"])
         self.assertEqual(rows.select(["many"]), ["many-images", "many-run", "many-remove"])
         with self.assertRaises(KeyError):
             rows.select(["nothing"])

@@ -22,7 +22,8 @@ class Tool:
     """A store below bench.stores, made anew by reset()."""
     title = ""
     needs = ()       # programs
-    package = ""     # for the list of versions
+    again = None     # where a tool cannot do it, or it is not asked
+    remove = None
 
     def __init__(self, bench, key):
         self.bench, self.key = bench, key
@@ -114,7 +115,6 @@ class Imgc(Tool):
 class Podman(Tool):
     """podman with overlayfs, on this file system."""
     needs = ("podman",)
-    package = "podman"
     program = "podman"
 
     def __init__(self, bench, key):
@@ -184,8 +184,9 @@ class Podman(Tool):
 class Buildah(Podman):
     """buildah pull: the same libraries as podman's, another version of them."""
     needs = ("buildah",)
-    package = "buildah"
     program = "buildah"
+    again = None  # asks no registry
+    remove = None
 
     def options(self):
         return ["--root", self.root, "--runroot", self.run_root / "run", "--storage-driver",
@@ -195,7 +196,6 @@ class Buildah(Podman):
 class Containerd(Tool):
     """containerd's daemon of our own, with the overlayfs snapshotter, through ctr."""
     needs = ("containerd", "ctr")
-    package = "containerd"
     title = "containerd (ctr)"
 
     def __init__(self, bench, key):
@@ -249,7 +249,6 @@ address = "{self.run_root}/sock"
 class SkopeoUmoci(Tool):
     """skopeo copy to an OCI layout, umoci unpack of it."""
     needs = ("skopeo", "umoci")
-    package = "umoci"
     title = "skopeo + umoci"
 
     def pull(self, image, **kwargs):
@@ -276,7 +275,6 @@ class Pipeline(Tool):
 class Igzip(Tool):
     """igzip -dc > file"""
     needs = ("igzip",)
-    package = "isal"
     title = "igzip -dc > file"
 
     def load(self, path, _):
@@ -296,7 +294,6 @@ class PlainRoot(Tool):
 class Bwrap(PlainRoot):
     """bubblewrap: namespaces and mounts, no cgroup, no seccomp, no state."""
     needs = ("bwrap",)
-    package = "bubblewrap"
     title = "bwrap --unshare-all"
 
     def run(self, _, *command):
@@ -309,7 +306,6 @@ class OciRuntime(PlainRoot):
 
     def __init__(self, bench, key):
         self.needs = (key,)
-        self.package = key
         super().__init__(bench, key)
         self.title = f"{key} run"
 
