@@ -114,7 +114,7 @@ def single(bench, wanted):
 
 
 def pulls(bench, wanted, image, time_row, memory_row, tools, rounds=None):
-    for _, tool in bench.turns(wanted, tools, rounds):
+    for _, tool in bench.turns(wanted, tools, rounds=rounds):
         with bench.attempt(wanted, tool):
             bench.fresh(tool)
             bench.row(time_row or memory_row)

@@ -6,6 +6,7 @@ import pathlib
 import sqlite3
 import tempfile
 import unittest
+import unittest.mock
 
 import bench
 import inputs
@@ -107,6 +108,112 @@ class Tables(unittest.TestCase):
 
     def test_document_has_marks(self):
         report.insert(bench.DOCUMENT.read_text(encoding="utf-8"), "")
+
+
+class FakeTool(tools.Tool):
+    """Does nothing, and says how long that took."""
+
+    def pull(self, *_, **__):
+        self.bench.note_command(self, [self.key, "pull", self.root])
+        return measure.Usage(1.0, 1.0, 1 << 20)
+
+    load = run = list = again = remove = measured = pull
+
+    def names(self):
+        return []
+
+    def reset(self):
+        self.bench.events.append(("reset", self.key))
+
+    def wipe(self):
+        self.bench.events.append(("wipe", self.key))
+
+    def disk(self):
+        return 1
+
+    def mount(self, _):
+        return "/nowhere"
+
+    unmount = mount
+
+    def read_all(self, root):
+        return self.measured(), len(root)
+
+    def bundle_config(self, _):
+        return {}
+
+
+class FakeBench(bench.Bench):
+    """All of the scenarios with tools that do nothing."""
+
+    def __init__(self, directory):
+        super().__init__(bench.parse(["-n", "2"]), directory)
+        self.events, self.registry = [], "registry"
+        self.inputs.facts = {"images": {name: [{"size": 5}] for name in inputs.IMAGES}}
+
+    def imgc_tools(self):
+        self.forms = [("imgc", "")]
+        return [FakeTool(self, "imgc"), FakeTool(self, "imgc-directory")]
+
+    def small_store(self):
+        return FakeTool(self, "small")
+
+    def peers(self, keys):
+        return [FakeTool(self, key) for key in keys]
+
+    def settle(self):
+        pass
+
+    def say(self, text):
+        pass
+
+
+class Scenarios(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        for module, name in ((many, "fill"), (rows, "drop_caches")):
+            patcher = unittest.mock.patch.object(module, name, lambda *_: None)
+            patcher.start()
+            self.addCleanup(patcher.stop)
+        self.bench = FakeBench(directory.name)
+
+    def run_all(self):
+        for scenario, filled in rows.SCENARIOS:
+            self.bench.use_rows(filled)
+            scenario(self.bench, filled)
+
+    def test_every_row_is_filled(self):
+        self.run_all()
+        for row in rows.ROWS:
+            result_of = self.bench.data["rows"][row.name]
+            samples = result_of["samples"]["imgc"]
+            once = row.name in ("disk", "memory-2g")
+            self.assertEqual(len(samples), 1 if once else 2 * row.samples, row.name)
+            for target in row.targets:
+                self.assertIsNotNone(stats.judge(target, result_of["samples"]).met, row.name)
+        self.assertEqual(self.bench.data["rows"]["pull-big"]["commands"]["podman"],
+                         "podman pull ROOT")
+
+    def test_every_store_is_removed(self):
+        self.run_all()
+        last = dict((key, what) for what, key in self.bench.events)
+        self.assertEqual(set(last.values()), {"wipe"}, last)
+
+    def test_failure_is_reported_and_the_others_go_on(self):
+        def fail(tool, *_, **__):
+            if tool.key == "podman":
+                raise measure.CommandFailed("podman: no space")
+            return measure.Usage(1.0, 1.0, 1)
+
+        with unittest.mock.patch.object(FakeTool, "pull", fail):
+            self.bench.use_rows(["pull-debian"])
+            rows.debian(self.bench, ["pull-debian"])
+        row = self.bench.data["rows"]["pull-debian"]
+        self.assertEqual(row["failed"], {"podman": "podman: no space"})
+        self.assertEqual(len(row["samples"]["imgc"]), 4)
+        self.assertNotIn("podman", row["samples"])
+        self.assertEqual(self.bench.events.count(("reset", "podman")), 1)
 
 
 class Running(unittest.TestCase):
