@@ -36,6 +36,24 @@ user() {
     [ -z "$(ls -A "$HOME_DIR/.local/share/imgc/layers")" ]
 }
 
+@test "ls, cat and diff read what only root could unpack whole" {
+    mkdir "$HOME_DIR/in"
+    mknod "$HOME_DIR/in/null" c 1 3
+    echo secret >"$HOME_DIR/in/closed"
+    chown 12345:54321 "$HOME_DIR/in/closed"
+    chmod 0 "$HOME_DIR/in/closed"
+    tar -C "$HOME_DIR/in" --numeric-owner -cf "$HOME_DIR/closed.tar" .
+    user import "$HOME_DIR/busybox.tar" bb
+    user import "$HOME_DIR/closed.tar" closed
+    [ "$(user ls --format json closed | jq -r '.[] | "\(.path) \(.type) \(.uid):\(.gid) \(.mode)"')" = \
+        $'/closed file 12345:54321 0000\n/null char 0:0 '"$(stat -c 0%a "$HOME_DIR/in/null")" ]
+    [ "$(user cat closed:/closed)" = secret ]
+    [ "$(user cat bb:/data/one)" = one ]
+    user diff bb closed >"$HOME_DIR/diff"
+    grep -qx 'A /closed' "$HOME_DIR/diff"
+    grep -qx 'D /bin' "$HOME_DIR/diff"
+}
+
 @test "run says in one line what the host forbids" {
     user import "$HOME_DIR/busybox.tar" bb >/dev/null
     assert_fails 125 'root|privilege|CAP_SYS_ADMIN|namespace' user run --rm bb true
