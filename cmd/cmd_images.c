@@ -241,6 +241,22 @@ static int print_images(struct images *im, struct imgc_err *reterr)
     return listing_print(im->app, &listing, im->rows, reterr);
 }
 
+/* Whether the IDs alone are the answer. */
+static bool is_brief(const struct images *im, const struct sort_key *sort)
+{
+    return im->options->quiet && !im->options->format && !im->name && im->filter.keys == 0 &&
+           sort->images && sort->images != cmp_size;
+}
+
+static void print_brief(struct images *im, const struct image_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        char id[DESCRIBE_ID_MAX];
+        output_print(&im->app->out, "%s\n",
+                     describe_id(&list->items[i].id, im->options->no_trunc, id));
+    }
+}
+
 static int collect(struct images *im, struct imgc_err *reterr)
 {
     image_list_auto struct image_list list = { .items = NULL };
@@ -254,14 +270,19 @@ static int collect(struct images *im, struct imgc_err *reterr)
     if (r == 0) {
         r = filter_resolve(&im->filter, lookup_created, store, reterr);
     }
+    bool brief = is_brief(im, sort);
     if (r == 0) {
-        r = image_list(store, &list, reterr);
+        r = brief ? image_list_brief(store, &list, reterr) : image_list(store, &list, reterr);
     }
     if (r < 0) {
         return r;
     }
     if (sort->images && list.n > 1) {
         qsort(list.items, list.n, sizeof *list.items, sort->images);
+    }
+    if (brief) {
+        print_brief(im, &list);
+        return 0;
     }
     for (size_t i = 0; r == 0 && i < list.n; i++) {
         r = add_image(im, &list.items[i], reterr);

@@ -73,6 +73,10 @@ void image_list_done(struct image_list *list);
 /** All images, newest build first. Never waits for writers. */
 IMGC_CHECK int image_list(struct store *s, struct image_list *ret, struct imgc_err *reterr);
 
+/** The same with nothing but what a row of images itself says: ID, manifest, platform and times. A
+ * tenth of the time, which matters for ten thousand images. */
+IMGC_CHECK int image_list_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr);
+
 /** Give image @id the tag of @ref; it moves where it stood elsewhere. */
 IMGC_CHECK int image_tag(struct store *s, const struct digest *id, const struct ref *ref,
                          struct imgc_err *reterr);

@@ -146,7 +146,8 @@ static int by_newest(const void *a, const void *b)
     return memcmp(x->id.bytes, y->id.bytes, sizeof x->id.bytes);
 }
 
-int image_list(struct store *s, struct image_list *ret, struct imgc_err *reterr)
+static int list_images(struct store *s, bool is_brief, struct image_list *ret,
+                       struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
@@ -154,9 +155,19 @@ int image_list(struct store *s, struct image_list *ret, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    r = image_load(s, NULL, ret, reterr);
+    r = is_brief ? image_load_brief(s, ret, reterr) : image_load(s, NULL, ret, reterr);
     if (r == 0 && ret->n > 0) {
         qsort(ret->items, ret->n, sizeof *ret->items, by_newest);
     }
     return r;
+}
+
+int image_list(struct store *s, struct image_list *ret, struct imgc_err *reterr)
+{
+    return list_images(s, false, ret, reterr);
+}
+
+int image_list_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr)
+{
+    return list_images(s, true, ret, reterr);
 }

@@ -238,13 +238,13 @@ static int never_null(struct image *image, struct imgc_err *reterr)
     return 0;
 }
 
-int image_load(struct store *s, const struct digest *id, struct image_list *ret,
-               struct imgc_err *reterr)
+static int load(struct store *s, const struct digest *id, size_t n_parts, struct image_list *ret,
+                struct imgc_err *reterr)
 {
     image_list_auto struct image_list list = { .n = 0 };
 
     int r = load_images(s, id, &list, reterr);
-    for (size_t i = 0; r == 0 && list.n > 0 && i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; r == 0 && list.n > 0 && i < n_parts; i++) {
         r = load_part(s, id, &parts[i], &list, reterr);
     }
     for (size_t i = 0; r == 0 && i < list.n; i++) {
@@ -255,6 +255,17 @@ int image_load(struct store *s, const struct digest *id, struct image_list *ret,
         list = (struct image_list){ .n = 0 };
     }
     return r;
+}
+
+int image_load(struct store *s, const struct digest *id, struct image_list *ret,
+               struct imgc_err *reterr)
+{
+    return load(s, id, sizeof parts / sizeof *parts, ret, reterr);
+}
+
+int image_load_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr)
+{
+    return load(s, NULL, 0, ret, reterr);
 }
 
 int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr)

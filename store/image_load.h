@@ -12,6 +12,9 @@
 IMGC_CHECK int image_load(struct store *s, const struct digest *id, struct image_list *ret,
                           struct imgc_err *reterr);
 
+/** The same for all, with nothing but what their own rows say. */
+IMGC_CHECK int image_load_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr);
+
 /** Key of a tag in the index, "domain/path:tag"; ":latest" without one. @ret caller frees. */
 IMGC_CHECK int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr);
 

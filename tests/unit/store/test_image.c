@@ -237,14 +237,36 @@ static void test_many_images_list_fast(void **state)
     assert_true(took < 1000 * 1000 * 1000);
 }
 
+/* As the whole list, without what comes from other tables. */
+static void test_brief_list(void **state)
+{
+    struct test_store *t = *state;
+    struct digest layer = test_layer(t, 'a', 1000);
+    image_list_auto struct image_list all = { .n = 0 }, brief = { .n = 0 };
+
+    (void)test_image(t, "{1}", "a", &layer, 1);
+    (void)test_image(t, "{2}", NULL, &layer, 1);
+    assert_ok(image_list(t->s, &all, &t->err), t->err);
+    assert_ok(image_list_brief(t->s, &brief, &t->err), t->err);
+    assert_int_equal(all.n, 2);
+    assert_int_equal(brief.n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(digest_eq(&all.items[i].id, &brief.items[i].id));
+        assert_int_equal(all.items[i].created_ns, brief.items[i].created_ns);
+        assert_null(brief.items[i].tags[0]);
+    }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, test_store_setup, test_store_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_add_and_find),  CASE(test_names_and_ids), CASE(test_a_name_wins_over_an_id),
-        CASE(test_ambiguous_ids), CASE(test_tags_move),     CASE(test_unchanged),
-        CASE(test_remove),        CASE(test_unique_size),   CASE(test_many_images_list_fast),
+        CASE(test_brief_list),    CASE(test_add_and_find),
+        CASE(test_names_and_ids), CASE(test_a_name_wins_over_an_id),
+        CASE(test_ambiguous_ids), CASE(test_tags_move),
+        CASE(test_unchanged),     CASE(test_remove),
+        CASE(test_unique_size),   CASE(test_many_images_list_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
