@@ -6,11 +6,13 @@
 #include <stdlib.h>
 
 #include "schema/base/cleanup.h"
+#include "schema/base/fd.h"
 #include "schema/crypto_lib.h"
 #include "schema/sha256.h"
 
 /* Up to here sha256_short() is done before libcrypto would be loaded. */
 #define SHORT_BYTES 4096
+#define READ_BYTES (256u << 10)
 
 struct alg_row {
     const char *name;
@@ -251,6 +253,31 @@ int digest_of(enum digest_alg alg, const void *ptr, size_t len, struct digest *r
     if (r < 0) {
         return r;
     }
+    return digest_hasher_final(h, ret, reterr);
+}
+
+int digest_of_fd(enum digest_alg alg, int fd, struct digest *ret, struct imgc_err *reterr)
+{
+    imgc_auto(digest_hasher_freep) struct digest_hasher *h = NULL;
+    imgc_autofree char *buf = malloc(READ_BYTES);
+    size_t n = 0;
+
+    if (!buf) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = digest_hasher_new(alg, &h, reterr);
+    if (r < 0) {
+        return r;
+    }
+    do {
+        r = fd_read_some(fd, buf, READ_BYTES, &n, reterr);
+        if (r == 0) {
+            r = digest_hasher_update(h, buf, n, reterr);
+        }
+        if (r < 0) {
+            return r;
+        }
+    } while (n > 0);
     return digest_hasher_final(h, ret, reterr);
 }
 

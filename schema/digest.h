@@ -56,6 +56,10 @@ IMGC_CHECK int digest_hasher_final(struct digest_hasher *h, struct digest *ret,
 struct digest_hasher *digest_hasher_free(struct digest_hasher *h);
 void digest_hasher_freep(struct digest_hasher **h);
 
+/** Digest of what is left to read of @fd. */
+IMGC_CHECK int digest_of_fd(enum digest_alg alg, int fd, struct digest *ret,
+                            struct imgc_err *reterr);
+
 /** Fail with -DIGEST "WHAT: expected X, got Y" unless they are equal. */
 IMGC_CHECK int digest_expect(const struct digest *want, const struct digest *got, const char *what,
                              struct imgc_err *reterr);

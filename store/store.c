@@ -12,6 +12,7 @@
 #include "schema/base/fd.h"
 #include "store/db_migrate.h"
 #include "store/paths.h"
+#include "store/recover.h"
 #include "store/store_handle.h"
 
 #define ROOT_PATH_MAX (2ul * PATH_MAX) /* working directory and a path below it */
@@ -243,6 +244,8 @@ int store_open(const struct store_args *args, struct store **ret, struct imgc_er
         (void)store_close(s);
         return r;
     }
+    struct imgc_err ignored; /* nothing is used unproven, so this may come later */
+    (void)!recover_run(s, &ignored);
     *ret = s;
     return 0;
 }

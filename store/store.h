@@ -16,6 +16,7 @@
  *   probe      what was found about the host by trying
  *   gc         remove what nothing refers to, sweep what the dead left
  *   trash      files of what was removed, until the background process unlinks them
+ *   recover    what a power loss may have damaged
  *   sync       durability without an fsync storm
  *   background the process that does what is left after the answer
  *
@@ -43,7 +44,8 @@ struct store_args {
 /**
  * Open, creating or migrating as needed. Refuses a root that another user owns, that others may
  * write, or whose index has a newer version than this program. Cheap: no scan, and recovery of
- * what dead processes left is gc_sweep()'s.
+ * what dead processes left is gc_sweep()'s; only the first one after a power loss proves what was
+ * not synced (store/recover.h).
  * @ret caller closes with store_close(). @return 0; -STORE; -SYS; -NOSPACE.
  */
 IMGC_CHECK int store_open(const struct store_args *args, struct store **ret,

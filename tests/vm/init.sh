@@ -6,7 +6,7 @@
 
 set -eu
 if [ ! -e /modules ]; then
-    sh /root/checks.sh "$CGROUPS" </dev/null >/dev/ttyS0 2>&1 &
+    sh /root/checks.sh "$ARGUMENT" </dev/null >/dev/ttyS0 2>&1 &
     wait $! || true
     sync
     poweroff -f

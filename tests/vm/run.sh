@@ -15,96 +15,20 @@ set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 version=$1 imgc=$2 cache=$3 images=$4
-timeout=240
+wrap="timeout 240"
 PATH=$PATH:/usr/sbin:/sbin # mke2fs, for an ordinary user
 
-skip() {
-    echo "skip: $*"
-    exit 77
-}
-
-die() {
-    echo "run.sh: $*" >&2
-    exit 1
-}
-
-# Everything that init.sh loads; those that a kernel has built in are no files.
-MODULES="virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev virtio_blk
-    crc16 libcrc32c crc32c_generic mbcache jbd2 ext4 overlay"
-
-kernel_package() {
-    apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9]\)/\1/p' | head -n 1
-}
-
-# Debian's kernel for clouds, unpacked into $cache/kernel, once.
-get_kernel() {
-    [ ! -e "$cache/kernel/.done" ] || return 0
-    rm -rf "$cache/kernel" "$cache/download"
-    mkdir -p "$cache/kernel" "$cache/download"
-    meta=linux-image-cloud-amd64
-    package=$(kernel_package "$meta")
-    if [ -z "$package" ] && [ "$(id -u)" = 0 ]; then # a new machine has no lists
-        apt-get update -qq >"$cache/download.log" 2>&1 || true
-        package=$(kernel_package "$meta")
-    fi
-    [ -n "$package" ] || skip "no package $meta is known here (apt-get update?)"
-    (cd "$cache/download" && apt-get download -qq "$package") >"$cache/download.log" 2>&1 ||
-        skip "$package cannot be fetched: $(tail -n 1 "$cache/download.log")"
-    dpkg-deb -x "$cache"/download/*.deb "$cache/kernel"
-    rm -rf "$cache/download"
-    touch "$cache/kernel/.done"
-}
-
-# The first root: busybox, the modules and the program that goes on to the disk.
-make_initramfs() {
-    root=$work/initramfs
-    mkdir -p "$root/bin" "$root/modules" "$root/dev" "$root/proc" "$root/sys" "$root/disk"
-    cp /bin/busybox "$root/bin/busybox"
-    cp "$here/init.sh" "$root/init"
-    for name in $MODULES; do
-        find "$cache/kernel" -name "$name.ko*" -exec cp {} "$root/modules" \;
-    done
-    find "$root/modules" -name '*.xz' -exec unxz {} +
-    bsdtar --format newc --uid 0 --gid 0 -C "$root" -cf "$work/initramfs.cpio" .
-}
-
-# A program and the libraries that it needs, where it looks for them.
-install_program() {
-    install -D "$1" "$2"
-    "$here/../lib/libraries.sh" "$1" | while read -r library; do
-        install -D -m 755 "$library" "$work/disk$library"
-    done
-}
+. "$here/lib.sh"
 
 make_disk() {
-    disk=$work/disk
-    mkdir -p "$disk/bin" "$disk/dev" "$disk/proc" "$disk/sys" "$disk/tmp" "$disk/run" "$disk/root" \
-        "$disk/etc" "$disk/srv" "$disk/images"
-    cp /bin/busybox "$disk/bin/busybox"
-    for tool in $(/bin/busybox --list); do
-        [ "$tool" = busybox ] || ln -s busybox "$disk/bin/$tool"
-    done
-    install_program "$imgc" "$disk/bin/imgc"
+    make_root
     install_program "$(command -v docker-registry)" "$disk/bin/docker-registry"
     rm "$disk/bin/unshare" # busybox's knows no cgroup namespaces
     install_program "$(command -v unshare)" "$disk/bin/unshare"
-    echo 'root:x:0:0:root:/root:/bin/sh' >"$disk/etc/passwd"
-    echo 'root:x:0:' >"$disk/etc/group"
     cp "$images/busybox.tar" "$disk/images/busybox.tar"
     "$here/registry.py" "$images/busybox" "$disk/srv/registry"
     cp "$here/checks.sh" "$disk/root/checks.sh"
     mke2fs -q -t ext4 -E root_owner=0:0 -d "$disk" "$work/disk.ext4" 1g >/dev/null
-}
-
-# Emulated, KVM or not: what is there differs between machines, and not all of it works. A processor
-# without AVX, which libraries would use, is the faster one to emulate.
-boot() {
-    timeout "$timeout" qemu-system-x86_64 -accel tcg -cpu Nehalem -smp 2 -m 768 \
-        -nodefaults -no-user-config -display none -no-reboot \
-        -kernel "$(echo "$cache"/kernel/boot/vmlinuz-*)" -initrd "$work/initramfs.cpio" \
-        -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr CGROUPS=$version" \
-        -drive "file=$work/disk.ext4,format=raw,if=virtio,cache=unsafe" \
-        -serial "file:$logs/console" -serial "file:$logs/results" </dev/null
 }
 
 # The results are TAP: every check of the plan must be there, and none "not ok".
@@ -122,21 +46,8 @@ judge() {
 }
 
 case $version in v1 | v2) ;; *) die "which version of cgroups is '$version'?" ;; esac
-[ "$(uname -m)" = x86_64 ] || skip "the machine is made for x86_64 only"
-for program in qemu-system-x86_64 docker-registry mke2fs bsdtar dpkg-deb apt-get python3 unshare; do
-    command -v "$program" >/dev/null || skip "no $program here"
-done
-logs=$cache/$version
-mkdir -p "$logs"
-[ -e "$images/busybox.tar" ] || die "no images in $images (tests/e2e/lib/make-images.sh makes them)"
-work=$(mktemp -d "$cache/work.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-exec 9>"$cache/.lock"
-flock 9
-get_kernel
-flock -u 9
-make_initramfs
+prepare_machine "$version"
 make_disk
 : >"$logs/results"
-boot || echo "run.sh: the machine ended with status $?" >&2
+(qemu "$version" "$logs") || echo "run.sh: the machine ended with status $?" >&2
 judge
