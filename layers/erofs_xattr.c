@@ -137,11 +137,32 @@ static int hash_part(struct part p, uint8_t key[KEY_BYTES], struct imgc_err *ret
     return r;
 }
 
-static int note_part(struct erofs_xattrs *x, struct part p, bool may_share, struct imgc_err *reterr)
+/* Linux takes no others and fails to execute a file that has one. Revision 2 has 20 bytes, revision
+ * 3 (with the ID of a user namespace's root) 24. */
+static bool is_good_capability(const struct xattr *x)
+{
+    const unsigned char *v = x->value;
+
+    return (x->len == 20 && v[3] == 2) || (x->len == 24 && v[3] == 3);
+}
+
+static int check_part(struct part p, struct imgc_err *reterr)
 {
     if (p.name.len > NAME_MAX_BYTES || p.x->len > VALUE_MAX_BYTES) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "EROFS holds no xattr of %zu bytes ('%s')", p.x->len,
                          p.x->name);
+    }
+    if (strcmp(p.x->name, "security.capability") == 0 && !is_good_capability(p.x)) {
+        return imgc_fail(reterr, IMGC_E_LAYER, "its security.capability is malformed");
+    }
+    return 0;
+}
+
+static int note_part(struct erofs_xattrs *x, struct part p, bool may_share, struct imgc_err *reterr)
+{
+    int r = check_part(p, reterr);
+    if (r < 0) {
+        return r;
     }
     if (x->n == x->room) {
         size_t room = x->room > 0 ? 2 * x->room : 64;

@@ -9,6 +9,7 @@
 
 #include "layers/libarchive.h"
 #include "layers/posix_acl.h"
+#include "layers/posix_acl_raw.h"
 #include "layers/tar_probe.h"
 #include "schema/limits.h"
 
@@ -152,7 +153,7 @@ static int read_xattrs(const struct libarchive *la, struct archive_entry *ae, st
     }
     int r = posix_acl_add(la, ae, e, reterr);
     entry_sort_xattrs(e);
-    return r;
+    return r < 0 ? r : posix_acl_raw_settle(e, reterr);
 }
 
 /* Where the bytes lie: libarchive's pointer minus the start of the mapping. */

@@ -438,6 +438,21 @@ static void more_than_255_xattrs_of_a_file(void **state)
     end(&f);
 }
 
+static void malformed_capabilities_are_refused(void **state)
+{
+    static const char good[24] = { 0, 0, 0, 3 };
+    struct fixture f;
+    (void)state;
+
+    for (size_t len = 0; len <= 24; len++) {
+        begin(&f);
+        layer(&f, "f f");
+        set_xattr(&f, "f", "security.capability", good, len);
+        assert_int_equal(try_write(&f), len == 24 ? 0 : -(int)IMGC_E_LAYER);
+        end(&f);
+    }
+}
+
 static void what_the_format_cannot_hold_is_a_limit(void **state)
 {
     static const uint64_t beyond[][3] = { { 0, TAR_BYTES - 512, 513 }, { 0 } };
@@ -527,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_huge_sparse_file_stays_small),
         cmocka_unit_test(shared_xattrs_are_there_once),
         cmocka_unit_test(more_than_255_xattrs_of_a_file),
+        cmocka_unit_test(malformed_capabilities_are_refused),
         cmocka_unit_test(what_the_format_cannot_hold_is_a_limit),
         cmocka_unit_test(whiteouts_of_overlayfs_are_refused),
     };
