@@ -9,7 +9,7 @@
 
 #include "runtime/seccomp_bpf.h"
 #include "runtime/seccomp_rules.h"
-#include "schema/embed.h"
+#include "runtime/seccomp_table.h"
 
 /*
  * Only the machine's own system calls. Docker also opens the 32-bit tables (i386, x32, arm); we do
@@ -23,14 +23,17 @@
  */
 int seccomp_build(uint64_t caps, struct seccomp_filter *ret, struct imgc_err *reterr)
 {
-    seccomp_rules_auto struct seccomp_rules rules = SECCOMP_RULES_INIT;
-    int r;
+    seccomp_rules_auto struct seccomp_rules rules = { .rules = NULL,
+                                                      .fallback = seccomp_table_fallback,
+                                                      .arch = seccomp_table_arch };
 
-    r = seccomp_rules_parse(imgc_str_of(seccomp_embedded[0].text), caps, &rules, reterr);
-    if (r < 0) {
-        return r;
+    if (seccomp_table_length == 0) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "there are no seccomp rules for this architecture; "
+                         "run with --security-opt seccomp=unconfined");
     }
-    return seccomp_bpf_assemble(&rules, &ret->prog, reterr);
+    int r = seccomp_rules_select(seccomp_table, seccomp_table_length, caps, &rules, reterr);
+    return r < 0 ? r : seccomp_bpf_assemble(&rules, &ret->prog, reterr);
 }
 
 void seccomp_done(struct seccomp_filter *f)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The system call filter: rules of schema/seccomp.json made into a BPF program. The rules are
- * those of docker's default profile with three differences: calls that the profile has never heard
- * of answer ENOSYS (programs then fall back) while those known to be dangerous answer EPERM; the
- * ioctls that type into a terminal (TIOCSTI, TIOCLINUX) are refused; and only the machine's own
- * system call table is open (see seccomp.c).
+ * The system call filter: rules of schema/seccomp.json (seccomp_table.h) made into a BPF program.
+ * The rules are those of docker's default profile with three differences: calls that the profile
+ * has never heard of answer ENOSYS (programs then fall back) while those known to be dangerous
+ * answer EPERM; the ioctls that type into a terminal (TIOCSTI, TIOCLINUX) are refused; and only the
+ * machine's own system call table is open (see seccomp.c).
  *
  * Source: seccomp(2); moby/profiles, seccomp/default.json; CVE-2016-2568, CVE-2017-5226 (TIOCSTI);
  * CVE-2026-31431 (AF_ALG).
@@ -28,10 +28,10 @@ struct seccomp_filter {
 
 /**
  * Make the filter for a process with the capabilities @caps, from the rules that are compiled in.
- * Costs a fraction of a millisecond.
+ * Costs some hundredths of a millisecond.
  *
  * @ret     caller frees with seccomp_done().
- * @return  0; -NOMEM; -DOCUMENT (the built-in rules are broken); -HOST (an architecture without
+ * @return  0; -NOMEM; -HOST (an architecture without
  * rules). Context: parent, before clone.
  */
 IMGC_CHECK int seccomp_build(uint64_t caps, struct seccomp_filter *ret, struct imgc_err *reterr);

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of a system call filter as data: schema/seccomp.json, cut down to those that hold for
- * a set of capabilities on this machine, with names turned into numbers.
- *
- * The document: "default" and the "action" of a rule are "allow" or an errno name. "names" are
- * system calls; those that this architecture does not have are left out. "cap": the rule holds
- * only with that capability. "arg" with "equals" (a list) or "any_bit" (a mask): the rule fits only
- * if the low 32 bits of that argument do. The first rule that fits decides. "numbers": calls
- * younger than the installed libseccomp; a number, or one for each architecture.
+ * The rules of a system call filter as data, with names turned into numbers. They come from
+ * schema/seccomp.json by way of seccomp_parse.h, when imgc is built (seccomp_table.h).
  */
 #ifndef IMGC_RUNTIME_SECCOMP_RULES_H
 #define IMGC_RUNTIME_SECCOMP_RULES_H
@@ -17,7 +11,6 @@
 
 #include "schema/base/cleanup.h"
 #include "schema/base/err.h"
-#include "schema/base/str.h"
 
 #define SECCOMP_RULES_VALUES 8 /* in one "equals" */
 
@@ -30,6 +23,7 @@ enum seccomp_rules_test {
 struct seccomp_rule {
     uint32_t nr;     /* system call number */
     uint32_t order;  /* position in the document */
+    int32_t cap;     /* the rule holds only with this capability; -1: always */
     uint32_t action; /* SECCOMP_RET_ALLOW, or SECCOMP_RET_ERRNO with the errno in the low bits */
     enum seccomp_rules_test test;
     uint32_t arg; /* 0 to 5 */
@@ -51,12 +45,11 @@ struct seccomp_rules {
 #define seccomp_rules_auto imgc_auto(seccomp_rules_done)
 
 /**
- * Read the document @text for a process with the capabilities @caps.
- * @ret     free with seccomp_rules_done(). @return 0; -DOCUMENT; -HOST (architecture without
- *          rules); -NOMEM.
+ * Take those of the rules @from[0..n) that hold with the capabilities @caps, in their order.
+ * @ret  its .rules and .n are filled; free with seccomp_rules_done(). @return 0; -NOMEM.
  */
-IMGC_CHECK int seccomp_rules_parse(struct imgc_str text, uint64_t caps, struct seccomp_rules *ret,
-                                   struct imgc_err *reterr);
+IMGC_CHECK int seccomp_rules_select(const struct seccomp_rule *from, size_t n, uint64_t caps,
+                                    struct seccomp_rules *ret, struct imgc_err *reterr);
 void seccomp_rules_done(struct seccomp_rules *r);
 
 #endif

@@ -21,7 +21,7 @@
 #include "runtime/caps.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_bpf.h"
-#include "runtime/seccomp_rules.h"
+#include "runtime/seccomp_parse.h"
 #include "schema/embed.h"
 #include "schema/json.h"
 
@@ -247,8 +247,7 @@ static void test_broken_documents(void **state)
         struct seccomp_rules rules = SECCOMP_RULES_INIT;
         struct imgc_err err;
 
-        assert_int_equal(seccomp_rules_parse(imgc_str_of(docs[i]), 0, &rules, &err),
-                         -IMGC_E_DOCUMENT);
+        assert_int_equal(seccomp_parse(imgc_str_of(docs[i]), &rules, &err), -IMGC_E_DOCUMENT);
         assert_null(rules.rules);
     }
 }
