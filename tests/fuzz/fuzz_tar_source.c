@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "layers/entry_list.h"
 #include "layers/tar_source.h"
 #include "layers/tree.h"
 
@@ -19,6 +20,24 @@ static int apply(struct tree *t, int fd)
     int r = tar_source_new(fd, &src, &err);
 
     return r < 0 ? r : tree_apply(t, tar_source_entries(src), &err);
+}
+
+/* What a tar gives, its entry list gives: what is kept of a layer must never be refused later. */
+static void check_list(int fd, size_t size)
+{
+    struct imgc_err err;
+    imgc_auto(tar_source_freep) struct tar_source *src = NULL;
+    imgc_auto(entry_list_freep) struct entry_list *list = NULL;
+    tree_auto struct tree *t = NULL;
+    int list_fd = memfd_create("list", MFD_CLOEXEC);
+
+    if (list_fd < 0 || tree_new(&t, &err) < 0 || tar_source_new(fd, &src, &err) < 0 ||
+        entry_list_write(tar_source_entries(src), size, list_fd, &err) < 0 ||
+        entry_list_open(list_fd, size, &list, &err) != 0 ||
+        tree_apply(t, entry_list_entries(list), &err) < 0) {
+        abort();
+    }
+    (void)close(list_fd);
 }
 
 static uint64_t count(const struct tree_dentry *d)
@@ -41,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     if (apply(t, fd) == 0) {
+        check_list(fd, size);
         (void)apply(t, fd);
         tree_clear_marks(t);
         if (count(tree_root(t)) != tree_entries(t)) {

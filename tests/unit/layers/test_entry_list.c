@@ -13,6 +13,7 @@
 #include "tests/lib/layer_gen.h"
 #include "tests/lib/layer_tar.h"
 #include "tests/lib/layer_text.h"
+#include "tests/lib/list_tar.h"
 #include "tests/lib/store.h"
 
 #define TAR_BYTES (1u << 20)
@@ -61,31 +62,6 @@ static int given_next(struct source *src, struct entry *ret, struct imgc_err *re
     return 0;
 }
 
-static void assert_same(const struct entry *a, const struct entry *b)
-{
-    assert_int_equal(a->type, b->type);
-    assert_string_equal(a->path, b->path);
-    assert_string_equal(a->target ? a->target : "", b->target ? b->target : "");
-    assert_int_equal(a->mode, b->mode);
-    assert_int_equal(a->uid, b->uid);
-    assert_int_equal(a->gid, b->gid);
-    assert_true(a->mtime_s == b->mtime_s);
-    assert_int_equal(a->mtime_ns, b->mtime_ns);
-    assert_true(a->size == b->size);
-    assert_int_equal(a->major, b->major);
-    assert_int_equal(a->minor, b->minor);
-    assert_int_equal(a->n_extents, b->n_extents);
-    for (size_t i = 0; i < a->n_extents; i++) {
-        assert_memory_equal(&a->extents[i], &b->extents[i], sizeof a->extents[i]);
-    }
-    assert_int_equal(a->n_xattrs, b->n_xattrs);
-    for (size_t i = 0; i < a->n_xattrs; i++) {
-        assert_string_equal(a->xattrs[i].name, b->xattrs[i].name);
-        assert_int_equal(a->xattrs[i].len, b->xattrs[i].len);
-        assert_memory_equal(a->xattrs[i].value, b->xattrs[i].value, a->xattrs[i].len);
-    }
-}
-
 /* Write them, read them, compare. @return the list's fd. */
 static int round_trip(const struct entry *entries, size_t n)
 {
@@ -106,7 +82,7 @@ static int round_trip(const struct entry *entries, size_t n)
         }
         assert_ok(r, err);
         copy_entry(&entries[i], &want);
-        assert_same(&e, &want);
+        list_tar_same(&e, &want);
     }
     return fd;
 }

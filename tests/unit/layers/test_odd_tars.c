@@ -4,6 +4,7 @@
 #include "tests/lib/unit.h"
 
 #include "tests/lib/layer_tar.h"
+#include "tests/lib/list_tar.h"
 
 /* ORACLE.tsv's columns; a result is EXIT/ENTRIES. */
 enum { FILE_NAME, BYTES, GNU_TAR, BSDTAR, PYTHON, COLUMNS };
@@ -39,6 +40,9 @@ static int count(const char *path, struct imgc_err *err)
 
     if (r == 0) {
         r = layer_tar_count(fd, &n, err);
+    }
+    if (r == 0) {
+        list_tar_expect(fd);
     }
     assert_true(r == 0 || r == -(int)IMGC_E_LAYER || r == -(int)IMGC_E_LIMIT);
     return r < 0 ? REFUSED : (int)n;
