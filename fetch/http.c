@@ -28,10 +28,13 @@ struct http_exchange {
     char *url; /* as shown in messages */
     enum http_take (*body)(void *arg, const void *ptr, size_t len);
     void *arg;
-    struct imgc_buf collected;  /* body of a 200 answer without a receiver, or of an error */
+    struct imgc_buf collected;  /* body of a good answer without a receiver, or of an error */
     struct imgc_buf challenges; /* values of WWW-Authenticate */
     uint64_t max_body, received;
-    CURLcode code; /* with is_done */
+    struct range range; /* asked for */
+    bool is_range;      /* the answer says that it is that */
+    bool gives_ranges;  /* the server */
+    CURLcode code;      /* with is_done */
     bool is_done, is_paused;
     bool is_stopped;  /* by the receiver */
     bool is_too_long; /* over max_body */
@@ -144,7 +147,11 @@ static size_t on_body(char *ptr, size_t size, size_t n, void *arg)
     size_t len = size * n; /* size is 1, says libcurl */
     enum http_take taken;
 
-    if (http_status(x) != 200) {
+    if (x->range.total && http_status(x) / 100 == 2 && !http_is_good(x)) {
+        x->is_stopped = true; /* the whole of it, or some other part */
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (!http_is_good(x)) {
         size_t room = LIMIT_ERROR_BODY_BYTES - x->collected.len;
         (void)take_collected(x, ptr, len < room ? len : room);
         x->is_cut = len > room;
@@ -171,16 +178,25 @@ static size_t on_body(char *ptr, size_t size, size_t n, void *arg)
 static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
 {
     struct http_exchange *x = arg;
-    struct imgc_str name, value, line = { ptr, size * n };
+    struct imgc_str name = IMGC_STR(""), value = IMGC_STR(""), line = { ptr, size * n };
 
     if (imgc_str_starts(line, IMGC_STR("HTTP/"))) {
         imgc_buf_clear(&x->challenges); /* those of a redirect do not count */
-    } else if (imgc_str_split(line, ':', &name, &value) &&
-               imgc_str_eq_nocase(name, IMGC_STR("www-authenticate"))) {
+        x->is_range = false;
+        x->gives_ranges = false;
+    } else if (!imgc_str_split(line, ':', &name, &value)) {
+        return size * n;
+    }
+    value = imgc_str_trim(value);
+    if (imgc_str_eq_nocase(name, IMGC_STR("www-authenticate"))) {
         if (x->challenges.len > 0) {
             imgc_buf_puts(&x->challenges, ", ");
         }
-        imgc_buf_str(&x->challenges, imgc_str_trim(value));
+        imgc_buf_str(&x->challenges, value);
+    } else if (imgc_str_eq_nocase(name, IMGC_STR("accept-ranges"))) {
+        x->gives_ranges = imgc_str_eq_nocase(value, IMGC_STR("bytes"));
+    } else if (imgc_str_eq_nocase(name, IMGC_STR("content-range"))) {
+        x->is_range = range_is(&x->range, value);
     }
     return size * n;
 }
@@ -301,10 +317,14 @@ static int add_header(struct http_exchange *x, const char *name, const char *val
 
 static int add_headers(struct http_exchange *x, const struct http_get *get, struct imgc_err *reterr)
 {
+    char range[RANGE_TEXT_MAX];
     int r = 0;
 
     if (get->accept) {
         r = add_header(x, "Accept: ", get->accept, reterr);
+    }
+    if (r == 0 && get->range.total) {
+        r = add_header(x, "Range: ", range_text(&get->range, range), reterr);
     }
     /* libcurl leaves a header of this name out once a redirect leads to another host, port or
      * scheme. */
@@ -355,6 +375,7 @@ int http_start(struct http *h, const struct http_get *get, struct http_exchange 
                                  .body = get->body,
                                  .arg = get->arg,
                                  .max_body = get->max_body,
+                                 .range = get->range,
                                  .collected = IMGC_BUF_INIT((size_t)cap),
                                  .challenges = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES) };
     int r = build(x, get, reterr);
@@ -540,6 +561,16 @@ long http_status(const struct http_exchange *x)
 
     (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     return status;
+}
+
+bool http_is_good(const struct http_exchange *x)
+{
+    return x->range.total ? http_status(x) == 206 && x->is_range : http_status(x) == 200;
+}
+
+bool http_gives_ranges(const struct http_exchange *x)
+{
+    return x->gives_ranges;
 }
 
 struct imgc_str http_content_type(const struct http_exchange *x)

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "fetch/range.h"
 #include "fetch/retry.h"
 #include "schema/base/err.h"
 #include "schema/base/str.h"
@@ -38,8 +39,10 @@ struct http_get {
     const char *accept; /* or NULL */
     const char *bearer; /* token, or NULL; never sent to another host after a redirect */
     bool is_unverified; /* any certificate will do */
-    uint64_t max_body;  /* bytes; a longer body of a 200 answer is refused */
-    /* Receives the body of a 200 answer; NULL: it is collected for http_body(). HTTP_PAUSE takes
+    uint64_t max_body;  /* bytes; a longer body of a good answer is refused */
+    struct range range; /* only this part; the good answer is then a 206 with exactly it, and any
+                           other body is refused (see http_is_good()); total 0: the whole */
+    /* Receives the body of a good answer; NULL: it is collected for http_body(). HTTP_PAUSE takes
      * nothing: the same bytes come again after http_resume(). HTTP_STOP ends the exchange. */
     enum http_take (*body)(void *arg, const void *ptr, size_t len);
     void *arg;
@@ -100,7 +103,13 @@ struct imgc_str http_content_type(const struct http_exchange *x);
 struct imgc_str http_challenges(const struct http_exchange *x); /* WWW-Authenticate, joined */
 struct imgc_str http_body(const struct http_exchange *x);       /* collected, or of an error */
 uint64_t http_retry_after_ms(const struct http_exchange *x);    /* 0: none */
-uint64_t http_received(const struct http_exchange *x);          /* bytes of a 200 answer's body */
+uint64_t http_received(const struct http_exchange *x);          /* bytes of a good answer's body */
+
+/** Whether the answer is the content: 200 for the whole, 206 for the part that was asked for. */
+bool http_is_good(const struct http_exchange *x);
+
+/** Whether the server says that it gives parts. */
+bool http_gives_ranges(const struct http_exchange *x);
 
 /** What was asked for, without the query (signatures and tokens live there). Borrowed. */
 const char *http_url(const struct http_exchange *x);

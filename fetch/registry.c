@@ -122,6 +122,7 @@ int registry_start(struct registry *r, const struct registry_item *item,
                                   .bearer = token,
                                   .is_unverified = r->endpoint.is_unverified,
                                   .max_body = item->max_bytes,
+                                  .range = item->range,
                                   .body = body,
                                   .arg = arg };
     return http_start(r->http, &get, ret, reterr);
@@ -216,7 +217,7 @@ static int get_token(struct registry *r, const struct http_exchange *x,
     return status < 0 ? status : REGISTRY_AGAIN;
 }
 
-/* An answer that is not 200. */
+/* An answer that is no content. */
 static int judge_status(struct registry *r, const struct registry_item *item,
                         const struct http_exchange *x, struct registry_try *attempt,
                         uint64_t *ret_delay_ms, struct imgc_err *reterr)
@@ -272,7 +273,7 @@ int registry_judge(struct registry *r, const struct registry_item *item, struct 
     if (status < 0) {
         return judge_failure(r, x, attempt, cls, ret_delay_ms, reterr);
     }
-    if (http_status(x) != 200) {
+    if (!http_is_good(x) && !(item->range.total && http_status(x) / 100 == 2)) {
         return judge_status(r, item, x, attempt, ret_delay_ms, reterr);
     }
     return 0;

@@ -28,6 +28,7 @@ struct registry_item {
     const char *tag;             /* of a manifest; NULL: @digest */
     const struct digest *digest; /* borrowed */
     uint64_t max_bytes;
+    struct range range; /* of a blob; total 0: all of it */
 };
 
 #define REGISTRY_TYPE_MAX 256
@@ -63,7 +64,8 @@ enum { REGISTRY_AGAIN = 1 };
  * Judge an exchange that is done. May ask for a token, which drives the loop meanwhile.
  *
  * @ret_delay_ms  with REGISTRY_AGAIN: when to call registry_start() again.
- * @return        0 for an answer with status 200; REGISTRY_AGAIN; as registry_get().
+ * @return        0 for a good answer, or another 2xx where a part was asked for (http_is_good());
+ * REGISTRY_AGAIN; as registry_get().
  */
 IMGC_CHECK int registry_judge(struct registry *r, const struct registry_item *item,
                               struct http_exchange *x, struct registry_try *attempt,

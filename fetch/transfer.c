@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "fetch/chunks.h"
 #include "fetch/worker.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
@@ -10,6 +11,11 @@
 
 #define POLL_MS 100 /* how often a lock that another process holds is tried again */
 #define NS_PER_MS 1000000
+
+/* A request that brings less than this in a second, from its first half second on, gets company. On
+ * a fast network none does, and nothing is asked for that way. */
+#define SLOW_BYTES_PER_S ((uint64_t)8 << 20)
+#define SLOW_AFTER_MS 500
 
 enum job_state {
     JOB_READY,   /* to be started once not_before_ns has passed */
@@ -29,7 +35,13 @@ struct job {
     struct lock lock; /* held from the first start to the end */
     struct http_exchange *x;
     struct worker *w;
-    bool is_judged; /* the exchange is over and was good: the worker finishes */
+    int64_t started_ns;
+    uint64_t position;     /* bytes of the blob that the exchange has handed to the worker */
+    struct chunks *chunks; /* the blob from cut on, where more than one request is at it */
+    uint64_t cut;          /* the exchange ends here, if the chunks are good by then */
+    bool is_uncut;         /* they were not: the exchange goes on, and they are to be dropped */
+    bool no_chunks;        /* they have been tried, without luck */
+    bool is_judged;        /* the exchange is over and was good: the worker finishes */
 };
 
 struct transfer {
@@ -50,6 +62,7 @@ static void end_attempt(struct transfer *t, struct job *j)
 {
     /* The exchange first: its receiver uses the worker. */
     j->x = http_exchange_free(j->x);
+    j->chunks = chunks_free(j->chunks);
     j->w = worker_free(j->w);
     if (j->state == JOB_RUNNING) {
         t->n_running--;
@@ -187,11 +200,21 @@ static int look_in_store(struct transfer *t, struct imgc_err *reterr)
     return need == 0 ? 0 : store_require_space(t->args->store, need, reterr);
 }
 
+/* Bytes of the exchange, up to the cut. */
 static enum http_take on_bytes(void *arg, const void *ptr, size_t len)
 {
-    switch (worker_put(arg, ptr, len)) {
+    struct job *j = arg;
+    bool is_last = j->chunks && !j->is_uncut && len >= j->cut - j->position;
+
+    if (is_last && !chunks_are_good(j->chunks)) {
+        j->is_uncut = true;
+        is_last = false;
+    }
+    size_t n = is_last ? (size_t)(j->cut - j->position) : len;
+    switch (worker_put(j->w, ptr, n)) {
     case WORKER_TAKEN:
-        return HTTP_TAKEN;
+        j->position += n;
+        return is_last ? HTTP_STOP : HTTP_TAKEN;
     case WORKER_FULL:
         return HTTP_PAUSE;
     case WORKER_OVER:
@@ -221,9 +244,12 @@ static int start_layer(struct transfer *t, struct job *j, struct imgc_err *reter
         .arg = a->http,
     };
 
+    j->position = 0;
+    j->is_uncut = false;
+    j->started_ns = clock_monotonic_ns();
     int r = worker_start(&args, &j->w, reterr);
     if (r == 0) {
-        r = registry_start(a->registry, &item, on_bytes, j->w, &j->x, reterr);
+        r = registry_start(a->registry, &item, on_bytes, j, &j->x, reterr);
     }
     if (r < 0) {
         return r;
@@ -291,6 +317,7 @@ static int step_worker_over(struct transfer *t, struct job *j, struct imgc_err *
 
     int r = worker_result(j->w, &info, reterr);
     if (r == -(int)IMGC_E_DIGEST) {
+        j->no_chunks = j->no_chunks || j->chunks; /* parts of different blobs, perhaps */
         return retry_content(t, j, r);
     }
     if (r == 0) {
@@ -309,6 +336,20 @@ static int fail_foreign(const struct job *j, struct imgc_err *reterr)
                      digest_text(&j->blob->digest, digest));
 }
 
+/* The exchange broke off. What it brought is kept where the server gives the rest alone. */
+static int go_on(struct transfer *t, struct job *j, uint64_t delay_ms, struct imgc_err *reterr)
+{
+    if (j->position == 0 || j->no_chunks || !http_gives_ranges(j->x)) {
+        schedule(t, j, delay_ms);
+        return 0;
+    }
+    j->x = http_exchange_free(j->x);
+    j->chunks = chunks_free(j->chunks);
+    j->cut = j->position;
+    return chunks_new(t->args->registry, &j->blob->digest, j->blob->size, j->cut, &j->chunks,
+                      reterr);
+}
+
 /* The exchange has ended: hand over to the worker, try again, or fail. */
 static int step_exchange_over(struct transfer *t, struct job *j, struct imgc_err *reterr)
 {
@@ -318,8 +359,7 @@ static int step_exchange_over(struct transfer *t, struct job *j, struct imgc_err
 
     int r = registry_judge(t->args->registry, &item, j->x, &j->attempt, &delay_ms, reterr);
     if (r == REGISTRY_AGAIN) {
-        schedule(t, j, delay_ms);
-        return 0;
+        return go_on(t, j, delay_ms, reterr);
     }
     if (r < 0 && j->blob->kind == MEDIA_FOREIGN_LAYER && http_status(j->x) == 404) {
         return fail_foreign(j, reterr);
@@ -339,6 +379,60 @@ static int step_exchange_over(struct transfer *t, struct job *j, struct imgc_err
     return r;
 }
 
+/* How many more requests there may be; what is fetched and not yet handed over counts as one. */
+static size_t spare_requests(const struct transfer *t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n_jobs; i++) {
+        const struct job *j = &t->jobs[i];
+        n += (j->x != NULL) + (j->chunks ? chunks_count(j->chunks) : 0);
+    }
+    return n < t->parallel ? t->parallel - n : 0;
+}
+
+/* Whether the network is slower than it might be with more requests. */
+static bool wants_chunks(const struct transfer *t, const struct job *j)
+{
+    uint64_t ms = (uint64_t)(clock_monotonic_ns() - j->started_ns) / NS_PER_MS;
+
+    return !j->no_chunks && j->position > 0 && ms >= SLOW_AFTER_MS && !http_is_done(j->x) &&
+           !http_is_paused(j->x) && http_gives_ranges(j->x) &&
+           j->position * 1000 / ms < SLOW_BYTES_PER_S &&
+           j->blob->size - j->position >= 4 * CHUNKS_BYTES && spare_requests(t) > 0;
+}
+
+static void drop_chunks(struct job *j)
+{
+    j->chunks = chunks_free(j->chunks);
+    j->no_chunks = true;
+    j->is_uncut = false;
+}
+
+static int step_chunks(struct transfer *t, struct job *j, struct imgc_err *reterr)
+{
+    if (j->is_uncut) {
+        drop_chunks(j);
+        return 0;
+    }
+    if (j->x && j->position == j->cut) {
+        j->x = http_exchange_free(j->x);
+    }
+    int r = chunks_step(j->chunks, spare_requests(t), reterr);
+    if (r == CHUNKS_USELESS) {
+        drop_chunks(j);
+        if (!j->x) {
+            schedule(t, j, 0); /* all of it, in one piece */
+        }
+        return 0;
+    }
+    if (r == 0 && !j->x && chunks_feed(j->chunks, j->w)) {
+        j->is_judged = true;
+        worker_finish(j->w);
+    }
+    return r;
+}
+
 static int step_running(struct transfer *t, struct job *j, struct imgc_err *reterr)
 {
     if (worker_is_over(j->w)) {
@@ -347,6 +441,20 @@ static int step_running(struct transfer *t, struct job *j, struct imgc_err *rete
     if (j->is_judged) {
         return 0;
     }
+    if (!j->chunks && wants_chunks(t, j)) {
+        j->cut = j->position + CHUNKS_BYTES;
+        int r = chunks_new(t->args->registry, &j->blob->digest, j->blob->size, j->cut, &j->chunks,
+                           reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    if (j->chunks) {
+        int r = step_chunks(t, j, reterr);
+        if (r < 0 || !j->x) {
+            return r;
+        }
+    }
     if (http_is_done(j->x)) {
         return step_exchange_over(t, j, reterr);
     }
@@ -354,6 +462,14 @@ static int step_running(struct transfer *t, struct job *j, struct imgc_err *rete
         http_resume(j->x);
     }
     return 0;
+}
+
+static uint64_t bytes_of(const struct job *j)
+{
+    if (j->state != JOB_RUNNING) {
+        return j->state == JOB_DONE ? j->blob->size : 0;
+    }
+    return j->chunks && !j->x ? chunks_position(j->chunks) : j->position;
 }
 
 static void show(struct transfer *t, bool is_first)
@@ -365,7 +481,7 @@ static void show(struct transfer *t, bool is_first)
     }
     for (size_t i = 0; i < a->n_layers; i++) {
         const struct job *j = &t->jobs[t->job_of[i]];
-        uint64_t bytes = j->state == JOB_DONE ? j->blob->size : j->x ? http_received(j->x) : 0;
+        uint64_t bytes = bytes_of(j);
         const struct pull_layer layer = { .index = i,
                                           .n_layers = a->n_layers,
                                           .digest = j->blob->digest,
@@ -379,7 +495,7 @@ static void show(struct transfer *t, bool is_first)
     for (size_t k = 0; k < t->n_jobs; k++) {
         struct job *j = &t->jobs[k];
         j->shown_stage = j->stage;
-        j->shown_bytes = j->state == JOB_DONE ? j->blob->size : j->x ? http_received(j->x) : 0;
+        j->shown_bytes = bytes_of(j);
     }
 }
 

@@ -4,8 +4,9 @@
  * process fetches are waited for, the rest comes from the registry, each through a worker of its
  * own (fetch/worker.h).
  *
- * An interrupted layer starts again from its first byte; resuming would begin in start_layer(),
- * with what is kept of the partial blob.
+ * A slow layer is fetched in several requests at once (fetch/chunks.h), and one whose connection
+ * breaks goes on where it stood, where the server gives parts of a blob. Nothing of it outlives the
+ * process.
  */
 #ifndef IMGC_FETCH_TRANSFER_H
 #define IMGC_FETCH_TRANSFER_H

@@ -29,6 +29,12 @@ LAYER = OCI + "layer.v1.tar"
 BLOBS, MANIFESTS, TAGS = {}, {}, {}
 
 
+# A connection gives 3 MB/s. Parts of a blob come as they should (ranged), not at all (whole,
+# part-200), with another Content-Range (part-lies), cut short (part-short), of other bytes
+# (part-changed), with an error (part-gone); or the connection breaks while the whole is sent (resumed).
+RANGED = ["ranged", "whole", "part-200", "part-lies", "part-short", "part-changed", "part-gone", "resumed"]
+
+
 def digest(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
@@ -87,6 +93,9 @@ def make_images():
     tag("big", image("big", [tar("big/%d" % i, 6 << 20) for i in range(4)]))
     tag("slow", image("slow", [tar("slow/%d" % i, 100000) for i in range(4)]))
     tag("sizes", image("sizes", [tar("sizes/%d" % i, i * 1000) for i in (3, 1, 90, 5)]))
+    tag("quick", image("quick", [tar("quick/a", 5 << 20)]))
+    for repo in RANGED:
+        tag(repo, image(repo, [tar(repo + "/a", 8 << 20)]))
     tag("endless", image("endless", [tar("endless/%d" % i, 100000) for i in range(3)]))
     twice = tar("twice/a")
     tag("twice", image("twice", [twice, tar("twice/b"), twice]))
@@ -234,11 +243,46 @@ class Handler(BaseHTTPRequestHandler):
         elif repo == "endless":
             self.answer(200, data[:1000], length=len(data))
             time.sleep(60)
+        elif repo == "quick":
+            self.answer(200, data, {"Accept-Ranges": "bytes"})
+        elif repo in RANGED:
+            self.ranged(repo, data, nth)
         elif repo == "moved":
             other = "http://127.0.0.1:%d/elsewhere/%s" % (self.server.other_port, name)
             self.answer(307, b"", {"Location": other})
         else:
             self.answer(200, data)
+
+    def ranged(self, repo, data, nth):
+        asked = self.headers.get("Range")
+        offers = {} if repo == "whole" else {"Accept-Ranges": "bytes"}
+        if not asked or repo in ("whole", "part-200"):
+            self.throttled(200, data, len(data), offers, cut=1 << 18 if repo == "resumed" else None)
+            return
+        first, last = (int(n) for n in asked.removeprefix("bytes=").split("-"))
+        part = data[first:last + 1]
+        offers["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(data))
+        if repo == "part-lies":
+            part = data[first - 1:last]
+            offers["Content-Range"] = "bytes %d-%d/%d" % (first - 1, last - 1, len(data))
+        if repo == "part-gone":
+            self.error(404, "BLOB_UNKNOWN")
+        elif repo == "part-changed":
+            self.throttled(206, bytes([part[0] ^ 1]) + part[1:], len(part), offers)
+        else:
+            cut = len(part) // 2 + 1 if repo == "part-short" and nth % 3 == 0 else None
+            self.throttled(206, part, len(part), offers, cut=cut)
+
+    def throttled(self, status, data, length, headers, cut=None):
+        self.answer(status, b"", headers, length=length)
+        for i in range(0, len(data), 96 << 10):
+            piece = data[i:i + (96 << 10)]
+            if cut is not None and i + len(piece) > cut:
+                self.wfile.write(piece[:cut - i])
+                self.close_connection = True
+                return
+            self.wfile.write(piece)
+            time.sleep(0.032)
 
     def hang_up(self):
         self.close_connection = True

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* labels: threads */
 /* Pulling from a registry that misbehaves on demand (tests/lib/registry.py). */
+#include "schema/base/clock.h"
 #include "tests/lib/pulling.h"
 
 static int setup_group(void **state)
@@ -328,6 +329,77 @@ static void the_largest_layer_is_begun_first(void **state)
     assert_true(started.sizes[0] > 90000);
 }
 
+/* Pull @repo, whose connections are slow. @return how long it took. */
+static int64_t pull_slowly(struct pulling *p, const char *repo)
+{
+    struct pull_result result;
+    struct imgc_err err;
+    int64_t began_ns = clock_monotonic_ns();
+
+    serving_forget_log(&p->srv);
+    int r = pulling_pull(p, repo, NULL, &result, &err);
+    if (r < 0) {
+        fail_msg("%s: %s", repo, err.msg);
+    }
+    return clock_monotonic_ns() - began_ns;
+}
+
+static void a_slow_layer_comes_in_several_requests(void **state)
+{
+    struct pulling *p = *state;
+
+    int64_t whole_ns = pull_slowly(p, "whole");
+    assert_int_equal(serving_count(&p->srv, "/whole/blobs/", " 206 "), 0);
+    int64_t ranged_ns = pull_slowly(p, "ranged");
+    assert_in_range(serving_count(&p->srv, "/ranged/blobs/", " 206 "), 4, 8);
+    print_message("  %.1f s instead of %.1f s\n", (double)ranged_ns / 1e9, (double)whole_ns / 1e9);
+    assert_true(ranged_ns < whole_ns * 3 / 4);
+}
+
+static void a_fast_layer_comes_in_one_request(void **state)
+{
+    struct pulling *p = *state;
+    struct pull_result result;
+    struct imgc_err err;
+
+    serving_forget_log(&p->srv);
+    assert_ok(pulling_pull(p, "quick", NULL, &result, &err), err);
+    assert_int_equal(serving_count(&p->srv, "/quick/blobs/", " 200 "), 2); /* with the config */
+    assert_int_equal(serving_count(&p->srv, "/quick/blobs/", " 206 "), 0);
+}
+
+static void servers_that_give_wrong_parts_are_asked_for_the_whole(void **state)
+{
+    struct pulling *p = *state;
+    static const struct {
+        const char *repo;
+        unsigned n_whole; /* requests for the whole layer, at most */
+    } rows[] = {
+        { "part-200", 1 },   { "part-lies", 1 },    { "part-gone", 1 },
+        { "part-short", 1 }, { "part-changed", 2 },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[64];
+        (void)pull_slowly(p, rows[i].repo);
+        (void)snprintf(path, sizeof path, "/%s/blobs/", rows[i].repo);
+        /* One more is the config's; of part-200 each part is one too. */
+        if (strcmp(rows[i].repo, "part-200") != 0) {
+            assert_int_equal(serving_count(&p->srv, path, " 200 "), rows[i].n_whole + 1);
+        }
+    }
+    assert_true(serving_count(&p->srv, "/part-changed/blobs/", " 206 ") > 0);
+}
+
+static void a_broken_connection_goes_on_where_it_stood(void **state)
+{
+    struct pulling *p = *state;
+
+    (void)pull_slowly(p, "resumed");
+    assert_int_equal(serving_count(&p->srv, "/resumed/blobs/", " 200 "), 2);
+    assert_in_range(serving_count(&p->srv, "/resumed/blobs/", " 206 "), 8, 9);
+}
+
 static void two_processes_download_once(void **state)
 {
     struct pulling *p = *state;
@@ -375,6 +447,10 @@ int main(void)
         pull_test(interruption_leaves_nothing),
         pull_test(progress_is_told),
         pull_test(the_largest_layer_is_begun_first),
+        pull_test(a_slow_layer_comes_in_several_requests),
+        pull_test(a_fast_layer_comes_in_one_request),
+        pull_test(servers_that_give_wrong_parts_are_asked_for_the_whole),
+        pull_test(a_broken_connection_goes_on_where_it_stood),
         pull_test(two_processes_download_once),
     };
 
