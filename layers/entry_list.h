@@ -37,7 +37,7 @@
 #include "layers/source.h"
 #include "schema/base/cleanup.h"
 
-#define ENTRY_LIST_VERSION 1 /* also to be raised when tar_source reads a tar differently */
+#define ENTRY_LIST_VERSION 2 /* also to be raised when tar_source reads a tar differently */
 #define ENTRY_LIST_HEADER_BYTES 72
 
 /**

@@ -3,6 +3,8 @@
  * Entries of a tar, with extents that say where in the tar each file's bytes lie (libarchive; the
  * tar format only, no filters: the codec has done those).
  *
+ * What it gives is kept in entry lists: a change of that raises ENTRY_LIST_VERSION.
+ *
  * Source: OCI image-spec v1.1, layer.md; libarchive's archive_read_support_format_tar.c.
  */
 #ifndef IMGC_LAYERS_TAR_SOURCE_H
