@@ -15,12 +15,15 @@
 #include "tests/lib/erofs_mount.h"
 #include "tests/lib/layer_gen.h"
 #include "tests/lib/layer_tar.h"
+#include "tests/lib/layer_text.h"
 #include "tests/lib/temp_dir.h"
 
 #define TEXT_MAX (32u << 20)
 #define LAYERS_MAX 4
 #define DATA_BYTES (256u << 10) /* of the file that random extents point into */
 #define SECONDS_MAX 60
+#define WIDE 100000u /* entries of a directory */
+#define HUGE_BYTES ((uint64_t)5 << 30)
 #define TAR_FILE_MAX (64u << 20) /* some tars have a hole of 60 GB, which takes long to read */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -253,6 +256,88 @@ static void odd_tars_equal_directories(void **state)
     (void)fts_close(fts);
 }
 
+/* The kernel finds each name of a directory of thousands of blocks, and none besides. */
+static void check_wide_directory(const char *mnt)
+{
+    struct stat st;
+    char path[200];
+
+    for (unsigned i = 0; i < WIDE; i++) {
+        (void)snprintf(path, sizeof path, "%s/wide/%x", mnt, i * 2654435761u);
+        if (lstat(path, &st) < 0) {
+            fail_msg("%s: %m", path);
+        }
+        strcat(path, "~");
+        assert_int_equal(lstat(path, &st), -1);
+    }
+}
+
+static void check_byte(const char *mnt, const char *name, uint64_t offset, int want)
+{
+    imgc_autofree char *path = dir_text_join(mnt, name);
+    imgc_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    unsigned char got = 0;
+
+    assert_int_equal(pread(fd, &got, 1, (off_t)offset), 1);
+    assert_int_equal(got, want);
+}
+
+static void add_file(struct tree *t, const char *name, uint64_t size, const struct extent *x)
+{
+    struct imgc_err err;
+    struct entry e = ENTRY_INIT;
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "f %s", name);
+    assert_ok(layer_text_apply(t, text, &err), err);
+    assert_ok(entry_add_extent(&e, x, &err), err);
+    struct tree_inode *inode = tree_lookup(t, imgc_str_of(name), false)->inode;
+    inode->extents = e.extents;
+    inode->n_extents = e.n_extents;
+    inode->size = size;
+    inode->layer = 0; /* whose tar there is */
+}
+
+static void large_things(void **state)
+{
+    static const struct extent all = { 0, 512, HUGE_BYTES }, one = { HUGE_BYTES, 512, 1 };
+    imgc_autoclose int tar_fd = erofs_mount_file(&temp, "tar0");
+    imgc_autoclose int fd = erofs_mount_file(&temp, "image");
+    imgc_autofree char *mnt = dir_text_join(temp.path, "mnt");
+    imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(8u << 20);
+    const struct erofs_args args = { .layer_fds = &tar_fd, .n_layer_fds = 1, .image_fd = fd };
+    const struct erofs_mount m = { .image_fd = fd, .tar_fds = &tar_fd, .n_tars = 1 };
+    tree_auto struct tree *t = NULL;
+    struct imgc_err err;
+    (void)state;
+
+    if (!can_mount) {
+        skip();
+    }
+    assert_ok(tree_new(&t, &err), err);
+    imgc_buf_puts(&text, "d wide");
+    for (unsigned i = 0; i < WIDE; i++) {
+        imgc_buf_printf(&text, "\nf wide/%x", i * 2654435761u);
+    }
+    assert_ok(layer_text_apply(t, text.ptr, &err), err);
+    add_file(t, "huge", HUGE_BYTES, &all);
+    add_file(t, "hole", 2 * HUGE_BYTES, &one);
+    assert_int_equal(ftruncate(tar_fd, HUGE_BYTES + 1024), 0);
+    assert_int_equal(pwrite(tar_fd, "A", 1, 512), 1);
+    assert_int_equal(pwrite(tar_fd, "Z", 1, (off_t)(HUGE_BYTES + 511)), 1);
+    assert_ok(erofs_write(t, &args, NULL, &err), err);
+    assert_int_equal(mkdirat(temp.fd, "mnt", 0700), 0);
+    assert_int_equal(erofs_mount(&m, mnt), 0);
+    check_wide_directory(mnt);
+    check_byte(mnt, "huge", 0, 'A');
+    check_byte(mnt, "huge", HUGE_BYTES - 1, 'Z');
+    check_byte(mnt, "hole", 0, 0);
+    check_byte(mnt, "hole", HUGE_BYTES, 'A');
+    check_byte(mnt, "hole", HUGE_BYTES + 1, 0);
+    assert_int_equal(umount2(mnt, 0), 0);
+    assert_int_equal(unlinkat(temp.fd, "mnt", AT_REMOVEDIR), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -282,6 +367,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(random_trees_equal_directories),
-                                        cmocka_unit_test(odd_tars_equal_directories) };
+                                        cmocka_unit_test(odd_tars_equal_directories),
+                                        cmocka_unit_test(large_things) };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
