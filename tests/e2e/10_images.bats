@@ -205,6 +205,7 @@ import() {
     rm "$view" # a cache
     imgc run --rm a true
     imgc rmi a >/dev/null
+    wait_idle
     [ -z "$(ls -A "$STORE/views")" ]
 }
 
