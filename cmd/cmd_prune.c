@@ -14,6 +14,7 @@
 #include "schema/base/clock.h"
 #include "schema/json.h"
 #include "store/gc.h"
+#include "store/mounted.h"
 
 struct prune_options {
     bool all, force, dry_run;
@@ -23,7 +24,7 @@ struct prune_options {
 
 static const struct option prune_options[] = {
     { 'a', "all", OPT_FLAG, offsetof(struct prune_options, all), NULL,
-      "all images that no container uses, not only untagged ones" },
+      "all images that no container or mount uses, not only untagged ones" },
     { 'f', "force", OPT_FLAG, offsetof(struct prune_options, force), NULL, "do not ask" },
     { 0, "dry-run", OPT_FLAG, offsetof(struct prune_options, dry_run), NULL,
       "only say what would go" },
@@ -43,7 +44,18 @@ struct prune {
     const struct image **chosen; /* borrowed from the list */
     struct digest *ids;          /* of the chosen ones */
     size_t n_chosen;
+    struct mounted_list mounted;
 };
+
+static bool is_mounted(const struct prune *p, const struct image *image)
+{
+    for (size_t i = 0; i < p->mounted.n; i++) {
+        if (digest_eq(&p->mounted.items[i].image_id, &image->id)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static int is_chosen(struct prune *p, const struct image *image, bool *ret, struct imgc_err *reterr)
 {
@@ -52,7 +64,7 @@ static int is_chosen(struct prune *p, const struct image *image, bool *ret, stru
     bool tagged = image->tags && image->tags[0];
 
     *ret = false;
-    if (image->n_containers > 0 || (tagged && !p->options->all)) {
+    if (image->n_containers > 0 || is_mounted(p, image) || (tagged && !p->options->all)) {
         return 0;
     }
     if (p->filter.keys & (FILTER_LABEL | FILTER_LABEL_NOT)) {
@@ -69,6 +81,7 @@ static int is_chosen(struct prune *p, const struct image *image, bool *ret, stru
 static int choose(struct prune *p, struct imgc_err *reterr)
 {
     int r = image_list(p->store, &p->list, reterr);
+    r = r < 0 ? r : mounted_list(p->store, &p->mounted, reterr);
     if (r < 0) {
         return r;
     }
@@ -263,6 +276,7 @@ static int prune_run(struct app *app, const void *options, struct args args,
     free(p.chosen);
     free(p.ids);
     image_list_done(&p.list);
+    mounted_list_done(&p.mounted);
     filter_done(&p.filter);
     return r;
 }

@@ -4,6 +4,7 @@
 #include "cmd/commands.h"
 #include "cmd/describe.h"
 #include "cmd/lookup.h"
+#include "cmd/mounting.h"
 #include "cmd/sweep.h"
 #include "store/container.h"
 #include "store/gc.h"
@@ -14,7 +15,7 @@ struct rmi_options {
 
 static const struct option rmi_options[] = {
     { 'f', "force", OPT_FLAG, offsetof(struct rmi_options, force), NULL,
-      "also an ID with several tags, and stopped containers of the image" },
+      "also an ID with several tags, stopped containers, and what is mounted" },
     { 'a', "all", OPT_FLAG, offsetof(struct rmi_options, all), NULL, "remove all images" },
     { 'i', "ignore", OPT_FLAG, offsetof(struct rmi_options, ignore), NULL,
       "a missing image is no error" },
@@ -26,6 +27,7 @@ struct rmi {
     struct store *store;
     const struct rmi_options *options;
     bool failed, in_use;
+    const char *remedy; /* for the failure that comes next; NULL: the usual one */
 };
 
 static size_t count(char **names)
@@ -93,6 +95,10 @@ static int remove_image(struct rmi *m, const struct image *image, const char *na
     char text[DESCRIBE_ID_MAX];
 
     int r = remove_containers(m, image, name, reterr);
+    if (r == 0) {
+        r = mounting_release(m->app, &image->id, m->options->force, reterr);
+        m->remedy = r == -(int)IMGC_E_INUSE ? "imgc umount it first, or use --force" : NULL;
+    }
     if (r == 0) {
         r = gc_remove(m->store, &image->id, NULL, reterr);
     }
@@ -172,6 +178,9 @@ static void note_failure(struct rmi *m, const struct imgc_err *err)
     m->failed = true;
     if (err->code == IMGC_E_USAGE) {
         output_error_remedy(&m->app->out, err, NULL); /* says what to do itself */
+    } else if (m->remedy) {
+        output_error_remedy(&m->app->out, err, m->remedy);
+        m->remedy = NULL;
     } else if (err->code == IMGC_E_INUSE && m->options->force) {
         output_error_remedy(&m->app->out, err, "end it first: imgc rm --force CONTAINER");
     } else {
@@ -233,7 +242,7 @@ const struct command cmd_rmi = {
         "or named by its ID, the image goes (Deleted) with what no other image needs. An image\n"
         "that a container uses stays, and the status is 2; --force removes stopped containers "
         "with\n"
-        "it, running ones never.\n"
+        "it, running ones never, and takes a mounted image off first.\n"
         "\n"
         "  imgc rmi debian:bookworm\n"
         "  imgc rmi -f 4b5a\n"

@@ -17,6 +17,8 @@ const struct command *const commands[] = {
     &cmd_cat,
     &cmd_diff,
     &cmd_unpack,
+    &cmd_mount,
+    &cmd_umount,
     &cmd_verify,
     /* containers */
     &cmd_run,
