@@ -124,13 +124,14 @@ static _Noreturn void run_in_background(struct store *s, const struct background
 
 /* ---- the command's side ---- */
 
-/* Nobody's child: the command need not wait for it, nor its caller. */
+/* Nobody's child: a command that goes on need not wait for it in the end. One that ends now leaves
+ * it behind at once, and is not kept until the child has had its turn of a busy processor. */
 static _Noreturn void run_child(struct store *s, const struct background_args *args, int lock_fd)
 {
     if (setsid() < 0) {
         _exit(1);
     }
-    pid_t pid = fork();
+    pid_t pid = args->is_last ? 0 : fork();
     if (pid == 0) {
         run_in_background(s, args, lock_fd);
     }
@@ -149,7 +150,7 @@ static int start(struct store *s, const struct background_args *args, int lock_f
         run_child(s, args, lock_fd);
     }
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    while (!args->is_last && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     return status == 0 ? 0 : imgc_fail(reterr, IMGC_E_SYS, "start the background process");
 }

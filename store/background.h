@@ -26,7 +26,7 @@ struct background_chore {
 struct background_args {
     const struct background_chore *chores; /* borrowed; done in this order */
     size_t n_chores;
-    bool is_last; /* @s is not used any more: its index stays closed */
+    bool is_last; /* the command ends: the index stays closed, and its child is left to init */
 };
 
 /** Have the chores done. Returns at once: the process (in a session of its own, at the lowest

@@ -182,6 +182,23 @@ static void test_a_reader_of_the_command_is_not_kept_waiting(void **state)
     wait_idle(t);
 }
 
+/* At the end of a command there is no one in between, and nothing is waited for. */
+static void test_as_the_last_thing(void **state)
+{
+    struct test_store *t = *state;
+    const struct background_chore chores[] = { { chore_a }, { chore_tell } };
+    const struct background_args args = { .chores = chores, .n_chores = 2, .is_last = true };
+
+    t->lease = lease_end(t->lease);
+    assert_ok(background_start(t->s, &args, &t->err), t->err);
+    wait_idle(t);
+    long pid = strtol(said(t) + 1, NULL, 10);
+    assert_int_equal(said(t)[0], 'a');
+    assert_int_equal(waitpid((pid_t)pid, NULL, 0), pid);
+    t->s = store_close(t->s);
+    assert_ok(test_store_open(t), t->err);
+}
+
 static pid_t runner(struct test_store *t)
 {
     wait_for(t, "said");
@@ -237,6 +254,7 @@ int main(void)
         CASE(test_one_at_a_time_and_another_round),
         CASE(test_nothing_of_the_command_is_kept),
         CASE(test_a_reader_of_the_command_is_not_kept_waiting),
+        CASE(test_as_the_last_thing),
         CASE(test_a_killed_one_is_started_again),
         CASE(test_ends_at_a_shutdown),
     };
