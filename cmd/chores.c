@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/chores.h"
 
+#include "layers/punch.h"
 #include "store/background.h"
 #include "store/sync.h"
 #include "store/trash.h"
@@ -8,6 +9,7 @@
 static const struct background_chore chores[] = {
     { trash_empty }, /* first: what is gone need not be synced */
     { sync_now },
+    { punch_all }, /* only what is synced */
 };
 
 static void start(struct app *app, bool is_last)

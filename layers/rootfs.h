@@ -72,7 +72,8 @@ IMGC_CHECK int rootfs_build(const struct rootfs_args *args, struct rootfs_report
  * written. What a power loss may have taken is hashed again first.
  * @diff_ids  borrowed by @ret.
  * @ret       was initialised with ROOTFS_STACK_INIT; rootfs_stack_done() it on failure, too. Its
- *            open files keep the layers readable, even if the image is removed meanwhile.
+ *            open files keep the layers readable, even if the image is removed meanwhile (but for
+ *            data that only a directory has: that goes when it is unlinked).
  * @return    as rootfs_prepare().
  */
 IMGC_CHECK int rootfs_load(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,

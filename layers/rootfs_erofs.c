@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "layers/erofs.h"
+#include "layers/punch.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 #include "store/lock.h"
 #include "store/paths.h"
 
+#define RESTORES_MAX 8
 #define COMPARE_BYTES (64u << 10)
 
 static int top_chain(const struct rootfs_args *args, struct digest *ret, struct imgc_err *reterr)
@@ -126,21 +128,29 @@ static int publish(const struct rootfs_args *args, const struct digest *chain_id
                                .form = VIEW_EROFS };
     const struct view_stack stack = { args->diff_ids, args->n_diff_ids };
 
-    int r = view_publish_erofs(args->store, args->lease, &view, &stack, name, reterr);
-    return r == VIEW_NOT_WHOLE ? imgc_fail(reterr, IMGC_E_STORE,
-                                           "a layer's data is in its directory only: use --layers "
-                                           "directory, or remove the image and pull it again")
-                               : r;
+    return view_publish_erofs(args->store, args->lease, &view, &stack, name, reterr);
 }
 
-static int build(const struct rootfs_args *args, const struct digest *chain_id,
-                 struct imgc_err *reterr)
+/* What directories have instead of the tars goes back: the kernel reads the tars. */
+static int restore_tars(const struct rootfs_args *args, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < args->n_diff_ids; i++) {
+        r = punch_restore(args->store, &args->diff_ids[i], reterr);
+    }
+    return r;
+}
+
+/* @return 0; VIEW_NOT_WHOLE. */
+static int build_once(const struct rootfs_args *args, const struct digest *chain_id,
+                      struct imgc_err *reterr)
 {
     struct imgc_err ignored;
     char name[LEASE_NAME_MAX];
 
     lease_name(args->lease, name);
-    int r = hold_layers(args, reterr);
+    int r = restore_tars(args, reterr);
     r = r < 0 ? r : stage(args, name, reterr);
     r = r < 0 ? r : publish(args, chain_id, name, reterr);
     if (r < 0) {
@@ -148,6 +158,24 @@ static int build(const struct rootfs_args *args, const struct digest *chain_id,
         (void)!fd_remove_tree(lease_dir_fd(args->lease), name, NULL, &ignored);
     }
     return r;
+}
+
+static int build(const struct rootfs_args *args, const struct digest *chain_id,
+                 struct imgc_err *reterr)
+{
+    int r = hold_layers(args, reterr);
+
+    if (r < 0) {
+        return r;
+    }
+    /* Until the view's row is there, the background process may punch a layer again. */
+    for (unsigned i = 0; i < RESTORES_MAX; i++) {
+        r = build_once(args, chain_id, reterr);
+        if (r != VIEW_NOT_WHOLE) {
+            return r;
+        }
+    }
+    return imgc_fail(reterr, IMGC_E_STORE, "the layers' tars are taken apart all the time");
 }
 
 int rootfs_erofs_build(const struct rootfs_args *args, struct rootfs *ret, struct imgc_err *reterr)

@@ -12,12 +12,16 @@
 
 void rootfs_stack_done(struct rootfs_stack *stack)
 {
-    for (size_t i = 0; stack->fds && i < stack->n; i++) {
-        imgc_closep(&stack->fds[i]);
+    for (size_t i = 0; i < stack->n; i++) {
+        tar_data_done(&stack->data[i]);
+        punched_layer_done(&stack->files[i]);
     }
+    stack->n = 0;
     free(stack->fds);
-    stack->fds = NULL;
+    free(stack->files);
     free(stack->data);
+    stack->fds = NULL;
+    stack->files = NULL;
     stack->data = NULL;
     stack->tree = tree_free(stack->tree);
 }
@@ -35,6 +39,25 @@ int rootfs_stack_missing(const struct digest *diff_id, struct imgc_err *reterr)
                      digest_text(diff_id, text));
 }
 
+int rootfs_stack_open_layer(struct store *s, const struct digest *diff_id,
+                            struct punched_layer *files, struct tar_data *data,
+                            struct imgc_err *reterr)
+{
+    int r = punched_open(s, diff_id, files, reterr);
+    if (r == PUNCHED_MISSING) {
+        return rootfs_stack_missing(diff_id, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    *data = (struct tar_data)TAR_DATA_FD(files->tar_fd);
+    if (files->map_fd >= 0) {
+        r = tar_data_punched(data, files->map_fd, store_root_fd(s), files->view_path, reterr);
+        imgc_closep(&files->map_fd);
+    }
+    return r;
+}
+
 int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
                       struct rootfs_stack *ret, struct imgc_err *reterr)
 {
@@ -44,23 +67,20 @@ int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
     ret->store = s;
     ret->diff_ids = diff_ids;
     ret->fds = calloc(n > 0 ? n : 1, sizeof *ret->fds);
+    ret->files = calloc(n > 0 ? n : 1, sizeof *ret->files);
     ret->data = calloc(n > 0 ? n : 1, sizeof *ret->data);
-    if (!ret->fds || !ret->data) {
+    if (!ret->fds || !ret->files || !ret->data) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     for (size_t i = 0; i < n; i++) {
-        ret->fds[i] = -1;
-    }
-    ret->n = n;
-    for (size_t i = 0; i < n; i++) {
-        int r = layer_open_tar(s, &diff_ids[i], &ret->fds[i], reterr);
-        if (r == LAYER_MISSING) {
-            return rootfs_stack_missing(&diff_ids[i], reterr);
-        }
+        ret->files[i] = (struct punched_layer)PUNCHED_LAYER_INIT;
+        ret->data[i] = (struct tar_data)TAR_DATA_FD(-1);
+        ret->n = i + 1;
+        int r = rootfs_stack_open_layer(s, &diff_ids[i], &ret->files[i], &ret->data[i], reterr);
         if (r < 0) {
             return r;
         }
-        ret->data[i] = (struct tar_data)TAR_DATA_FD(ret->fds[i]);
+        ret->fds[i] = ret->files[i].tar_fd;
     }
     return tree_new(&ret->tree, reterr);
 }

@@ -8,6 +8,7 @@
 #include "layers/tar_data.h"
 #include "layers/tree.h"
 #include "store/layer.h"
+#include "store/punched.h"
 
 struct rootfs_stack {
     /* What the caller may choose before rootfs_stack_open(). */
@@ -17,8 +18,9 @@ struct rootfs_stack {
 
     struct store *store;           /* borrowed */
     const struct digest *diff_ids; /* borrowed */
-    int *fds;                      /* of the tars */
-    struct tar_data *data;         /* what is in them: dir_sink_args.layers */
+    struct punched_layer *files;
+    int *fds;              /* of the tars, borrowed from files; they may have holes */
+    struct tar_data *data; /* what is in them: dir_sink_args.layers */
     size_t n;
     size_t n_applied;
     struct tree *tree;
@@ -35,6 +37,13 @@ void rootfs_stack_done(struct rootfs_stack *stack);
  * @return 0; -STORE that names a missing layer; -LIMIT over LIMIT_LAYERS. */
 IMGC_CHECK int rootfs_stack_open(struct store *s, const struct digest *diff_ids, size_t n,
                                  struct rootfs_stack *ret, struct imgc_err *reterr);
+
+/** Open one layer: @files and @data were initialised, and the caller done()s both; @files must stay
+ * where it is as long as @data. A layer with runs in @data->map is not whole.
+ * @return 0; -STORE that names a missing layer. */
+IMGC_CHECK int rootfs_stack_open_layer(struct store *s, const struct digest *diff_id,
+                                       struct punched_layer *files, struct tar_data *data,
+                                       struct imgc_err *reterr);
 
 /** Apply the next layer from the bottom, from its entry list (layers/entry_list.h) or its tar.
  * There must be one. */

@@ -1,48 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layers/rootfs.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "layers/rootfs_erofs.h"
 #include "layers/rootfs_stack.h"
 #include "schema/base/fd.h"
 
 #define HASH_BYTES (256u << 10)
 
-static int hash_file(int fd, enum digest_alg alg, struct digest *ret, struct imgc_err *reterr)
+/* The tar as it came: what was punched out of it comes from the directory. */
+static int hash_tar(struct tar_data *data, enum digest_alg alg, struct digest *ret,
+                    struct imgc_err *reterr)
 {
     imgc_auto(digest_hasher_freep) struct digest_hasher *h = NULL;
     imgc_autofree char *buf = malloc(HASH_BYTES);
-    size_t n = 0;
+    struct stat st;
+    uint64_t size;
 
     if (!buf) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    int r = digest_hasher_new(alg, &h, reterr);
-    if (r < 0) {
-        return r;
+    if (fstat(data->fd, &st) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at it");
     }
-    do {
-        r = fd_read_some(fd, buf, HASH_BYTES, &n, reterr);
-        if (r >= 0) {
+    size = (uint64_t)st.st_size;
+    int r = digest_hasher_new(alg, &h, reterr);
+    for (uint64_t done = 0; r == 0 && done < size;) {
+        size_t n = size - done < HASH_BYTES ? (size_t)(size - done) : HASH_BYTES;
+        r = tar_data_read(data, done, buf, n, reterr);
+        if (r == 0) {
             r = digest_hasher_update(h, buf, n, reterr);
         }
-        if (r < 0) {
-            return r;
-        }
-    } while (n > 0);
-    return digest_hasher_final(h, ret, reterr);
+        done += n;
+    }
+    return r < 0 ? r : digest_hasher_final(h, ret, reterr);
 }
 
 int rootfs_verify_layer(struct store *s, const struct digest *diff_id, struct imgc_err *reterr)
 {
-    imgc_autoclose int fd = -1;
-    struct digest got;
+    punched_auto struct punched_layer files = PUNCHED_LAYER_INIT;
+    tar_data_auto struct tar_data data = TAR_DATA_FD(-1);
+    struct digest got = { .alg = DIGEST_NONE };
 
-    int r = layer_open_tar(s, diff_id, &fd, reterr);
-    if (r == LAYER_MISSING) {
-        return rootfs_stack_missing(diff_id, reterr);
-    }
+    int r = rootfs_stack_open_layer(s, diff_id, &files, &data, reterr);
     if (r >= 0) {
-        r = hash_file(fd, diff_id->alg, &got, reterr);
+        r = hash_tar(&data, diff_id->alg, &got, reterr);
+    }
+    if (r >= 0 && !digest_eq(diff_id, &got)) {
+        r = tar_data_check(&data, reterr); /* which file it is, where it is one */
     }
     if (r < 0) {
         char text[DIGEST_TEXT_MAX];

@@ -30,4 +30,6 @@
 #define LIMIT_ENV_FILE_BYTES (1u << 20)     /* --env-file */
 #define LIMIT_LOG_LINE_BYTES (16u << 10)    /* longer lines are split into partial ones */
 
+#define LIMIT_PUNCH_PATHS_BYTES (256u << 20) /* in the map of one punched layer; below 4 GiB */
+
 #endif

@@ -9,7 +9,8 @@
 #define SQL_MAX 640 /* the longest of the constants below has under 550 bytes */
 
 /* Views first: those of a layer that goes would go with its row, uncounted, and an EROFS view keeps
- * its layers. That one is of use only to images of exactly its stack. */
+ * its layers. That one is of use only to images of exactly its stack. A directory that has data of
+ * its layer's tar stays as long as the layer is used. */
 static const struct kind {
     enum place_kind place;
     const char *head;
@@ -20,6 +21,8 @@ static const struct kind {
       "NOT EXISTS (SELECT 1 FROM image_layer AS u "
       "WHERE u.chain_id = view.chain_id AND u.diff_id = view.diff_id) AND NOT EXISTS "
       "(SELECT 1 FROM lease_item AS h WHERE h.kind = 'layer' AND h.digest = view.diff_id) "
+      "AND NOT EXISTS (SELECT 1 FROM punch AS p JOIN image_layer AS u ON u.diff_id = p.diff_id "
+      "WHERE p.diff_id = view.diff_id AND p.chain_id = view.chain_id) "
       "RETURNING chain_id, disk, diff_id" },
     { PLACE_EROFS, "DELETE FROM view WHERE form = 'erofs' AND", "chain_id = ?1 AND",
       "NOT EXISTS (SELECT 1 FROM image_layer AS u "

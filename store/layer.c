@@ -8,6 +8,7 @@
 #include "schema/base/fd.h"
 #include "schema/base/process.h"
 #include "store/disk.h"
+#include "store/punched.h"
 #include "store/store_handle.h"
 #include "store/trash.h"
 
@@ -167,14 +168,15 @@ static int put_row(struct store *s, const struct digest *diff_id, uint64_t tar_s
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "INSERT INTO layer (diff_id, tar_size, disk, boot_id, synced) "
                           "VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (diff_id) DO UPDATE SET "
-                          "tar_size = ?2, disk = ?3, boot_id = ?4, synced = 0");
+                          "tar_size = ?2, disk = ?3, boot_id = ?4, synced = 0, whole = 1");
 
     process_boot_id(boot_id);
     db_bind_digest(&st, 1, diff_id);
     db_bind_int(&st, 2, (int64_t)tar_size);
     db_bind_int(&st, 3, (int64_t)disk);
     db_bind_text(&st, 4, boot_id);
-    return db_run(&st, reterr);
+    int r = db_run(&st, reterr);
+    return r < 0 ? r : punched_forget(s, diff_id, reterr);
 }
 
 static int put_blob_row(struct store *s, const struct layer_commit *c, struct imgc_err *reterr)

@@ -10,6 +10,7 @@
  *   blob       manifests, indexes, configs: bytes as received
  *   layer      layer tars by DiffID
  *   view       per-layer directories, and EROFS indexes of whole stacks, by ChainID
+ *   punched    layers whose tar has lost data to a directory view
  *   image      images, tags, repository digests
  *   container  containers and their state
  *   mounted    images mounted on the host

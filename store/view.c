@@ -258,11 +258,31 @@ int view_open(struct store *s, const struct view *view, int *ret_fd, struct imgc
     return fd_open_at(s->root_fd, place.path, O_RDONLY | O_NOFOLLOW | flags, 0, ret_fd, reterr);
 }
 
+/* Inside the transaction. */
+static int check_pinned(struct store *s, const struct view *view, struct imgc_err *reterr)
+{
+    char text[DIGEST_TEXT_MAX];
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "SELECT 1 FROM punch WHERE diff_id = ?1 AND chain_id = ?2 AND ?3 = 'directory'");
+
+    db_bind_digest(&st, 1, &view->diff_id);
+    db_bind_digest(&st, 2, &view->chain_id);
+    db_bind_text(&st, 3, form_name(view->form));
+    int r = db_step(&st, reterr);
+    return r == DB_ROW ? imgc_fail(reterr, IMGC_E_STORE, "the data of layer %s is in this view",
+                                   digest_text(&view->diff_id, text))
+                       : r;
+}
+
 static int delete_row(struct store *s, const struct view *view, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_DURABLE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = check_pinned(s, view, reterr);
     if (r < 0) {
         return r;
     }

@@ -121,6 +121,7 @@ import() {
     python3 "$E2E_LIB/nasty-tar.py" absolute >"$BATS_TEST_TMPDIR/small.tar"
     import "$BATS_TEST_TMPDIR/small.tar" gone
     imgc untag gone
+    wait_idle
     disk() { du -s --block-size=1 "$STORE/layers" "$STORE/views" "$STORE/blobs" | awk '{s += $1} END {print s}'; }
     before=$(disk)
     run imgc prune --dry-run --format json

@@ -28,10 +28,10 @@ for folder in schema store layers fetch runtime cmd; do
         schema/base/*)
             grep -nE '^ *# *include "schema/[^b]' "$file" && complain "$file: base includes policy"
             ;;
-        layers/rootfs* | layers/ingest*) ;;
+        layers/rootfs* | layers/ingest* | layers/punch.*) ;;
         layers/*)
             grep -nE '^ *# *include "store/' "$file" &&
-                complain "$file: only rootfs and ingest know the store"
+                complain "$file: only rootfs, ingest and punch know the store"
             ;;
         esac
     done

@@ -20,7 +20,7 @@ imgc() {
     "$IMGC" --root "$STORE" --runroot "$RUNROOT" "$@"
 }
 
-# Wait until the work after the answer is done: unlinking and syncing (docs/store-format.md).
+# Wait until the work after the answer is done: unlinking, syncing, punching (docs/store-format.md).
 wait_idle() {
     [ ! -e "$STORE/background" ] || flock "$STORE/background" true
 }

@@ -3,56 +3,13 @@
 
 #include "layers/erofs_probe.h"
 #include "layers/rootfs.h"
-#include "layers/tar_sink.h"
 #include "store/probe.h"
 #include "store/store_handle.h"
-#include "tests/lib/layer_gen.h"
+#include "tests/lib/layer_store.h"
 #include "tests/lib/store.h"
 #include "tests/lib/whiteout.h"
 
 #define LAYERS 3
-
-struct hashing_writer {
-    struct layer_writer *writer;
-    struct digest_hasher *hasher;
-};
-
-static int write_and_hash(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
-{
-    struct hashing_writer *w = arg;
-    int r = digest_hasher_update(w->hasher, ptr, len, reterr);
-    return r < 0 ? r : layer_writer_write(w->writer, ptr, len, reterr);
-}
-
-/* A layer in the store that is the tar of these entries. */
-static struct digest put_layer(struct test_store *t, const struct layer_gen *layer, int data_fd)
-{
-    struct hashing_writer w = { .writer = NULL };
-    struct tar_data data = TAR_DATA_FD(data_fd);
-    struct tar_sink *sink = NULL;
-    struct layer_gen_source s = { .source = { layer_gen_next }, .layer = layer };
-    struct digest diff_id;
-    int r = 0;
-
-    assert_ok(digest_hasher_new(DIGEST_SHA256, &w.hasher, &t->err), t->err);
-    assert_ok(layer_writer_new(t->s, t->lease, &w.writer, &t->err), t->err);
-    assert_ok(tar_sink_new(write_and_hash, &w, &sink, &t->err), t->err);
-    while (r == 0) {
-        entry_auto struct entry e = ENTRY_INIT;
-        r = s.source.next(&s.source, &e, &t->err);
-        if (r == 0) {
-            assert_ok(tar_sink_add(sink, &e, &data, &t->err), t->err);
-        }
-    }
-    assert_ok(tar_sink_finish(sink, &t->err), t->err);
-    assert_ok(digest_hasher_final(w.hasher, &diff_id, &t->err), t->err);
-    struct layer_commit commit = { .diff_id = &diff_id };
-    assert_ok(layer_writer_commit(w.writer, &commit, &t->err), t->err);
-    tar_sink_freep(&sink);
-    layer_writer_freep(&w.writer);
-    digest_hasher_freep(&w.hasher);
-    return diff_id;
-}
 
 /* Three small layers: a file, a whiteout and a link, a replaced file. */
 static void put_layers(struct test_store *t, struct digest diff_ids[LAYERS])
@@ -84,7 +41,7 @@ static void put_layers(struct test_store *t, struct digest diff_ids[LAYERS])
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(write(fd, "helloworld", 10), 10);
     for (size_t i = 0; i < LAYERS; i++) {
-        diff_ids[i] = put_layer(t, &layers[i], fd);
+        diff_ids[i] = layer_store_put(t, &layers[i], fd);
     }
     (void)close(fd);
 }

@@ -289,7 +289,8 @@ static void test_upgrade(void **state)
 
     assert_ok(db_exec(t->s->db,
                       "DROP TABLE view_layer; DROP TABLE view_refusal; DROP TABLE probe; "
-                      "DROP TABLE mount; DROP TABLE trash; DROP INDEX blob_unsynced; DROP INDEX "
+                      "DROP TABLE mount; DROP TABLE trash; DROP TABLE punch; DROP INDEX "
+                      "blob_unsynced; DROP INDEX "
                       "layer_unsynced; "
                       "DROP INDEX view_unsynced; PRAGMA user_version = 1",
                       &t->err),
