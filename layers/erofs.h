@@ -28,11 +28,13 @@ struct erofs_report {
 };
 
 /**
- * Write the image of the merged root.
+ * Write the image of the merged root. Reads the tree several times and needs no memory that grows
+ * with it, but for xattrs; leaves the number of each inode in its mark.
  *
  * @ret     may be NULL.
  * @return  0; -LIMIT (a layer is beyond what the format holds; the message says what, and the
- *          directory form has no such limit); -LAYER (a tar is shorter than its entries say);
+ *          directory form has no such limit); -LAYER (a tar is shorter than its entries say;
+ *          a device number, link or capability that the directory form would refuse, too);
  *          -NOSPACE; -SYS; -NOMEM.
  */
 IMGC_CHECK int erofs_write(struct tree *t, const struct erofs_args *args, struct erofs_report *ret,
