@@ -136,6 +136,18 @@ import_and_run() {
         same "changes stay in the container" "$(imgc run --rm bb cat /data/one)" one
 }
 
+# This kernel mounts no EROFS from files: directories, by themselves, and the reason is told.
+layer_form() {
+    same "form" "$(imgc info -f '{{.Layers}}')" directory
+    imgc info -f '{{.LayersReason}}' | grep -qE 'has no EROFS|does not mount EROFS' ||
+        fail "the reason: $(imgc info -f '{{.LayersReason}}')"
+    same "views" "$(ls /var/lib/imgc/views)" ""
+    status 125 imgc --layers erofs run --rm bb true 2>/tmp/stderr
+    grep -q -- '--layers erofs cannot be: this kernel' /tmp/stderr || fail "$(cat /tmp/stderr)"
+    same "mount" "$(cat "$(imgc mount bb)/data/one")" one
+    imgc umount bb >/dev/null
+}
+
 exit_codes() {
     status 42 bb -- 'exit 42'
     status 127 imgc run --rm bb nosuchcommand
@@ -403,6 +415,7 @@ clean() {
 prepare
 uname -r | sed 's/^/# Linux /' >$results
 check import_and_run "an imported image runs, without a warning"
+check layer_form "images are directories here, and it is told why"
 check exit_codes "exit codes are told apart"
 check isolation "a container is alone"
 check own_cgroups "a container sees its own cgroup, and cannot change it"
