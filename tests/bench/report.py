@@ -29,11 +29,19 @@ def verdict_text(target, row, samples):
     return measured, "yes" if verdict.met else "**no**"
 
 
+ORDER = ["imgc", "imgc-directory", "small", "layers", "pipeline"]
+
+
+def place(item):
+    """Sorts tools: our own first, the others in the order they were started."""
+    return ORDER.index(item[0]) if item[0] in ORDER else len(ORDER)
+
+
 def row_lines(row, result, titles):
     """One line for each tool: title, median, least, most, ratio to imgc, count."""
     ours = stats.summary(result["samples"].get("imgc"))
     lines = []
-    for tool, samples in result["samples"].items():
+    for tool, samples in sorted(result["samples"].items(), key=place):
         s = stats.summary(samples)
         if s is None:
             continue
@@ -107,7 +115,7 @@ def markdown(data):
         if result["commands"]:
             details += ["", "```sh"]
             details += [f"{command}    # {titles.get(tool, tool)}"
-                        for tool, command in result["commands"].items()]
+                        for tool, command in sorted(result["commands"].items(), key=place)]
             details += ["```"]
     machine = [[key, value] for key, value in data["machine"].items()]
     versions = [[key, value] for key, value in data["versions"].items()]

@@ -91,6 +91,14 @@ class Tables(unittest.TestCase):
         self.assertIn("target containerd ≥ 4 times slower: not measured, open", text)
         self.assertRegex(text, r"podman +13\.0 s +13\.0 s +13\.0 s +6\.50 +1\n")
 
+    def test_our_own_tools_come_first(self):
+        data = some_data()
+        samples = data["rows"]["pull-big"]["samples"]
+        samples["imgc"] = samples.pop("imgc")
+        lines = report.row_lines(rows.BY_NAME["pull-big"], data["rows"]["pull-big"], data["titles"])
+        self.assertEqual([line[0] for line in lines], ["imgc", "the bare pipe", "podman",
+                                                       "containerd"])
+
     def test_markdown(self):
         text = report.markdown(some_data())
         self.assertIn("| podman ≥ 6 times slower | 6.50 times | yes |", text)
