@@ -173,10 +173,10 @@ import() {
     flip() { printf "$(printf '\\x%02x' $((0x$(od -An -tx1 -j "$2" -N1 "$1" | tr -d ' ') ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 
     tar=$(find "$STORE/layers" -name tar -type f)
-    flip "$tar" 600000
+    flip "$tar" 10 # of a header: data may be in the unpacked file alone
     assert_fails 1 'bad' imgc verify
     [[ $output == *layer*BAD* ]]
-    flip "$tar" 600000
+    flip "$tar" 10 # of a header: data may be in the unpacked file alone
     imgc verify -q
 
     blob=$(find "$STORE/blobs" -type f | head -n 1)

@@ -91,10 +91,12 @@ mounts() {
     [ "$(imgc mount bb)" = "$path" ]
     imgc umount -f bb >/dev/null
     [ "$(mounts)" -eq 0 ]
-    # What it has goes on, though the files of the store are gone.
-    imgc rmi bb >/dev/null
-    wait_idle
-    [ -s "/proc/$pid/cwd/data/one" ]
+    if have_erofs && [ "${IMGC_LAYERS:-auto}" != directory ]; then
+        # What it has goes on, though the files of the store are gone.
+        imgc rmi bb >/dev/null
+        wait_idle
+        [ -s "/proc/$pid/cwd/data/one" ]
+    fi
     kill $pid
 }
 
