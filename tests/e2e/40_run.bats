@@ -42,9 +42,9 @@ setup() {
     run imgc run --rm bb sh -c 'exit 42'
     [ "$status" -eq 42 ]
     # PID 1 cannot kill itself: the host does
-    imgc run --name victim bb sleep 100 &
+    imgc run --name victim bb sh -c 'echo up; exec sleep 100' >"$BATS_TEST_TMPDIR/up" &
     pid=$!
-    for _ in $(seq 100); do [ -n "$(imgc ps -q)" ] && break; sleep 0.1; done
+    for _ in $(seq 100); do [ -s "$BATS_TEST_TMPDIR/up" ] && break; sleep 0.1; done
     kill -9 "$(imgc inspect --format '{{.State.Pid}}' victim)"
     code=0
     wait $pid || code=$?
