@@ -344,7 +344,8 @@ static int setup(void **state)
     temp_dir_make(&temp);
     can_mount = dir_sink_privileged() && erofs_mount_works(&temp);
     if (can_mount) {
-        (void)snprintf(ram.path, sizeof ram.path, "%s/ram", temp.path);
+        int n = snprintf(ram.path, sizeof ram.path, "%s/ram", temp.path);
+        assert_in_range(n, 1, sizeof ram.path - 1);
         assert_int_equal(mkdir(ram.path, 0700), 0);
         assert_int_equal(mount("tmpfs", ram.path, "tmpfs", 0, NULL), 0);
         ram.fd = open(ram.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
