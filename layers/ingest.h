@@ -14,7 +14,8 @@
 #include "store/layer.h"
 
 struct ingest_args {
-    const struct digest *blob;    /* expected digest of the bytes fed; NULL: not known */
+    const struct digest *blob;    /* expected digest of the bytes fed; NULL: not known, and not
+                                   * worked out either unless it is to be remembered */
     uint64_t blob_size;           /* expected bytes; UINT64_MAX: not known */
     const struct digest *diff_id; /* expected DiffID; NULL: whatever comes out */
     const char *media_type;       /* remembered for the blob; may be NULL */

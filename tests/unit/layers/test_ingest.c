@@ -93,6 +93,19 @@ static void stores_a_layer_and_remembers_its_blob(void **state)
     assert_true(digest_eq(&found.diff_id, &in.diff_id));
 }
 
+static void remembers_a_blob_that_nobody_announced(void **state)
+{
+    struct test_store *t = *state;
+    const struct ingest_args args = { .blob_size = UINT64_MAX, .remember_blob = true };
+    struct input in;
+    struct layer_info info;
+
+    make_input(&in);
+    assert_ok(feed(t, &args, in.gzip, in.gzip_len, &info), t->err);
+    assert_ok(layer_find_blob(t->s, NULL, &in.blob, &info, &t->err), t->err);
+    assert_true(digest_eq(&info.diff_id, &in.diff_id));
+}
+
 static void takes_a_plain_tar_of_unknown_size(void **state)
 {
     struct test_store *t = *state;
@@ -257,6 +270,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(stores_a_layer_and_remembers_its_blob, test_store_setup,
+                                        test_store_teardown),
+        cmocka_unit_test_setup_teardown(remembers_a_blob_that_nobody_announced, test_store_setup,
                                         test_store_teardown),
         cmocka_unit_test_setup_teardown(takes_a_plain_tar_of_unknown_size, test_store_setup,
                                         test_store_teardown),
