@@ -63,8 +63,9 @@ static void *thread_main(void *arg)
     struct worker *w = arg;
 
     w->result = run(w, &w->layer, &w->err);
-    pipe_close(w->pipe);
+    /* Before the pipe: who is told that nothing more is taken asks for the reason next. */
     atomic_store(&w->is_over, true);
+    pipe_close(w->pipe);
     w->args.wake(w->args.arg);
     return NULL;
 }
