@@ -223,12 +223,20 @@ static void on_warning(void *arg, const char *message)
     }
 }
 
+/* Not what the user has mounted: "umount" after "imgc run -v" finds it free. */
+static bool may_hold_mounts(const struct run *run)
+{
+    return run->options->remove && !run->options->rootfs && run->spec.n_mounts == 0;
+}
+
 static int launch(struct run *run, struct launch_result *ret, struct imgc_err *reterr)
 {
     imgc_autoclose int dir_fd = -1, log_fd = -1;
     struct launch_args args = {
         .log_fd = -1, .started = on_started, .ready = on_ready, .arg = run, .warn = on_warning
     };
+
+    args.hold_mounts = may_hold_mounts(run);
 
     if (!run->options->remove) {
         int r = container_open_dir(run->store, run->container.id, &dir_fd, reterr);
@@ -248,15 +256,17 @@ static int run_container(struct run *run, const struct run_request *request,
                          struct imgc_err *reterr)
 {
     const struct image_config *config = run->options->rootfs ? NULL : &run->config;
-    struct launch_result result = { .exit_code = 0 };
+    struct launch_result result = { .mounts_fd = -1 };
     struct imgc_err ignored;
 
     int r = spec_from_config(run->container.id, config, &request->spec, &run->spec, reterr);
     r = r < 0 ? r : place_root(run, reterr);
     r = r < 0 ? r : launch(run, &result, reterr);
-    if (r < 0 || run->options->remove) {
-        int removed = container_remove(run->store, run->container.id, r < 0 ? &ignored : reterr);
-        r = r < 0 ? r : removed;
+    if (r < 0) {
+        (void)!container_remove(run->store, run->container.id, &ignored);
+    } else if (run->options->remove) {
+        r = container_remove_behind(run->store, run->container.id, &result.mounts_fd, reterr);
+        imgc_closep(&result.mounts_fd);
     } else {
         r = container_exited(run->store, run->container.id, result.exit_code, result.oom_killed,
                              reterr);

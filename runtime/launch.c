@@ -35,7 +35,7 @@ struct launch {
     sigset_t old_mask;
     bool signals_blocked;
     pid_t pid; /* 0 before clone and after it was reaped */
-    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd;
+    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, mounts_fd;
     struct stdfds stdfds;
 };
 
@@ -71,6 +71,7 @@ static void launch_done(struct launch *l)
     imgc_closep(&l->signal_fd);
     imgc_closep(&l->sync_fd);
     imgc_closep(&l->master_fd);
+    imgc_closep(&l->mounts_fd);
     stdfds_done(&l->stdfds);
     log_writer_done(&l->log);
     seccomp_done(&l->filter);
@@ -239,6 +240,15 @@ static int let_exec(struct launch *l, struct imgc_err *reterr)
     return ended_early(l, status, reterr);
 }
 
+/* Without it the mounts are only taken down earlier. */
+static void hold_mounts(struct launch *l)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)l->pid);
+    l->mounts_fd = l->args->hold_mounts ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
 static int bring_up(struct launch *l, struct imgc_err *reterr)
 {
     int r = start(l, reterr);
@@ -246,6 +256,7 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
         r = selfexe_guard(l->pid, reterr);
     }
     if (r == 0) {
+        hold_mounts(l);
         r = cgroup_add(l->cgroup, l->pid, reterr);
     }
     if (r == 0) {
@@ -290,6 +301,7 @@ static int supervise(struct launch *l, struct launch_result *ret, struct imgc_er
     }
     ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     ret->oom_killed = cgroup_oom_killed(l->cgroup);
+    ret->mounts_fd = imgc_take_fd(l->mounts_fd);
     return 0;
 }
 
@@ -307,9 +319,11 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .sync_fd = -1,
         .container_sync_fd = -1,
         .master_fd = -1,
+        .mounts_fd = -1,
         .stdfds = STDFDS_INIT,
     };
 
+    ret->mounts_fd = -1;
     log_writer_init(&l.log, args->log_fd);
     if (!is_single_threaded()) {
         return imgc_fail(reterr, IMGC_E_SYS, "a container cannot be started with threads alive");

@@ -32,6 +32,7 @@ struct launch_args {
                    struct imgc_err *reterr);
     void (*ready)(void *arg); /* called next, when it has its root, before it runs; may be NULL */
     void *arg;
+    bool hold_mounts;                             /* for launch_result.mounts_fd */
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
                                                      NULL */
 };
@@ -39,6 +40,9 @@ struct launch_args {
 struct launch_result {
     int exit_code; /* the command's own; 128 + n when killed by signal n */
     bool oom_killed;
+    int mounts_fd; /* with hold_mounts: keeps the container's mounts, so that the end of its last
+                      process does not wait until they are taken down; its last close does. The
+                      caller closes it. -1: none, they are down */
 };
 
 /**

@@ -8,6 +8,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
+#include "store/behind.h"
 #include "store/container_name.h"
 #include "store/store_handle.h"
 #include "store/trash.h"
@@ -250,6 +251,14 @@ int container_remove(struct store *s, const char *id, struct imgc_err *reterr)
     /* An id never comes back, so the directory may go without the write lock. */
     int r = delete_row(s, id, reterr);
     return r < 0 ? r : remove_dir(s, id, reterr);
+}
+
+int container_remove_behind(struct store *s, const char *id, int *hold_fd, struct imgc_err *reterr)
+{
+    char path[PATHS_MAX];
+
+    int r = delete_row(s, id, reterr);
+    return r < 0 ? r : behind_remove(s, paths_container(id, path), hold_fd, reterr);
 }
 
 int container_discard(struct store *s, const char *id, struct imgc_err *reterr)

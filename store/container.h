@@ -67,8 +67,13 @@ IMGC_CHECK int container_list(struct store *s, struct container_list *ret, struc
 /** Remove row and directory. The caller has made sure that it does not run. */
 IMGC_CHECK int container_remove(struct store *s, const char *id, struct imgc_err *reterr);
 
-/** The same, but the directory goes into the trash: for any size, and the background process must
- * be started. */
+/** The same for a command that ends now, which does not wait for the directory: behind_remove(),
+ * and @hold_fd as there. */
+IMGC_CHECK int container_remove_behind(struct store *s, const char *id, int *hold_fd,
+                                       struct imgc_err *reterr);
+
+/** Like container_remove(), but the directory goes into the trash: for any size, and the background
+ * process must be started. */
 IMGC_CHECK int container_discard(struct store *s, const char *id, struct imgc_err *reterr);
 
 /** Open containers/<id>/. @ret_fd caller closes. */

@@ -120,7 +120,7 @@ PY
     wait
     [ "$(cat "$BATS_TEST_TMPDIR"/status.* | sort | uniq -c | tr -s ' ')" = " 30 0" ]
     [ -z "$(imgc ps -aq)" ]
-    [ -z "$(ls -A "$STORE/containers")" ]
+    assert_no_containers
     [ -z "$(ls -A "$STORE/tmp")" ]
 }
 

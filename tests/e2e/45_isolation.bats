@@ -172,6 +172,6 @@ setup() {
         ! find /sys/fs/cgroup -name "imgc-$id*" 2>/dev/null | grep .
     done
     ! grep -q "$BATS_FILE_TMPDIR" /proc/self/mountinfo
-    [ -z "$(ls -A "$STORE/containers")" ]
+    assert_no_containers
     [ -z "$(ls -A "$STORE/tmp")" ]
 }

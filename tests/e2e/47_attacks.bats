@@ -462,6 +462,6 @@ EOF
         imgc df >/dev/null
         imgc rm endless
     )
-    [ -z "$(ls -A "$STORE/containers")" ]
+    assert_no_containers
     [ -z "$(ls -A "$STORE/tmp")" ]
 }

@@ -25,6 +25,17 @@ wait_idle() {
     [ ! -e "$STORE/background" ] || flock "$STORE/background" true
 }
 
+# What `run --rm` leaves to a process of its own goes away by itself, soon.
+assert_no_containers() {
+    local i
+    for i in {1..100}; do
+        [ -n "$(ls -A "$STORE/containers")" ] || return 0
+        sleep 0.05
+    done
+    ls -lR "$STORE/containers"
+    return 1
+}
+
 # One registry for a file of tests (call in setup_file); its address is in REGISTRY.
 start_registry() {
     local dir=$BATS_FILE_TMPDIR/registry port

@@ -217,6 +217,33 @@ static int run_script(struct world *w, struct spec_options o, const char *script
     return result.exit_code;
 }
 
+/* The namespace outlives the container only where that is asked for. */
+static void test_mounts_are_held(void **state)
+{
+    static const char *const words[] = { "/bin/sh", "-c", "true", NULL };
+    struct world *w = *state;
+
+    for (int hold = 0; hold < 2; hold++) {
+        const struct launch_args args = { .log_fd = -1, .hold_mounts = hold };
+        const struct spec_options o = { .args = words };
+        spec_auto struct spec s = SPEC_INIT;
+        struct launch_result result;
+        struct imgc_err err;
+        char out[OUT_MAX], fd_path[64], ours[64], held[64] = "";
+        make_spec(w, &o, &s);
+        assert_ok(run_spec(w, &s, &args, &result, out, &err), err);
+        (void)snprintf(fd_path, sizeof fd_path, "/proc/self/fd/%d", result.mounts_fd);
+        ssize_t n = readlink(fd_path, held, sizeof held - 1);
+        assert_int_equal(result.mounts_fd >= 0 && n > 0, hold);
+        if (hold) {
+            assert_true(readlink("/proc/self/ns/mnt", ours, sizeof ours) > 0);
+            assert_memory_equal(held, "mnt:[", 5);
+            assert_memory_not_equal(held, ours, (size_t)n);
+            (void)close(result.mounts_fd);
+        }
+    }
+}
+
 static void test_inside(void **state)
 {
     static const struct {
@@ -815,6 +842,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inside),
+        cmocka_unit_test(test_mounts_are_held),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_direct),
         cmocka_unit_test(test_failures),

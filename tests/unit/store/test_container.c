@@ -100,6 +100,31 @@ static void test_create_find_remove(void **state)
     assert_err(container_open_dir(t->s, "../../etc", &fd, &t->err), IMGC_E_NOTFOUND);
 }
 
+/* The row goes at once; the descriptor is closed everywhere and the directory goes soon after. */
+static void test_remove_behind(void **state)
+{
+    struct test_store *t = *state;
+    container_auto struct container c = { .created_ns = 0 }, none = { .created_ns = 0 };
+    int dir_fd = -1, fds[2], no_fd = -1;
+    char byte;
+
+    assert_ok(container_create(t->s, &c, &t->err), t->err);
+    assert_ok(container_open_dir(t->s, c.id, &dir_fd, &t->err), t->err);
+    assert_int_equal(mkdirat(dir_fd, "upper/deep", 0700), 0);
+    (void)close(dir_fd);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    assert_ok(container_remove_behind(t->s, c.id, &fds[1], &t->err), t->err);
+    assert_int_equal(fds[1], -1);
+    assert_int_equal(container_find(t->s, imgc_str_of(c.id), &none, &t->err), CONTAINER_MISSING);
+    assert_int_equal(read(fds[0], &byte, 1), 0);
+    (void)close(fds[0]);
+    pid_t pid = waitpid(-1, NULL, 0); /* nobody's but ours, since we do not end */
+    assert_true(pid > 0);
+    assert_int_equal(test_count(t, "containers"), 0);
+    assert_err(container_remove_behind(t->s, c.id, &no_fd, &t->err), IMGC_E_NOTFOUND);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 static void test_image_must_be_there(void **state)
 {
     struct test_store *t = *state;
@@ -177,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         CASE(test_create_find_remove),
+        CASE(test_remove_behind),
         CASE(test_image_must_be_there),
         CASE(test_made_up_names_and_prefixes),
         CASE(test_status_is_asked_of_the_kernel),
