@@ -17,8 +17,8 @@ IMGC_CHECK int rootfs_erofs_build(const struct rootfs_args *args, struct rootfs 
                                   struct imgc_err *reterr);
 
 /** Compare the view, where there is one, with what would be written now from @stack, which has
- * all layers applied. One that differs is removed: it is built again when it is needed.
- * @return 0; -STORE. */
+ * all layers applied. One that differs is removed, where nobody has it mounted: it is built again
+ * when it is needed. @return 0; -STORE. */
 IMGC_CHECK int rootfs_erofs_verify(struct store *s, struct rootfs_stack *stack,
                                    const struct digest *chain_id, struct imgc_err *reterr);
 

@@ -274,6 +274,26 @@ static int check_pinned(struct store *s, const struct view *view, struct imgc_er
                        : r;
 }
 
+/* Inside the transaction. Whoever mounted an EROFS view goes on reading the tars when its file is
+ * gone; only its row keeps them whole. */
+static int check_mounted(struct store *s, const struct view *view, struct imgc_err *reterr)
+{
+    char boot_id[PROCESS_BOOT_ID_MAX];
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "SELECT 1 FROM image_layer AS u WHERE u.chain_id = ?1 AND ?2 = 'erofs' AND "
+               "(EXISTS (SELECT 1 FROM container AS c WHERE c.image_id = u.image_id AND "
+               "c.finished_ns = 0 AND c.boot_id = ?3) OR EXISTS (SELECT 1 FROM mount AS m "
+               "WHERE m.image_id = u.image_id AND m.boot_id = ?3))");
+
+    process_boot_id(boot_id);
+    db_bind_digest(&st, 1, &view->chain_id);
+    db_bind_text(&st, 2, form_name(view->form));
+    db_bind_text(&st, 3, boot_id);
+    int r = db_step(&st, reterr);
+    return r == DB_ROW ? imgc_fail(reterr, IMGC_E_INUSE, "a container or a mount uses this view")
+                       : r;
+}
+
 static int delete_row(struct store *s, const struct view *view, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -283,6 +303,7 @@ static int delete_row(struct store *s, const struct view *view, struct imgc_err 
         return r;
     }
     r = check_pinned(s, view, reterr);
+    r = r < 0 ? r : check_mounted(s, view, reterr);
     if (r < 0) {
         return r;
     }

@@ -66,7 +66,8 @@ IMGC_CHECK int view_open(struct store *s, const struct view *view, int *ret_fd,
                          struct imgc_err *reterr);
 
 /** Forget and remove one view (found damaged); it is built again on next use.
- * @return 0; -STORE where the view has data that its layer's tar has not (store/punched.h). */
+ * @return 0; -STORE where the view has data that its layer's tar has not (store/punched.h); -INUSE
+ * for an EROFS view that a container or a mount may be reading. */
 IMGC_CHECK int view_remove(struct store *s, const struct view *view, struct imgc_err *reterr);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tests/lib/unit.h"
 
 #include "schema/base/fd.h"
+#include "store/container.h"
 #include "store/disk.h"
 #include "store/gc.h"
 #include "store/mounted.h"
@@ -82,6 +83,26 @@ static void test_publish_and_lose(void **state)
     assert_ok(view_remove(t->s, &got, &t->err), t->err);
     assert_int_equal(find(t, d, 2), VIEW_MISSING);
     assert_int_equal(test_count(t, "views"), 0);
+}
+
+/* Its row is what keeps the tars whole, and they are being read. */
+static void test_stays_while_it_is_mounted(void **state)
+{
+    struct test_store *t = *state;
+    struct digest d[2] = { test_layer(t, 'a', 1000), test_layer(t, 'b', 1000) };
+    struct view v = view_of(d, 2);
+    container_auto struct container c = { .image_id = test_image(t, "{1}", "a", d, 2) };
+
+    assert_ok(publish(t, d, 2), t->err);
+    assert_ok(container_create(t->s, &c, &t->err), t->err);
+    assert_err(view_remove(t->s, &v, &t->err), IMGC_E_INUSE);
+    assert_ok(container_exited(t->s, c.id, 0, false, &t->err), t->err);
+    assert_ok(mounted_add(t->s, &c.image_id, "/mnt", &t->err), t->err);
+    assert_err(view_remove(t->s, &v, &t->err), IMGC_E_INUSE);
+    assert_ok(find(t, d, 2), t->err);
+    assert_ok(mounted_remove(t->s, &c.image_id, &t->err), t->err);
+    assert_ok(view_remove(t->s, &v, &t->err), t->err);
+    assert_int_equal(find(t, d, 2), VIEW_MISSING);
 }
 
 static void test_needs_whole_layers(void **state)
@@ -311,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_publish_and_lose),
+        CASE(test_stays_while_it_is_mounted),
         CASE(test_needs_whole_layers),
         CASE(test_collected_with_its_image),
         CASE(test_keeps_its_layers),
