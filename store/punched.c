@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -196,6 +197,21 @@ int punched_begin(struct store *s, struct lease *lease, const struct digest *dif
     return r;
 }
 
+/* A mount of an EROFS view that has lost its row has the tar open and no lock on it. Only a lease
+ * tells: the kernel gives one for writing where nobody else has the file open.
+ * @return whether somebody may have it open. A file system without leases leaves it to the rows. */
+static bool is_open_elsewhere(int fd)
+{
+    /* Who opens it just now would break the lease, and SIGIO ends a process that expects none. */
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0) {
+        return true;
+    }
+    if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+        return errno == EAGAIN;
+    }
+    return fcntl(fd, F_SETLEASE, F_UNLCK) < 0;
+}
+
 int punched_open_write(struct store *s, const struct digest *diff_id, bool for_holes, int *ret_fd,
                        struct imgc_err *reterr)
 {
@@ -215,6 +231,9 @@ int punched_open_write(struct store *s, const struct digest *diff_id, bool for_h
     whole.l_type = F_UNLCK;
     if (for_holes && fcntl(fd, F_OFD_SETLK, &whole) < 0) {
         return imgc_fail_sys(reterr, errno, "unlock '%s'", path);
+    }
+    if (for_holes && is_open_elsewhere(fd)) {
+        return PUNCHED_NOT_NOW;
     }
     /* After the tar was opened: a new one of the same layer, made later, is another file. */
     r = find_holder(s, diff_id, &ignored, reterr);

@@ -11,7 +11,8 @@
  *
  * Who reads a tar keeps a shared lock on the file, and holes are made only after nobody had one
  * for a moment: whoever comes later finds whole = 0 and reads through the map. So nobody ever sees
- * zeros in the place of data, and nobody ever waits.
+ * zeros in the place of data, and nobody ever waits. Nor are holes made while anybody else has the
+ * file open without a lock: an EROFS mount may live longer than the row of its view.
  */
 #ifndef IMGC_STORE_PUNCHED_H
 #define IMGC_STORE_PUNCHED_H

@@ -344,6 +344,24 @@ static void test_waits_for_readers(void **state)
     expect_right(t, &layer, 1);
 }
 
+/* A mount whose EROFS view was removed keeps the tar open, as this does, and takes no lock. */
+static void test_waits_for_mounts(void **state)
+{
+    struct test_store *t = *state;
+    struct digest layer = put_simple(t, "x");
+    char path[512];
+    imgc_autoclose int fd = -1;
+
+    put_image(t, "{}", &layer, 1);
+    layer_file(t, &layer, "tar", path);
+    assert_ok(fd_open_at(AT_FDCWD, path, O_RDONLY, 0, &fd, &t->err), t->err);
+    assert_ok(punch_all(t->s, &t->err), t->err);
+    assert_true(tar_is_whole(t, &layer));
+    imgc_closep(&fd);
+    assert_ok(punch_all(t->s, &t->err), t->err);
+    assert_false(tar_is_whole(t, &layer));
+}
+
 /* The directory stays as long as the layer, although no image has its stack any more; the same
  * layer on another one is written from it. */
 static void test_pins_its_view(void **state)
@@ -475,6 +493,7 @@ int main(void)
         TEST(test_not_before_it_is_synced),
         TEST(test_not_under_erofs),
         TEST(test_waits_for_readers),
+        TEST(test_waits_for_mounts),
         TEST(test_pins_its_view),
         TEST(test_new_tar),
         TEST(test_killed),
