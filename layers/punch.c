@@ -313,6 +313,9 @@ static int restore(struct store *s, const struct digest *diff_id, struct imgc_er
     }
     r = store_require_space(s, sum_of_runs(&data.map), reterr);
     if (r == 0) {
+        r = punched_restoring(s, diff_id, reterr);
+    }
+    if (r == 0) {
         r = punched_open_write(s, diff_id, false, &fd, reterr);
     }
     if (r == 0) {

@@ -299,21 +299,36 @@ static int set_bytes(struct store *s, const struct digest *diff_id, bool is_whol
     return db_run(&st, reterr);
 }
 
+/* Inside a transaction. */
+static int set_done(struct store *s, const struct digest *diff_id, bool is_done,
+                    struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "UPDATE punch SET done = ?2 WHERE diff_id = ?1");
+
+    db_bind_digest(&st, 1, diff_id);
+    db_bind_int(&st, 2, is_done);
+    return db_run(&st, reterr);
+}
+
 int punched_end(struct store *s, const struct digest *diff_id, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_WRITE, &tx, reterr);
-    if (r < 0) {
-        return r;
-    }
-    db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "UPDATE punch SET done = 1 WHERE diff_id = ?1");
-    db_bind_digest(&st, 1, diff_id);
-    r = db_run(&st, reterr);
+    r = r < 0 ? r : set_done(s, diff_id, true, reterr);
     if (r == 0 && db_changes(s->db) > 0) {
         r = set_bytes(s, diff_id, false, reterr);
     }
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+int punched_restoring(struct store *s, const struct digest *diff_id, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_DURABLE, &tx, reterr);
+    r = r < 0 ? r : set_done(s, diff_id, false, reterr);
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 

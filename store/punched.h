@@ -66,6 +66,11 @@ IMGC_CHECK int punched_open_write(struct store *s, const struct digest *diff_id,
 /** Note that all of the map is punched out, and count the layer's bytes again. */
 IMGC_CHECK int punched_end(struct store *s, const struct digest *diff_id, struct imgc_err *reterr);
 
+/** Note that the holes are about to be filled: what is filled and then given up is punched again.
+ */
+IMGC_CHECK int punched_restoring(struct store *s, const struct digest *diff_id,
+                                 struct imgc_err *reterr);
+
 /** Note that the tar is whole again, on disk; the map goes. */
 IMGC_CHECK int punched_restored(struct store *s, const struct digest *diff_id,
                                 struct imgc_err *reterr);

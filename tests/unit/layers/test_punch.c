@@ -362,6 +362,29 @@ static void test_waits_for_mounts(void **state)
     assert_false(tar_is_whole(t, &layer));
 }
 
+/* What a restore filled before it failed, or was killed, is punched again. */
+static void test_restore_fails(void **state)
+{
+    struct test_store *t = *state;
+    struct digest layer = put_simple(t, "x");
+    char path[512], away[520], chain[DIGEST_HEX_MAX], name[256];
+
+    put_image(t, "{}", &layer, 1);
+    assert_ok(punch_all(t->s, &t->err), t->err);
+    (void)snprintf(name, sizeof name, "fs/%s/replaced", digest_hex(&layer, chain));
+    layer_file(t, &layer, name, path);
+    (void)snprintf(away, sizeof away, "%s.away", path);
+    assert_int_equal(rename(path, away), 0);
+    blkcnt_t before = stat_tar(t, &layer).st_blocks;
+    assert_err(punch_restore(t->s, &layer, &t->err), IMGC_E_STORE);
+    assert_true(stat_tar(t, &layer).st_blocks > before);
+    assert_int_equal(rename(away, path), 0);
+
+    assert_ok(punch_all(t->s, &t->err), t->err);
+    assert_int_equal(stat_tar(t, &layer).st_blocks, before);
+    assert_ok(rootfs_verify_layer(t->s, &layer, &t->err), t->err);
+}
+
 /* The directory stays as long as the layer, although no image has its stack any more; the same
  * layer on another one is written from it. */
 static void test_pins_its_view(void **state)
@@ -494,6 +517,7 @@ int main(void)
         TEST(test_not_under_erofs),
         TEST(test_waits_for_readers),
         TEST(test_waits_for_mounts),
+        TEST(test_restore_fails),
         TEST(test_pins_its_view),
         TEST(test_new_tar),
         TEST(test_killed),
