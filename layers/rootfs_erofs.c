@@ -275,9 +275,10 @@ int rootfs_erofs_verify(struct store *s, struct rootfs_stack *stack, const struc
         return 0;
     }
     if (r == -(int)IMGC_E_STORE && view_remove(s, &view, &ignored) == -(int)IMGC_E_INUSE) {
-        r = imgc_fail(reterr, IMGC_E_STORE,
-                      "the EROFS index is not the right one, and stays while containers or mounts "
-                      "use it: verify again afterwards");
+        (void)imgc_fail(
+            reterr, IMGC_E_STORE,
+            "the EROFS index is not the right one, and stays while containers or mounts "
+            "use it: verify again afterwards");
     }
     return imgc_context(reterr, "view %s", digest_text(chain_id, text));
 }
