@@ -51,17 +51,6 @@ int trash_has(struct store *s, const struct place *p, bool *ret, struct imgc_err
     return has_path(s, sql, layer, ret, reterr);
 }
 
-int trash_is_empty(struct store *s, bool *ret, struct imgc_err *reterr)
-{
-    db_stmt_auto struct db_stmt st = db_prepare(s->db, "SELECT 1 FROM trash LIMIT 1");
-
-    int r = db_step(&st, reterr);
-    if (r >= 0) {
-        *ret = r != DB_ROW;
-    }
-    return r < 0 ? r : 0;
-}
-
 /* The commit is on the disk when it returns, and with it every one before it. */
 static int settle(struct store *s, struct imgc_err *reterr)
 {

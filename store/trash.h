@@ -29,9 +29,6 @@ IMGC_CHECK int trash_begin_publish(struct store *s, const struct place *p, struc
 /** Rename the entry @name of tmp/ into tmp/trash/. Missing is fine. */
 IMGC_CHECK int trash_take_stray(struct store *s, const char *name, struct imgc_err *reterr);
 
-/** Inside a transaction: whether trash_empty() has something to do for removals. */
-IMGC_CHECK int trash_is_empty(struct store *s, bool *ret, struct imgc_err *reterr);
-
 /** The chore: settle, rename and unlink all that was removed. Not for two processes at once. */
 IMGC_CHECK int trash_empty(struct store *s, struct imgc_err *reterr);
 
