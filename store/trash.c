@@ -156,7 +156,14 @@ static int next_items(struct store *s, struct gc_items *list, struct imgc_err *r
     return r;
 }
 
-/* What came back meanwhile has a row, and stays. */
+/* And not the disk's: the next one can be moved. */
+static bool is_fault_of_item(int errnum)
+{
+    return errnum == EPERM || errnum == EACCES || errnum == EBUSY || errnum == EINVAL;
+}
+
+/* What came back meanwhile has a row, and stays. What cannot be moved stays too, as a file that no
+ * row names: each gc_collect() tries it again. */
 static int move_item(struct store *s, const struct place *p, struct imgc_err *reterr)
 {
     bool has_row = true;
@@ -165,6 +172,7 @@ static int move_item(struct store *s, const struct place *p, struct imgc_err *re
     int r = place_has_row(s, p, &has_row, reterr);
     if (r == 0 && !has_row) {
         r = move(s, p->path, reterr);
+        r = r < 0 && is_fault_of_item(reterr->sys) ? 0 : r;
     }
     if (r < 0) {
         return r;
