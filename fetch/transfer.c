@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/transfer.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include "fetch/chunks.h"
 #include "fetch/worker.h"
+#include "layers/zstd_window.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
 #include "store/lock.h"
@@ -17,6 +19,11 @@
 #define SLOW_BYTES_PER_S ((uint64_t)8 << 20)
 #define SLOW_AFTER_MS 500
 
+/* zstd windows of all layers that are inflated at once. Small ones are not counted, and one alone
+ * may be larger than all of it. */
+#define WINDOWS_BYTES ((uint64_t)16 << 20)
+#define WINDOW_SMALL_BYTES ((uint64_t)2 << 20)
+
 enum job_state {
     JOB_READY,   /* to be started once not_before_ns has passed */
     JOB_RUNNING, /* exchange and worker exist */
@@ -25,6 +32,7 @@ enum job_state {
 
 /* One blob; several layers of the manifest may be made of it. */
 struct job {
+    uint64_t *windows; /* of the transfer: WINDOWS_BYTES that are taken */
     const struct descriptor *blob;
     const struct digest *diff_id;
     enum job_state state;
@@ -42,6 +50,8 @@ struct job {
     bool is_uncut;         /* they were not: the exchange goes on, and they are to be dropped */
     bool no_chunks;        /* they have been tried, without luck */
     bool is_judged;        /* the exchange is over and was good: the worker finishes */
+    uint64_t window;       /* that the blob's first bytes ask for; 0: a small one, or not known */
+    bool has_window;       /* it is taken */
 };
 
 struct transfer {
@@ -51,11 +61,43 @@ struct transfer {
     size_t *job_of;     /* layer -> job */
     struct job **order; /* all jobs, the largest first: none of them is left over at the end */
     unsigned n_running, parallel;
+    uint64_t windows; /* sum of those taken */
 };
 
 static struct registry_item item_of(const struct job *j)
 {
     return (struct registry_item){ .digest = &j->blob->digest, .max_bytes = j->blob->size };
+}
+
+static bool window_fits(const struct job *j)
+{
+    return j->has_window || j->window == 0 || *j->windows == 0 ||
+           *j->windows + j->window <= WINDOWS_BYTES;
+}
+
+/* Before the first bytes go to the worker. @return false: not now. */
+static bool take_window(struct job *j, const void *ptr, size_t len)
+{
+    if (j->has_window) {
+        return true;
+    }
+    uint64_t window = zstd_window(ptr, len);
+    j->window = window > WINDOW_SMALL_BYTES ? window : 0;
+    if (!window_fits(j)) {
+        return false;
+    }
+    *j->windows += j->window;
+    j->has_window = true;
+    return true;
+}
+
+static void give_window(struct job *j)
+{
+    if (j->has_window) {
+        *j->windows -= j->window;
+    }
+    j->has_window = false;
+    j->window = 0;
 }
 
 static void end_attempt(struct transfer *t, struct job *j)
@@ -64,6 +106,7 @@ static void end_attempt(struct transfer *t, struct job *j)
     j->x = http_exchange_free(j->x);
     j->chunks = chunks_free(j->chunks);
     j->w = worker_free(j->w);
+    give_window(j);
     if (j->state == JOB_RUNNING) {
         t->n_running--;
     }
@@ -115,7 +158,8 @@ static int make_jobs(struct transfer *t, struct imgc_err *reterr)
             k++;
         }
         if (k == t->n_jobs) {
-            t->jobs[t->n_jobs++] = (struct job){ .blob = &a->layers[i],
+            t->jobs[t->n_jobs++] = (struct job){ .windows = &t->windows,
+                                                 .blob = &a->layers[i],
                                                  .diff_id = &a->diff_ids[i],
                                                  .stage = PULL_WAITING,
                                                  .shown_stage = PULL_WAITING,
@@ -204,6 +248,10 @@ static int look_in_store(struct transfer *t, struct imgc_err *reterr)
 static enum http_take on_bytes(void *arg, const void *ptr, size_t len)
 {
     struct job *j = arg;
+
+    if (!take_window(j, ptr, len)) {
+        return HTTP_PAUSE;
+    }
     bool is_last = j->chunks && !j->is_uncut && len >= j->cut - j->position;
 
     if (is_last && !chunks_are_good(j->chunks)) {
@@ -458,7 +506,7 @@ static int step_running(struct transfer *t, struct job *j, struct imgc_err *rete
     if (http_is_done(j->x)) {
         return step_exchange_over(t, j, reterr);
     }
-    if (http_is_paused(j->x) && worker_has_room(j->w)) {
+    if (http_is_paused(j->x) && window_fits(j) && worker_has_room(j->w)) {
         http_resume(j->x);
     }
     return 0;
@@ -562,11 +610,21 @@ static int run(struct transfer *t, struct imgc_err *reterr)
     }
 }
 
+/* Each window is a mapping of its own, so that its memory is gone when the layer is: by itself,
+ * glibc takes a large block that was freed once as a reason to keep the next ones. */
+static void keep_no_windows(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    (void)mallopt(M_MMAP_THRESHOLD, (int)WINDOW_SMALL_BYTES);
+#endif
+}
+
 int transfer_layers(const struct transfer_args *args, struct imgc_err *reterr)
 {
     struct transfer t = { .args = args,
                           .parallel = args->parallel ? args->parallel : TRANSFER_PARALLEL };
 
+    keep_no_windows();
     int r = args->n_layers > 0 ? run(&t, reterr) : 0;
     transfer_done(&t);
     return r;

@@ -174,6 +174,21 @@ image_id() {
     assert_store_clean
 }
 
+@test "zstd layers with wide windows share the memory for them" {
+    command -v zstd >/dev/null || skip "needs zstd"
+    ! grep -q __asan_init "$IMGC" || skip "sanitizers need memory of their own"
+    local layout=$BATS_TEST_TMPDIR/wide kib
+    python3 "$E2E_LIB/wide-windows.py" "$layout" 6 24 20
+    push "$layout:x" wide:x
+    kib=$(python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" pull -q --platform linux/amd64 "$REGISTRY/wide:x" | tail -n 1)
+    echo "$kib KiB at most" # six windows of 16 MiB would be 96 MiB
+    [ "$kib" -lt $((48 * 1024)) ]
+    assert_store_clean
+}
+
 @test "pull shows a bar for each layer on a terminal" {
     run script -qec "'$IMGC' --root '$STORE' --runroot '$RUNROOT' pull $REGISTRY/busybox:three" /dev/null
     [ "$status" -eq 0 ]
