@@ -31,8 +31,8 @@ struct seccomp_filter {
  * Costs some hundredths of a millisecond.
  *
  * @ret     caller frees with seccomp_done().
- * @return  0; -NOMEM; -HOST (an architecture without
- * rules). Context: parent, before clone.
+ * @return  0; -NOMEM; -HOST (an architecture without rules).
+ * Context: parent, before clone.
  */
 IMGC_CHECK int seccomp_build(uint64_t caps, struct seccomp_filter *ret, struct imgc_err *reterr);
 
