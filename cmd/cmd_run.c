@@ -16,6 +16,7 @@
 #include "schema/limits.h"
 #include "store/blob.h"
 #include "store/container.h"
+#include "store/sync.h"
 
 #define WARNINGS_BYTES 4096
 
@@ -273,6 +274,9 @@ static int run_container(struct run *run, const struct run_request *request,
     }
     if (r < 0) {
         return r;
+    }
+    if (sync_is_due(run->store)) {
+        chores_note(run->app);
     }
     if (result.oom_killed) {
         output_warn(&run->app->out, "the container ran out of memory and was killed");

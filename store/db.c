@@ -333,6 +333,9 @@ int db_number(struct db *db, const char *sql, int64_t *ret, struct imgc_err *ret
 
 int db_checkpoint(struct db *db, struct imgc_err *reterr)
 {
+    /* The first waits for the disk, and writers go on meanwhile; the second locks them out, but
+     * then it has little left to write. */
+    (void)sqlite3_wal_checkpoint_v2(db->h, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     int rc = sqlite3_wal_checkpoint_v2(db->h, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
     return rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY ? 0 : db_fail(db, reterr);

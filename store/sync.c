@@ -2,12 +2,16 @@
 #include "store/sync.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "schema/base/process.h"
 #include "store/place.h"
 #include "store/store_handle.h"
+
+#define DUE_BYTES (512L * 1024) /* half of where SQLite does it inside a commit (store/db.c) */
 
 /* In all three tables; "synced <> 1" makes the partial indexes serve. Rows of this boot only: those
  * of another one need a proof, not a sync. Tickets of a sync that died are taken over. */
@@ -163,4 +167,12 @@ int sync_lost(struct store *s, const struct digest *digest, bool is_layer, struc
         place_blob(&place, digest);
     }
     return place_withdraw(s, lease, &place, 1, reterr);
+}
+
+bool sync_is_due(const struct store *s)
+{
+    struct stat st;
+
+    return fstatat(s->root_fd, PATHS_INDEX "-wal", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_size >= DUE_BYTES;
 }

@@ -28,4 +28,8 @@ IMGC_CHECK int sync_proven(struct store *s, const struct digest *digest, bool is
 IMGC_CHECK int sync_lost(struct store *s, const struct digest *digest, bool is_layer,
                          struct imgc_err *reterr);
 
+/** Whether the WAL has grown so far that sync_now() is worth its while only for that: before a
+ * command that waits would have to move it into the database, and sync twice. */
+bool sync_is_due(const struct store *s);
+
 #endif

@@ -85,6 +85,16 @@ every_command_works() {
     [ -z "$(ls -A "$STORE/containers")" ]
 }
 
+@test "the index's log does not grow with the number of runs" {
+    require_containers
+    imgc import "$IMAGES/busybox.tar" bb >/dev/null
+    for _ in $(seq 25); do # some 9 pages each
+        imgc run --rm bb true
+        wait_idle
+    done
+    [ "$(stat -c %s "$STORE/imgc.db-wal")" -lt 650000 ]
+}
+
 @test "pull, prune and rmi at the same time do not hurt each other" {
     for _ in $(seq 8); do
         imgc pull -q "$REGISTRY/busybox:three" >/dev/null 2>&1 &
