@@ -83,6 +83,7 @@ def life(bench, wanted, turn, tool):
     bench.record("pull-big", tool.key, usage.wall)
     if tool.key != "pipeline":
         bench.record("memory", tool.key, usage.rss)
+    tool.idle()
     bench.settle()
     if turn == 0 and "disk" in wanted and tool.remove:
         bench.record("disk", tool.key, tool.disk())

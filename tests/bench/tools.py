@@ -63,6 +63,9 @@ class Tool:
                               output=output)
         return usage, int(output.read_text())
 
+    def idle(self):
+        """Wait for what the tool does after its answer."""
+
     def disk(self):
         return disk_usage(self.root)
 
@@ -89,6 +92,10 @@ class Imgc(Tool):
                                           self.reference(image)), **kwargs)
 
     again = pull
+
+    def idle(self):
+        """The background process holds this lock, from before its command returns."""
+        self.bench.runner.run(["flock", self.root / "background", "true"])
 
     def list(self):
         return self.measured(self.command("images", "-q"))
