@@ -7,8 +7,8 @@
 
 enum { SIZE_OFFSET = 124, SIZE_BYTES = 12, TYPE_OFFSET = 156, GNU_EXTENDED_OFFSET = 482 };
 
-/* "25 size=12345\n": a record begins with its length and a space. */
-static const char keyword[] = " size=";
+/* "14 size=12345\n": a record begins with its whole length and a space. */
+static const char keyword[] = "size=";
 
 static bool is_zero(const unsigned char *block)
 {
@@ -66,6 +66,13 @@ static bool is_understood(const unsigned char *block, uint64_t size)
     }
 }
 
+static void begin_record(struct tar_end *t)
+{
+    t->record = t->record_left = t->n_digits = 0;
+    t->matched = 0;
+    t->is_in_keyword = t->is_in_size = false;
+}
+
 static void read_header(struct tar_end *t)
 {
     unsigned char type = t->block[TYPE_OFFSET];
@@ -87,34 +94,66 @@ static void read_header(struct tar_end *t)
     }
     t->left = whole_blocks(size);
     t->pax_left = size;
-    t->matched = 0;
-    t->is_in_size = false;
+    begin_record(t);
     if (t->left > 0) {
         t->state = type == 'x' || type == 'g' ? TAR_END_PAX : TAR_END_DATA;
     }
 }
 
-/* The keyword may also stand inside of another record's value: then the size that follows is
- * taken for one, and at worst the end is not seen. */
-static void read_pax(struct tar_end *t, unsigned char c)
+static void read_record_length(struct tar_end *t, unsigned char c)
 {
-    if (t->is_in_size && c >= '0' && c <= '9' && t->size < UINT64_MAX / 16) {
-        t->size = t->size * 10 + (uint64_t)(c - '0');
-        return;
-    }
-    if (t->is_in_size && c != '\n') {
+    if (c >= '0' && c <= '9' && t->record < UINT64_MAX / 16) {
+        t->record = t->record * 10 + (uint64_t)(c - '0');
+        t->n_digits++;
+    } else if (c == ' ' && t->record > t->n_digits + 1) {
+        t->record_left = t->record - t->n_digits - 1;
+        t->is_in_keyword = true;
+    } else {
         t->state = TAR_END_UNSURE;
     }
-    t->is_in_size = false;
-    t->matched = c == (unsigned char)keyword[t->matched] ? t->matched + 1 : c == ' ';
+}
+
+static void read_keyword(struct tar_end *t, unsigned char c)
+{
+    t->is_in_keyword = c == (unsigned char)keyword[t->matched];
+    t->matched = t->is_in_keyword ? t->matched + 1 : 0;
     if (t->matched == sizeof keyword - 1) {
         if (t->block[TYPE_OFFSET] == 'g') { /* counts for more than the next entry */
             t->state = TAR_END_UNSURE;
         }
         t->matched = 0;
+        t->is_in_keyword = false;
         t->is_in_size = true;
         t->has_size = true;
         t->size = 0;
+    }
+}
+
+static void read_value(struct tar_end *t, unsigned char c)
+{
+    bool is_last = t->record_left == 0;
+
+    if (!is_last && c >= '0' && c <= '9' && t->size < UINT64_MAX / 16) {
+        t->size = t->size * 10 + (uint64_t)(c - '0');
+    } else if (!is_last || c != '\n') {
+        t->state = TAR_END_UNSURE;
+    }
+}
+
+static void read_pax(struct tar_end *t, unsigned char c)
+{
+    if (t->record_left == 0) {
+        read_record_length(t, c);
+        return;
+    }
+    t->record_left--;
+    if (t->is_in_keyword) {
+        read_keyword(t, c);
+    } else if (t->is_in_size) {
+        read_value(t, c);
+    }
+    if (t->record_left == 0) {
+        begin_record(t);
     }
 }
 

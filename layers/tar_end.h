@@ -31,10 +31,14 @@ struct tar_end {
     uint64_t pax_left; /* of PAX, without */
     uint64_t size;     /* said by the pax header for the next entry */
     bool has_size;
-    bool is_in_size;  /* PAX: reading the digits of it */
-    unsigned matched; /* PAX: characters of the keyword seen */
-    uint64_t behind;  /* bytes that followed the marker's first block */
-    size_t n;         /* of the block */
+    /* PAX: the record that is being read */
+    uint64_t record, n_digits; /* its length, and the digits of that */
+    uint64_t record_left;      /* bytes behind the length; 0: in the length */
+    bool is_in_keyword;        /* all of it was so far as in "size=" */
+    bool is_in_size;           /* in the value of it */
+    unsigned matched;          /* characters of the keyword seen */
+    uint64_t behind;           /* bytes that followed the marker's first block */
+    size_t n;                  /* of the block */
     unsigned char block[TAR_PROBE_BYTES];
 };
 

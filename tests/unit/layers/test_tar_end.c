@@ -82,6 +82,24 @@ static void takes_the_size_of_a_pax_header(void **state)
     expect(&other, TAR_END_OVER);
 }
 
+/* A comment may say anything. */
+static void takes_no_size_from_inside_a_value(void **state)
+{
+    static const unsigned char zeros[1024];
+    static const char *const bodies[] = { "20 comment= size=12\n", "23 comment=x\n9 size=99\n",
+                                          "21 comment=1 size=9\n\n" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct made m = { .len = 0 };
+        add(&m, 'x', strlen(bodies[i]), bodies[i], strlen(bodies[i]));
+        add(&m, '0', 512, zeros, 512);
+        expect(&m, TAR_END_HEADER);
+        m.len += 512;
+        expect(&m, TAR_END_OVER);
+    }
+}
+
 static void takes_sizes_in_base_256(void **state)
 {
     struct made m = { .len = 0 };
@@ -114,6 +132,14 @@ static void is_unsure_of_what_it_cannot_read(void **state)
     add(&m, 'g', 13, "13 size=1024\n", 13);
     m.len += 1024;
     expect(&m, TAR_END_UNSURE);
+    static const char *const records[] = { "x size=1\n", "2 size=1\n", "9 size=12\n",
+                                           "10 size=1 \n" };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        memset(&m, 0, sizeof m);
+        add(&m, 'x', strlen(records[i]), records[i], strlen(records[i]));
+        m.len += 1024;
+        expect(&m, TAR_END_UNSURE);
+    }
     memset(&m, 0, sizeof m);
     m.bytes[3] = 'x';
     m.len = 1024;
@@ -143,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sees_the_marker_behind_files),
         cmocka_unit_test(takes_the_size_of_a_pax_header),
+        cmocka_unit_test(takes_no_size_from_inside_a_value),
         cmocka_unit_test(takes_sizes_in_base_256),
         cmocka_unit_test(is_unsure_of_what_it_cannot_read),
         cmocka_unit_test(bounds_what_follows),
