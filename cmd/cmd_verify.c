@@ -23,17 +23,21 @@ struct verify {
     struct app *app;
     bool quiet;
     size_t checked, bad;
+    size_t bad_content; /* of the bad: cannot be made again from what is here */
 };
 
+enum finding { CONTENT, VIEW }; /* a view is a cache of content */
+
 /* Print one finding; @r is the check's result, and a failed check does not stop the others. */
-static void tell(struct verify *v, const char *kind, const struct digest *d, int r,
-                 const struct imgc_err *err)
+static void tell(struct verify *v, enum finding what, const char *kind, const struct digest *d,
+                 int r, const struct imgc_err *err)
 {
     char text[DIGEST_TEXT_MAX];
 
     v->checked++;
     if (r < 0) {
         v->bad++;
+        v->bad_content += what == CONTENT ? 1 : 0;
         output_print(&v->app->out, "%s %s: BAD: %s\n", kind, digest_text(d, text), err->msg);
     } else if (!v->quiet) {
         output_print(&v->app->out, "%s %s: ok\n", kind, digest_text(d, text));
@@ -50,7 +54,7 @@ static int check_blob(const struct blob_info *info, void *arg, struct imgc_err *
     if (r == BLOB_MISSING) {
         return 0; /* removed meanwhile */
     }
-    tell(v, "blob", &info->digest, r, &err);
+    tell(v, CONTENT, "blob", &info->digest, r, &err);
     return app_interrupted() ? imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted") : 0;
 }
 
@@ -60,7 +64,7 @@ static int check_layer(const struct layer_info *info, void *arg, struct imgc_err
     struct imgc_err err = { .code = IMGC_OK };
 
     int r = rootfs_verify_layer(v->app->store, &info->diff_id, &err);
-    tell(v, "layer", &info->diff_id, r, &err);
+    tell(v, CONTENT, "layer", &info->diff_id, r, &err);
     return app_interrupted() ? imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted") : 0;
 }
 
@@ -69,7 +73,7 @@ static void check_views(struct verify *v, const struct image *image)
     struct imgc_err err = { .code = IMGC_OK };
 
     int r = rootfs_verify_views(v->app->store, image->diff_ids, image->n_diff_ids, &err);
-    tell(v, "image", &image->id, r, &err);
+    tell(v, VIEW, "image", &image->id, r, &err);
 }
 
 static int verify_all(struct verify *v, struct imgc_err *reterr)
@@ -120,6 +124,16 @@ static int verify_named(struct verify *v, const char *name, struct imgc_err *ret
     return 0;
 }
 
+static int summarize(const struct verify *v, struct imgc_err *reterr)
+{
+    const char *remedy = v->bad_content > 0
+                             ? "remove the images that use them and pull again"
+                             : "what is not built again by itself needs its image removed and "
+                               "pulled again";
+
+    return imgc_fail(reterr, IMGC_E_SYS, "%zu of %zu are bad: %s", v->bad, v->checked, remedy);
+}
+
 static int verify_run(struct app *app, const void *options, struct args args,
                       struct imgc_err *reterr)
 {
@@ -140,12 +154,7 @@ static int verify_run(struct app *app, const void *options, struct args args,
     if (r < 0) {
         return r;
     }
-    if (v.bad > 0) {
-        return imgc_fail(reterr, IMGC_E_SYS,
-                         "%zu of %zu are bad: remove the images that use them and pull again",
-                         v.bad, v.checked);
-    }
-    return 0;
+    return v.bad > 0 ? summarize(&v, reterr) : 0;
 }
 
 const struct command cmd_verify = {

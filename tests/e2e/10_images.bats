@@ -200,6 +200,7 @@ import() {
     printf X | dd of="$view" bs=1 seek=2000 conv=notrunc status=none
     assert_fails 1 'bad' imgc verify
     [[ $output == *image*BAD*view*'built again'* ]]
+    [[ $output != *'bad: remove'* ]]
     imgc run --rm a true
     imgc verify -q
     [ "$(find "$STORE/views" -type f)" = "$view" ]
