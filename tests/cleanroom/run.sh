@@ -44,7 +44,6 @@ chroot)
         mount -t proc proc "$root/proc"
         mount --rbind /sys "$root/sys"
         mount --rbind /dev "$root/dev"
-        mount -t tmpfs tmpfs "$root/tmp"
         mount -t tmpfs tmpfs "$root/run"
         cp /etc/resolv.conf "$root/etc/"
         exec chroot "$root" env -i HOME=/root TERM="${TERM:-dumb}" \
