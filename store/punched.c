@@ -13,7 +13,7 @@
 #include "store/paths.h"
 #include "store/store_handle.h"
 
-#define TODO_MAX ((size_t)64 << 20) /* bytes of digests: half a million of them */
+#define WORK_BYTES_MAX ((size_t)64 << 20) /* bytes of digests: half a million of them */
 
 void punched_layer_done(struct punched_layer *l)
 {
@@ -379,7 +379,7 @@ static int list_digests(struct store *s, const char *sql, struct digest **ret, s
     int r;
     char *taken = NULL;
     size_t n = 0;
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(TODO_MAX);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(WORK_BYTES_MAX);
     db_stmt_auto struct db_stmt st = db_prepare(s->db, sql);
 
     while ((r = db_step(&st, reterr)) == DB_ROW) {
