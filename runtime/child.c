@@ -2,22 +2,17 @@
 #include "runtime/child.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <linux/close_range.h>
-#include <linux/keyctl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/caps.h"
+#include "runtime/become.h"
 #include "runtime/devices.h"
 #include "runtime/mountfd.h"
 #include "runtime/mounts.h"
@@ -26,7 +21,6 @@
 #include "runtime/rootpath.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
-#include "runtime/user.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
@@ -42,17 +36,6 @@ struct child {
     int master_fd, slave_fd; /* with a terminal, else -1 */
 };
 
-/* The launcher's death is the container's. It sends SYNC_GO after this was set, and the socket
- * closes if it died before, so no window is left. Called again after the change of user, which
- * clears it. Only a set-user-id program as the container's first one can lose it again. */
-static int die_with_launcher(struct imgc_err *reterr)
-{
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
-        return imgc_fail_sys(reterr, errno, "ask to die with the launcher");
-    }
-    return 0;
-}
-
 static int wait_for(struct child *c, enum sync_kind kind, struct imgc_err *reterr)
 {
     struct sync_message m;
@@ -64,22 +47,15 @@ static int wait_for(struct child *c, enum sync_kind kind, struct imgc_err *reter
     return r;
 }
 
-static void prepare_process(void)
+/* A low value of the caller's (a service that must not be killed) is not for containers. */
+static void reset_oom_score(void)
 {
-    /* Nothing of ours is to be read by what the container starts (CVE-2016-9962). */
-    (void)prctl(PR_SET_DUMPABLE, 0);
-    (void)setsid(); /* away from the caller's terminal: no TIOCSTI into it (CVE-2017-5226) */
-    (void)umask(022);
-
-    /* A low value of the caller's (a service that must not be killed) is not for containers. */
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t n = write(fd, "0", 1); /* lowering needs CAP_SYS_RESOURCE; then it stays higher */
         (void)n;
         (void)close(fd);
     }
-    /* A session keyring of its own, not the caller's; hosts may forbid keyrings altogether. */
-    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 }
 
 static int step_console(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
@@ -229,155 +205,22 @@ static int furnish(struct child *c, struct imgc_err *reterr)
                   : imgc_fail(reterr, IMGC_E_SYS, "a step of the container's plan was not done");
 }
 
-/* The working directory must be below the new root: a directory fd of the host that leaked would
- * show as "(unreachable)" (CVE-2024-21626). The system call itself is asked, since libc's getcwd()
- * searches on its own. */
-static int enter_workdir(struct child *c, struct imgc_err *reterr)
-{
-    char path[8];
-
-    if (fchdir(c->cwd_fd) < 0) {
-        return imgc_fail_sys(reterr, errno, "enter the working directory '%s'", c->spec->cwd);
-    }
-    long n = syscall(SYS_getcwd, path, sizeof path);
-    if (n < 0 && errno == ERANGE) { /* longer; long enough for "(unreachable)" too */
-        char longer[LIMIT_PATH_BYTES + 1];
-        n = syscall(SYS_getcwd, longer, sizeof longer);
-        path[0] = longer[0];
-    }
-    if (n < 0 || path[0] != '/') {
-        return imgc_fail(reterr, IMGC_E_SYS, "the working directory '%s' is outside of the root",
-                         c->spec->cwd);
-    }
-    return 0;
-}
-
-static int move_fd(int from, int to, struct imgc_err *reterr)
-{
-    if (from >= 0 && dup2(from, to) < 0) {
-        return imgc_fail_sys(reterr, errno, "set up standard input and output");
-    }
-    return 0;
-}
-
-/* The user owns the pipes that he is given, so that opening /dev/stdout again works; where it
- * cannot be, only that is missing. */
-static void give_to(int fd, const struct user *user)
-{
-    int r = fchown(fd, user->uid, (gid_t)-1);
-    (void)r;
-}
-
-static int connect_stdio(struct child *c, const struct user *user, struct imgc_err *reterr)
-{
-    if (c->slave_fd >= 0) {
-        give_to(c->slave_fd, user);
-        int r = tty_control(c->slave_fd, reterr);
-        for (int fd = 0; fd <= 2 && r == 0; fd++) {
-            r = move_fd(c->slave_fd, fd, reterr);
-        }
-        return r;
-    }
-    int r = move_fd(c->stdin_fd, STDIN_FILENO, reterr);
-    for (int fd = 0; fd <= 2 && r == 0; fd++) {
-        if (c->args->std_fds[fd] >= 0) {
-            give_to(c->args->std_fds[fd], user);
-        }
-        r = move_fd(c->args->std_fds[fd], fd, reterr);
-    }
-    return r;
-}
-
-static bool has_env(char *const *env, const char *key)
-{
-    size_t n = strlen(key);
-
-    for (; *env; env++) {
-        if (strncmp(*env, key, n) == 0 && (*env)[n] == '=') {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The spec's environment, and what only the inside knows. */
-static int complete_env(const struct spec *spec, const struct user *user, char ***ret,
-                        struct imgc_err *reterr)
-{
-    imgc_autobuf struct imgc_buf home = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
-    imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
-    char hostname[65] = "";
-    size_t n = 0;
-
-    while (spec->env[n]) {
-        n++;
-    }
-    imgc_autofree char **env = calloc(n + 3, sizeof *env);
-    if (!env) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    memcpy(env, spec->env, n * sizeof *env);
-    int r = 0;
-    if (!has_env(spec->env, "HOME")) {
-        imgc_buf_printf(&home, "HOME=%s", user->home);
-        r = imgc_buf_take(&home, &env[n++], reterr);
-    }
-    if (r == 0 && !has_env(spec->env, "HOSTNAME") &&
-        gethostname(hostname, sizeof hostname - 1) == 0) {
-        imgc_buf_printf(&name, "HOSTNAME=%s", hostname);
-        r = imgc_buf_take(&name, &env[n], reterr);
-    }
-    if (r == 0) {
-        *ret = imgc_take(env);
-    }
-    return r;
-}
-
-static int become(const struct user *user, uint64_t caps, struct imgc_err *reterr)
-{
-    int r = caps_drop_bounding(caps, reterr);
-    if (r < 0) {
-        return r;
-    }
-    if (setgroups(user->n_groups, user->groups) < 0) {
-        return mountfd_fail(reterr, errno, "set the groups"); /* a user namespace */
-    }
-    if (setresgid(user->gid, user->gid, user->gid) < 0) {
-        return imgc_fail_sys(reterr, errno, "become group %u", (unsigned)user->gid);
-    }
-    if (setresuid(user->uid, user->uid, user->uid) < 0) {
-        return imgc_fail_sys(reterr, errno, "become user %u", (unsigned)user->uid);
-    }
-    r = caps_apply(caps, user->uid == 0, reterr);
-    return r < 0 ? r : die_with_launcher(reterr);
-}
-
-/* Handlers go at exec, but "ignore" would stay: nohup and shells leave it behind. */
-static void reset_signals(void)
-{
-    struct sigaction action = { .sa_handler = SIG_DFL };
-    sigset_t none;
-
-    for (int i = 1; i < NSIG; i++) {
-        (void)sigaction(i, &action, NULL);
-    }
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int become_container(struct child *c, struct imgc_err *reterr)
 {
     user_auto struct user user = USER_INIT;
     char **env = NULL; /* lives until exec or _exit */
 
-    int r = die_with_launcher(reterr);
+    /* The launcher's death is the container's. It sends SYNC_GO after this was set, and the socket
+     * closes if it died before, so no window is left. */
+    int r = become_dependent(reterr);
     if (r == 0) {
         r = wait_for(c, SYNC_PLACED, reterr);
     }
     if (r == 0) {
         /* Not earlier: the launcher may trace a process that is not dumpable only with
          * CAP_SYS_PTRACE, which it needs for nothing else. */
-        prepare_process();
+        become_separate();
+        reset_oom_score();
         r = furnish(c, reterr);
     }
     if (r < 0) {
@@ -386,13 +229,17 @@ static int become_container(struct child *c, struct imgc_err *reterr)
     /* After the pivot "/" is the container's root, for look-ups like any other. */
     r = user_resolve(c->mounts.root_fd, c->spec->user ? c->spec->user : "", &user, reterr);
     if (r == 0) {
-        r = complete_env(c->spec, &user, &env, reterr);
+        r = become_env(c->spec->env, &user, &env, reterr);
     }
     if (r == 0) {
-        r = enter_workdir(c, reterr);
+        r = become_workdir(c->cwd_fd, c->spec->cwd, reterr);
     }
     if (r == 0) {
-        r = connect_stdio(c, &user, reterr);
+        const int *fds = c->args->std_fds;
+        r = become_stdio(&(struct become_stdio){ .tty_fd = c->slave_fd,
+                                                 .fds = { fds[0], fds[1], fds[2] },
+                                                 .stdin_fd = c->stdin_fd },
+                         &user, reterr);
     }
     if (r == 0) {
         r = sync_send(c->args->sync_fd, SYNC_READY, c->master_fd, reterr);
@@ -405,7 +252,7 @@ static int become_container(struct child *c, struct imgc_err *reterr)
         r = seccomp_install(c->args->filter, reterr);
     }
     if (r == 0) {
-        r = become(&user, c->spec->capabilities, reterr);
+        r = become_user(&user, c->spec->capabilities, reterr);
     }
     if (r == 0) {
         r = wait_for(c, SYNC_GO, reterr);
@@ -413,7 +260,7 @@ static int become_container(struct child *c, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    reset_signals();
+    become_default_signals();
     return program_exec(c->spec->argv, env, reterr);
 }
 

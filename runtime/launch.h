@@ -7,6 +7,7 @@
  *   spec      what is wanted (plain data); spec_config, spec_mount make it
  *   plan      the steps that do it (pure, testable)
  *   launch    parent side, from plan to exit code     child      child side, from clone to exec
+ *   become    what a child does to itself before exec: user, stdio, environment
  *   spawn     clone, and what a host forbids          sync       what the two say to each other
  *   selfexe   keeps imgc's own binary safe            program    PATH search and exec
  *   mounts    the steps on mounts; mounts_cgroup      mountfd    mounts as fds

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/become.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/caps.h"
+#include "runtime/mountfd.h"
+#include "runtime/tty.h"
+#include "schema/base/buf.h"
+#include "schema/limits.h"
+
+void become_separate(void)
+{
+    /* Nothing of ours is to be read by what the container starts (CVE-2016-9962). */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setsid(); /* away from the caller's terminal: no TIOCSTI into it (CVE-2017-5226) */
+    (void)umask(022);
+
+    /* A session keyring of its own, not the caller's; hosts may forbid keyrings altogether. */
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
+int become_dependent(struct imgc_err *reterr)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+        return imgc_fail_sys(reterr, errno, "ask to die with imgc");
+    }
+    return 0;
+}
+
+static bool has_env(char *const *env, const char *key)
+{
+    size_t n = strlen(key);
+
+    for (; *env; env++) {
+        if (strncmp(*env, key, n) == 0 && (*env)[n] == '=') {
+            return true;
+        }
+    }
+    return false;
+}
+
+int become_env(char *const *env, const struct user *user, char ***ret, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf home = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
+    imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
+    char hostname[65] = "";
+    size_t n = 0;
+
+    while (env[n]) {
+        n++;
+    }
+    imgc_autofree char **all = calloc(n + 3, sizeof *all);
+    if (!all) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    memcpy(all, env, n * sizeof *all);
+    int r = 0;
+    if (!has_env(env, "HOME")) {
+        imgc_buf_printf(&home, "HOME=%s", user->home);
+        r = imgc_buf_take(&home, &all[n++], reterr);
+    }
+    if (r == 0 && !has_env(env, "HOSTNAME") && gethostname(hostname, sizeof hostname - 1) == 0) {
+        imgc_buf_printf(&name, "HOSTNAME=%s", hostname);
+        r = imgc_buf_take(&name, &all[n], reterr);
+    }
+    if (r == 0) {
+        *ret = imgc_take(all);
+    }
+    return r;
+}
+
+/* The working directory must be below the new root: a directory fd of the host that leaked would
+ * show as "(unreachable)" (CVE-2024-21626). The system call itself is asked, since libc's getcwd()
+ * searches on its own. */
+int become_workdir(int fd, const char *name, struct imgc_err *reterr)
+{
+    char path[8];
+
+    if (fchdir(fd) < 0) {
+        return imgc_fail_sys(reterr, errno, "enter the working directory '%s'", name);
+    }
+    long n = syscall(SYS_getcwd, path, sizeof path);
+    if (n < 0 && errno == ERANGE) { /* longer; long enough for "(unreachable)" too */
+        char longer[LIMIT_PATH_BYTES + 1];
+        n = syscall(SYS_getcwd, longer, sizeof longer);
+        path[0] = longer[0];
+    }
+    if (n < 0 || path[0] != '/') {
+        return imgc_fail(reterr, IMGC_E_SYS, "the working directory '%s' is outside of the root",
+                         name);
+    }
+    return 0;
+}
+
+static int move_fd(int from, int to, struct imgc_err *reterr)
+{
+    if (from >= 0 && dup2(from, to) < 0) {
+        return imgc_fail_sys(reterr, errno, "set up standard input and output");
+    }
+    return 0;
+}
+
+/* The user owns the pipes that he is given, so that opening /dev/stdout again works; where it
+ * cannot be, only that is missing. */
+static void give_to(int fd, const struct user *user)
+{
+    int r = fchown(fd, user->uid, (gid_t)-1);
+    (void)r;
+}
+
+int become_stdio(const struct become_stdio *stdio, const struct user *user, struct imgc_err *reterr)
+{
+    if (stdio->tty_fd >= 0) {
+        give_to(stdio->tty_fd, user);
+        int r = tty_control(stdio->tty_fd, reterr);
+        for (int fd = 0; fd <= 2 && r == 0; fd++) {
+            r = move_fd(stdio->tty_fd, fd, reterr);
+        }
+        return r;
+    }
+    int r = move_fd(stdio->stdin_fd, STDIN_FILENO, reterr);
+    for (int fd = 0; fd <= 2 && r == 0; fd++) {
+        if (stdio->fds[fd] >= 0) {
+            give_to(stdio->fds[fd], user);
+        }
+        r = move_fd(stdio->fds[fd], fd, reterr);
+    }
+    return r;
+}
+
+int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr)
+{
+    int r = caps_drop_bounding(caps, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (setgroups(user->n_groups, user->groups) < 0) {
+        return mountfd_fail(reterr, errno, "set the groups"); /* a user namespace */
+    }
+    if (setresgid(user->gid, user->gid, user->gid) < 0) {
+        return imgc_fail_sys(reterr, errno, "become group %u", (unsigned)user->gid);
+    }
+    if (setresuid(user->uid, user->uid, user->uid) < 0) {
+        return imgc_fail_sys(reterr, errno, "become user %u", (unsigned)user->uid);
+    }
+    r = caps_apply(caps, user->uid == 0, reterr);
+    return r < 0 ? r : become_dependent(reterr);
+}
+
+/* Handlers go at exec, but "ignore" would stay: nohup and shells leave it behind. */
+void become_default_signals(void)
+{
+    struct sigaction action = { .sa_handler = SIG_DFL };
+    sigset_t none;
+
+    for (int i = 1; i < NSIG; i++) {
+        (void)sigaction(i, &action, NULL);
+    }
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}

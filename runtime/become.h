@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a process of imgc's turns itself into, step by step, before it executes a command of a
+ * container: child.c for the first one, exec_child.c for those that join later.
+ *
+ * Context: all of it in a child after clone.
+ */
+#ifndef IMGC_RUNTIME_BECOME_H
+#define IMGC_RUNTIME_BECOME_H
+
+#include "runtime/user.h"
+
+/** Out of reach for the container's processes and away from the caller's terminal: not dumpable, a
+ * session and a session keyring of its own, umask 022. */
+void become_separate(void);
+
+/** Ask to be killed with the thread that cloned the caller. A change of user clears it
+ * (become_user() sets it again), and so does a set-user-id program. @return 0; -SYS. */
+IMGC_CHECK int become_dependent(struct imgc_err *reterr);
+
+/** @env and what only the inside knows: HOME of @user, HOSTNAME; unless @env has them.
+ * @ret  new array; its first strings are those of @env. @return 0; -NOMEM; -LIMIT. */
+IMGC_CHECK int become_env(char *const *env, const struct user *user, char ***ret,
+                          struct imgc_err *reterr);
+
+/** Change to the directory @fd, which must lie below the current root: a directory of the host that
+ * leaked is refused (CVE-2024-21626). @name  for messages. @return 0; -SYS. */
+IMGC_CHECK int become_workdir(int fd, const char *name, struct imgc_err *reterr);
+
+struct become_stdio {
+    int tty_fd;   /* a terminal that becomes the controlling one, and all three; or -1 */
+    int fds[3];   /* else what each becomes, given to the user; -1: stays */
+    int stdin_fd; /* what stdin becomes where fds[0] is -1; stays whose it is; or -1 */
+};
+
+IMGC_CHECK int become_stdio(const struct become_stdio *stdio, const struct user *user,
+                            struct imgc_err *reterr);
+
+/** Drop the bounding set to @caps, take @user's groups and ids, put @caps in force (caps_apply()).
+ * @return 0; -HOST (groups in a user namespace that does not allow them); -SYS. */
+IMGC_CHECK int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr);
+
+/** Every signal as a new process expects it, none blocked. */
+void become_default_signals(void);
+
+#endif
