@@ -7,13 +7,14 @@
 
 #include "cmd/environment.h"
 #include "cmd/options.h"
+#include "cmd/run_limits.h"
 #include "runtime/spec.h"
 
 /* As parsed from the command line. */
 struct run_options {
     bool interactive, terminal, remove, read_only, skip_tls_verify, quiet;
     const char *name, *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
-    const char *memory, *memory_swap, *cpus, *pids_limit;
+    struct run_limits limits;
     struct option_list env, env_files, volumes, tmpfs;
 };
 
