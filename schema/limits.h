@@ -28,6 +28,8 @@
 #define LIMIT_VOLUMES 1024                  /* of one image's config; each is a directory to make */
 #define LIMIT_PASSWD_BYTES (1u << 20)       /* /etc/passwd and /etc/group of an image */
 #define LIMIT_ENV_FILE_BYTES (1u << 20)     /* --env-file */
+#define LIMIT_SPEC_BYTES (32u << 20)        /* a spec kept as JSON: two LIMIT_ENV_BYTES, escaped */
+#define LIMIT_JSON_ITEMS 65536              /* structs in one array of such a document */
 #define LIMIT_LOG_LINE_BYTES (16u << 10)    /* longer lines are split into partial ones */
 
 #define LIMIT_PUNCH_PATHS_BYTES (256u << 20) /* in the map of one punched layer; below 4 GiB */
