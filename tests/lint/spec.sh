@@ -20,7 +20,7 @@ for struct in $structs; do
     found_fields=$(fields "$struct")
     [ -n "$found_fields" ] || complain "runtime/spec.h: no fields found in struct $struct"
     for field in $found_fields; do
-        grep -qE "[( ]$field[,)]" runtime/spec_json.c ||
+        grep -qE "[( ]${field}[,)]" runtime/spec_json.c ||
             complain "runtime/spec_json.c: no row for $field of struct $struct"
         grep -qE "[.>]$field\\>" tests/unit/runtime/test_spec_json.c ||
             complain "tests/unit/runtime/test_spec_json.c: nothing of $field of struct $struct"
