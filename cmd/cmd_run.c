@@ -287,7 +287,7 @@ static int run_container(struct run *run, const struct run_request *request,
 static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
 {
     const struct run_options *o = run->options;
-    run_options_auto_request struct run_request request = { .mounts = NULL };
+    run_options_auto_request struct run_request request = { .mounts = { .n = 0 } };
     const char *image_name = o->rootfs ? o->rootfs : args.v[0];
 
     int r = run_options_request(o, args.v + (o->rootfs ? 0 : 1), &request, reterr);

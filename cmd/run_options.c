@@ -14,8 +14,9 @@ const struct option run_options[] = {
     { 0, "name", OPT_STRING, AT(name), "NAME", "name of the container" },
     { 'e', "env", OPT_LIST, AT(env), "K=V", "set a variable; K alone passes the caller's value" },
     { 0, "env-file", OPT_LIST, AT(env_files), "FILE", "set the variables of a file" },
-    { 'v', "volume", OPT_LIST, AT(volumes), "SRC:DST[:ro]", "bind-mount a host path" },
-    { 0, "tmpfs", OPT_LIST, AT(tmpfs), "DST[:OPTIONS]", "mount a tmpfs (size=, mode=, ro, exec)" },
+    { 'v', "volume", OPT_LIST, AT(mounts.volumes), "SRC:DST[:ro]", "bind-mount a host path" },
+    { 0, "tmpfs", OPT_LIST, AT(mounts.tmpfs), "DST[:OPTIONS]",
+      "mount a tmpfs (size=, mode=, ro, exec)" },
     { 'w', "workdir", OPT_STRING, AT(workdir), "DIR", "working directory" },
     { 'u', "user", OPT_STRING, AT(user), "USER[:GROUP]", "user and group, names or numbers" },
     { 0, "entrypoint", OPT_STRING, AT(entrypoint), "COMMAND", "replace the image's entrypoint" },
@@ -36,57 +37,12 @@ const struct option run_options[] = {
 void run_options_done_request(struct run_request *r)
 {
     environment_done(&r->env);
-    for (size_t i = 0; i < r->n_mounts; i++) {
-        spec_mount_done(&r->mounts[i]);
-    }
-    free(r->mounts);
-    r->mounts = NULL;
-    r->n_mounts = 0;
+    run_mounts_done(&r->mounts);
 }
 
 static int bad_value(const char *option, const char *text, const char *why, struct imgc_err *reterr)
 {
     return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': %s", option, text, why);
-}
-
-/* The second would hide the first without a word. */
-static int check_targets(const struct run_request *request, struct imgc_err *reterr)
-{
-    for (size_t i = 0; i < request->n_mounts; i++) {
-        for (size_t j = 0; j < i; j++) {
-            const char *target = request->mounts[i].target, *other = request->mounts[j].target;
-            if (target && other && strcmp(target, other) == 0) {
-                return imgc_fail(reterr, IMGC_E_USAGE, "two mounts on '%s'", target);
-            }
-        }
-    }
-    return 0;
-}
-
-static int parse_mounts(const struct run_options *o, struct run_request *request,
-                        struct imgc_err *reterr)
-{
-    request->mounts = calloc(o->volumes.n + o->tmpfs.n + 1, sizeof *request->mounts);
-    if (!request->mounts) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < o->volumes.n; i++) {
-        int r = spec_parse_volume(imgc_str_of(o->volumes.items[i]),
-                                  &request->mounts[request->n_mounts], reterr);
-        if (r < 0) {
-            return r;
-        }
-        request->n_mounts++;
-    }
-    for (size_t i = 0; i < o->tmpfs.n; i++) {
-        int r = spec_parse_tmpfs(imgc_str_of(o->tmpfs.items[i]),
-                                 &request->mounts[request->n_mounts], reterr);
-        if (r < 0) {
-            return r;
-        }
-        request->n_mounts++;
-    }
-    return check_targets(request, reterr);
 }
 
 static int parse_environment(const struct run_options *o, struct environment *ret,
@@ -120,16 +76,23 @@ static int parse_network(const char *text, enum spec_network *ret, struct imgc_e
     return 0;
 }
 
+static int fill(const struct run_options *o, struct run_request *request, struct imgc_err *reterr)
+{
+    struct spec_options *s = &request->spec;
+
+    int r = parse_environment(o, &request->env, reterr);
+    r = r < 0 ? r : run_mounts_parse(&o->mounts, &request->mounts, reterr);
+    r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
+    return r < 0 ? r : parse_network(o->network, &s->network, reterr);
+}
+
 int run_options_request(const struct run_options *o, const char *const *args,
                         struct run_request *ret, struct imgc_err *reterr)
 {
-    run_options_auto_request struct run_request request = { .mounts = NULL };
+    run_options_auto_request struct run_request request = { .mounts = { .n = 0 } };
     struct spec_options *s = &request.spec;
 
-    int r = parse_environment(o, &request.env, reterr);
-    r = r < 0 ? r : parse_mounts(o, &request, reterr);
-    r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
-    r = r < 0 ? r : parse_network(o->network, &s->network, reterr);
+    int r = fill(o, &request, reterr);
     if (r < 0) {
         return r;
     }
@@ -143,10 +106,10 @@ int run_options_request(const struct run_options *o, const char *const *args,
     s->terminal = o->terminal;
     s->interactive = o->interactive;
     s->read_only = o->read_only;
-    s->mounts = request.mounts;
-    s->n_mounts = request.n_mounts;
+    s->mounts = request.mounts.items;
+    s->n_mounts = request.mounts.n;
     *ret = request;
-    request = (struct run_request){ .mounts = NULL };
+    request = (struct run_request){ .mounts = { .n = 0 } };
     return 0;
 }
 
@@ -165,7 +128,7 @@ int run_options_json(const struct run_options *o, const struct run_request *requ
                      struct imgc_err *reterr)
 {
     const struct spec_options *s = &request->spec;
-    json_auto_free json_t *binds = string_array(o->volumes.items);
+    json_auto_free json_t *binds = string_array(o->mounts.volumes.items);
     json_auto_free json_t *j = json_pack(
         "{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s, s:I, s:I, s:I, s:I}", "Cmd",
         string_array(s->args), "Env", string_array(s->env), "Tty", s->terminal, "OpenStdin",

@@ -8,6 +8,7 @@
 #include "cmd/environment.h"
 #include "cmd/options.h"
 #include "cmd/run_limits.h"
+#include "cmd/run_mounts.h"
 #include "runtime/spec.h"
 
 /* As parsed from the command line. */
@@ -15,7 +16,8 @@ struct run_options {
     bool interactive, terminal, remove, read_only, skip_tls_verify, quiet;
     const char *name, *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
     struct run_limits limits;
-    struct option_list env, env_files, volumes, tmpfs;
+    struct option_list env, env_files;
+    struct run_mounts_options mounts;
 };
 
 extern const struct option run_options[];
@@ -23,8 +25,7 @@ extern const struct option run_options[];
 /* The same, checked; owns what it points to. */
 struct run_request {
     struct environment env;
-    struct spec_mount *mounts;
-    size_t n_mounts;
+    struct run_mounts mounts;
     struct spec_options spec; /* borrows from here and from the run_options */
 };
 
