@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc version: what this program is made of. */
 #include <sqlite3.h>
-#include <zstd.h>
 
 #include "cmd/commands.h"
 #include "cmd/listing.h"
 #include "cmd/program.h"
 #include "cmd/table.h"
 #include "fetch/curl_lib.h"
+#include "layers/codec.h"
 #include "layers/libarchive.h"
 #include "schema/crypto_lib.h"
 #include "schema/json.h"
@@ -36,8 +36,8 @@ static json_t *versions(void)
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "Version", program_version(),
                      "Libraries", "curl", version_of(curl_lib_version), "openssl",
                      version_of(crypto_lib_version), "libarchive", version_of(libarchive_version),
-                     "zstd", ZSTD_versionString(), "sqlite", sqlite3_libversion(), "jansson",
-                     jansson_version_str());
+                     "zstd", version_of(codec_zstd_version), "sqlite", sqlite3_libversion(),
+                     "jansson", jansson_version_str());
 }
 
 static int print_versions(struct app *app, json_t *doc, struct imgc_err *reterr)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process: its file descriptors, signals and locale; then the program.
+ * The process: its file descriptors and signals; then the program. The locale stays "C": what needs
+ * another one takes it for itself.
  */
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,7 +54,5 @@ int main(int argc, char **argv)
 {
     open_standard_fds();
     set_signals();
-    /* UTF-8 file names in archives, whatever the caller's locale; nothing else is localised. */
-    (void)setlocale(LC_CTYPE, "C.UTF-8");
     return program_run(argc, (const char *const *)argv);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/table.h"
 
+#include <locale.h>
 #include <wchar.h>
 
 #define GAP 3 /* blanks between columns, as docker has */
@@ -87,7 +88,7 @@ void table_line(struct table *t, struct imgc_str line)
     } while (true);
 }
 
-size_t table_width(const char *text)
+static size_t width_in_locale(const char *text)
 {
     mbstate_t state = { 0 };
     size_t width = 0, left = strlen(text);
@@ -105,6 +106,33 @@ size_t table_width(const char *text)
         text += n;
         left -= n;
     }
+    return width;
+}
+
+static bool is_plain(const char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t table_width(const char *text)
+{
+    if (is_plain(text)) {
+        return strlen(text);
+    }
+    /* Only for the rare text that needs it: the tables of a locale are files to be opened. */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (utf8 == (locale_t)0) { /* a host without it */
+        return width_in_locale(text);
+    }
+    locale_t old = uselocale(utf8);
+    size_t width = width_in_locale(text);
+    (void)uselocale(old);
+    freelocale(utf8);
     return width;
 }
 

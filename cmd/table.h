@@ -39,7 +39,7 @@ void table_line(struct table *t, struct imgc_str line);
 /** Print it, the last cell of a row without trailing blanks. @return 0; -NOMEM. */
 IMGC_CHECK int table_print(const struct table *t, struct output *o, struct imgc_err *reterr);
 
-/** Columns that UTF-8 text takes on a terminal, in the locale's LC_CTYPE. */
+/** Columns that UTF-8 text takes on a terminal, whatever the locale is. */
 size_t table_width(const char *text);
 
 #endif

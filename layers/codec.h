@@ -29,11 +29,15 @@ void codec_freep(struct codec **c);
 
 /** Feed @len compressed bytes; calls the output with what comes of them (at most 256 KiB a call).
  * Refuses more than LIMIT_LAYER_RATIO times the bytes fed. Plain bytes are passed on as they are.
- * @return 0; -LAYER (damaged); -LIMIT; what the output returns. */
+ * @return 0; -LAYER (damaged); -LIMIT; -HOST (the format's library is not installed); what the
+ * output returns. */
 IMGC_CHECK int codec_write(struct codec *c, const void *ptr, size_t len, struct imgc_err *reterr);
 
 /** Tell that the input is over. @return 0; -LAYER for a stream that is cut short. */
 IMGC_CHECK int codec_finish(struct codec *c, struct imgc_err *reterr);
+
+/** The version of libzstd on this host, for `imgc version`. @return 0; -HOST: not installed. */
+IMGC_CHECK int codec_zstd_version(const char **ret, struct imgc_err *reterr);
 
 /** Known after the first bytes were fed; CODEC_PLAIN before. */
 enum codec_format codec_format(const struct codec *c);

@@ -14,19 +14,39 @@
 
 #ifdef IMGC_HAVE_ISAL
 #    include <isa-l/igzip_lib.h>
+
+#    include "schema/base/library.h"
 #else
-#    include <zlib.h>
+#    include "layers/zlib_lib.h"
 #endif
 
 enum phase { BETWEEN, IN_MEMBER, IN_PADDING };
+
+#ifdef IMGC_HAVE_ISAL
+
+/* X(field, function). Loaded with the first layer that is compressed so. */
+#    define ISAL_FUNCTIONS(X)        \
+        X(init, isal_inflate_init)   \
+        X(reset, isal_inflate_reset) \
+        X(inflate, isal_inflate)
+
+struct isal {
+#    define X(field, function) __typeof__(function) *(field);
+    ISAL_FUNCTIONS(X)
+#    undef X
+};
+
+#endif
 
 struct codec_stream {
     struct codec_sink sink;
     enum phase phase;
     bool has_member; /* at least one was whole */
 #ifdef IMGC_HAVE_ISAL
+    struct isal lib;
     struct inflate_state z;
 #else
+    struct zlib_lib lib;
     z_stream z;
     bool is_ready;
 #endif
@@ -45,16 +65,25 @@ static int damaged(struct imgc_err *reterr)
 
 static int engine_init(struct codec_stream *s, struct imgc_err *reterr)
 {
-    (void)reterr;
-    isal_inflate_init(&s->z);
-    s->z.crc_flag = ISAL_GZIP;
-    return 0;
+    static const struct library_symbol symbols[] = {
+#    define X(field, function) { #    function, offsetof(struct isal, field) },
+        ISAL_FUNCTIONS(X)
+#    undef X
+            { .name = NULL },
+    };
+
+    int r = library_load(IMGC_LIBISAL, symbols, &s->lib, reterr);
+    if (r == 0) {
+        s->lib.init(&s->z);
+        s->z.crc_flag = ISAL_GZIP;
+    }
+    return r;
 }
 
 static int engine_reset(struct codec_stream *s, struct imgc_err *reterr)
 {
     (void)reterr;
-    isal_inflate_reset(&s->z);
+    s->lib.reset(&s->z);
     s->z.crc_flag = ISAL_GZIP;
     return 0;
 }
@@ -77,7 +106,7 @@ static int inflate_some(struct codec_stream *s, struct imgc_str *in, size_t *ret
     s->z.avail_in = n;
     s->z.next_out = s->out;
     s->z.avail_out = sizeof s->out;
-    if (isal_inflate(&s->z) < ISAL_DECOMP_OK) {
+    if (s->lib.inflate(&s->z) < ISAL_DECOMP_OK) {
         return damaged(reterr);
     }
     *in = imgc_str_from(*in, n - s->z.avail_in);
@@ -90,7 +119,12 @@ static int inflate_some(struct codec_stream *s, struct imgc_str *in, size_t *ret
 
 static int engine_init(struct codec_stream *s, struct imgc_err *reterr)
 {
-    if (inflateInit2(&s->z, 15 + 16) != Z_OK) { /* largest window, gzip framing only */
+    int r = zlib_lib_load(&s->lib, reterr);
+    if (r < 0) {
+        return r;
+    }
+    /* Largest window, gzip framing only; the rest is what the macro inflateInit2() adds. */
+    if (s->lib.inflate_init2(&s->z, 15 + 16, ZLIB_VERSION, (int)sizeof s->z) != Z_OK) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     s->is_ready = true;
@@ -99,13 +133,13 @@ static int engine_init(struct codec_stream *s, struct imgc_err *reterr)
 
 static int engine_reset(struct codec_stream *s, struct imgc_err *reterr)
 {
-    return inflateReset(&s->z) == Z_OK ? 0 : damaged(reterr);
+    return s->lib.inflate_reset(&s->z) == Z_OK ? 0 : damaged(reterr);
 }
 
 static void engine_done(struct codec_stream *s)
 {
     if (s->is_ready) {
-        (void)inflateEnd(&s->z);
+        (void)s->lib.inflate_end(&s->z);
     }
 }
 
@@ -122,7 +156,7 @@ static int inflate_some(struct codec_stream *s, struct imgc_str *in, size_t *ret
     s->z.avail_in = n;
     s->z.next_out = s->out;
     s->z.avail_out = sizeof s->out;
-    int zr = inflate(&s->z, Z_NO_FLUSH);
+    int zr = s->lib.inflate(&s->z, Z_NO_FLUSH);
     if (zr == Z_MEM_ERROR) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "layers/dir_sink_walk.h"
+#include "layers/zlib_lib.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
@@ -18,6 +19,7 @@ struct collector {
     const struct punch_collect_args *args;
     struct punch_map_builder *map;
     char *want, *got; /* COMPARE_BYTES each */
+    struct zlib_lib zlib;
 };
 
 static void collector_done(struct collector *c)
@@ -69,7 +71,7 @@ static int compare(const struct collector *c, int fd, struct punch_run *run,
         if (!read_file(fd, c->got, n, run->file_offset + done) || memcmp(c->want, c->got, n) != 0) {
             return RUN_DIFFERS;
         }
-        run->crc = punch_map_crc(run->crc, c->want, n);
+        run->crc = (uint32_t)c->zlib.crc32(run->crc, (const Bytef *)c->want, n);
         done += n;
     }
     return 0;
@@ -177,5 +179,6 @@ int punch_collect(struct tree *t, const struct punch_collect_args *args,
     if (!c.want || !c.got) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    return dir_sink_walk(t, &walk, reterr);
+    int r = zlib_lib_load(&c.zlib, reterr);
+    return r < 0 ? r : dir_sink_walk(t, &walk, reterr);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "schema/base/buf.h"
 #include "schema/base/fd.h"
@@ -41,11 +40,6 @@ _Static_assert(sizeof(struct record) == 40, "a file format");
 static int damaged(struct imgc_err *reterr, const char *what)
 {
     return imgc_fail(reterr, IMGC_E_STORE, "the map of a punched layer is damaged: %s", what);
-}
-
-uint32_t punch_map_crc(uint32_t crc, const void *ptr, size_t len)
-{
-    return (uint32_t)crc32_z(crc, ptr, len);
 }
 
 static void read_header(const uint8_t *bytes, struct header *ret)

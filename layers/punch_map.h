@@ -39,9 +39,6 @@ IMGC_CHECK int punch_map_open(int fd, struct punch_map *ret, struct imgc_err *re
 void punch_map_done(struct punch_map *map);
 #define punch_map_auto imgc_auto(punch_map_done)
 
-/** The crc32 of @len more bytes; it starts with 0. */
-uint32_t punch_map_crc(uint32_t crc, const void *ptr, size_t len);
-
 /** Run @i, from 0. */
 struct punch_run punch_map_run(const struct punch_map *map, size_t i);
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "layers/zlib_lib.h"
 #include "schema/base/fd.h"
 
 #define CHECK_BYTES (128u << 10)
@@ -170,8 +171,8 @@ int tar_data_copy(struct tar_data *d, uint64_t offset, uint64_t len, int to, uin
     return 0;
 }
 
-static int check_run(struct tar_data *d, const struct punch_run *run, char *buffer,
-                     struct imgc_err *reterr)
+static int check_run(struct tar_data *d, const struct zlib_lib *zlib, const struct punch_run *run,
+                     char *buffer, struct imgc_err *reterr)
 {
     uint32_t crc = 0;
 
@@ -181,7 +182,7 @@ static int check_run(struct tar_data *d, const struct punch_run *run, char *buff
         if (r < 0) {
             return r;
         }
-        crc = punch_map_crc(crc, buffer, n);
+        crc = (uint32_t)zlib->crc32(crc, (const Bytef *)buffer, n);
         done += n;
     }
     return crc == run->crc ? 0 : lost(reterr, run->path, "was changed");
@@ -190,13 +191,18 @@ static int check_run(struct tar_data *d, const struct punch_run *run, char *buff
 int tar_data_check(struct tar_data *d, struct imgc_err *reterr)
 {
     imgc_autofree char *buffer = malloc(CHECK_BYTES);
+    struct zlib_lib zlib;
 
     if (!buffer) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
+    int r = d->map.n > 0 ? zlib_lib_load(&zlib, reterr) : 0;
+    if (r < 0) {
+        return r;
+    }
     for (size_t i = 0; i < d->map.n; i++) {
         const struct punch_run run = punch_map_run(&d->map, i);
-        int r = check_run(d, &run, buffer, reterr);
+        r = check_run(d, &zlib, &run, buffer, reterr);
         if (r < 0) {
             return r;
         }

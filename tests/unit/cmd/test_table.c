@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/unit.h"
 
-#include <locale.h>
-
 #include "cmd/table.h"
 
 static char *printed(const struct table *t)
@@ -77,6 +75,5 @@ int main(void)
         cmocka_unit_test(test_cells_are_escaped),
         cmocka_unit_test(test_empty_and_wide),
     };
-    (void)setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
