@@ -23,6 +23,7 @@ const struct option run_options[] = {
     { 'h', "hostname", OPT_STRING, AT(hostname), "NAME", "host name in the container" },
     { 0, "read-only", OPT_FLAG, AT(read_only), NULL, "mount the root file system read-only" },
     RUN_LIMITS_ROWS(AT(limits)),
+    RUN_ISOLATION_ROWS(AT(isolation)),
     { 0, "network", OPT_STRING, AT(network), "none|host", "network (none)" },
     { 0, "net", OPT_STRING, AT(network), "none|host", NULL },
     { 0, "pull", OPT_STRING, AT(pull), "missing|always|never", "when to pull (missing)" },
@@ -38,6 +39,7 @@ void run_options_done_request(struct run_request *r)
 {
     environment_done(&r->env);
     run_mounts_done(&r->mounts);
+    isolation_done(&r->isolation);
 }
 
 static int bad_value(const char *option, const char *text, const char *why, struct imgc_err *reterr)
@@ -83,6 +85,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     int r = parse_environment(o, &request->env, reterr);
     r = r < 0 ? r : run_mounts_parse(&o->mounts, &request->mounts, reterr);
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
+    r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
     return r < 0 ? r : parse_network(o->network, &s->network, reterr);
 }
 
@@ -109,6 +112,7 @@ int run_options_request(const struct run_options *o, const char *const *args,
     s->mounts = request.mounts.items;
     s->n_mounts = request.mounts.n;
     *ret = request;
+    ret->spec.take_isolation = &ret->isolation;
     request = (struct run_request){ .mounts = { .n = 0 } };
     return 0;
 }
@@ -137,7 +141,8 @@ int run_options_json(const struct run_options *o, const struct run_request *requ
         s->network == SPEC_NETWORK_HOST ? "host" : "none", "Memory",
         (json_int_t)s->limits.memory_bytes, "MemorySwap", (json_int_t)s->limits.memory_swap_bytes,
         "CpuQuota", (json_int_t)s->limits.cpu_quota_us, "PidsLimit", (json_int_t)s->limits.pids);
-    if (!j) {
+    json_auto_free json_t *isolation = run_isolation_json(&o->isolation);
+    if (!j || !isolation || json_object_update(j, isolation) < 0) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     return json_dump(j, true, ret, reterr);

@@ -7,6 +7,7 @@
 
 #include "cmd/environment.h"
 #include "cmd/options.h"
+#include "cmd/run_isolation.h"
 #include "cmd/run_limits.h"
 #include "cmd/run_mounts.h"
 #include "runtime/spec.h"
@@ -18,6 +19,7 @@ struct run_options {
     struct run_limits limits;
     struct option_list env, env_files;
     struct run_mounts_options mounts;
+    struct run_isolation_options isolation;
 };
 
 extern const struct option run_options[];
@@ -26,7 +28,8 @@ extern const struct option run_options[];
 struct run_request {
     struct environment env;
     struct run_mounts mounts;
-    struct spec_options spec; /* borrows from here and from the run_options */
+    struct isolation isolation; /* of which spec_from_config() takes what it holds */
+    struct spec_options spec;   /* borrows from here and from the run_options */
 };
 
 void run_options_done_request(struct run_request *r);

@@ -155,6 +155,14 @@ int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr)
     return r < 0 ? r : become_dependent(reterr);
 }
 
+int become_unprivileged_for_good(struct imgc_err *reterr)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+        return imgc_fail_sys(reterr, errno, "set no_new_privs");
+    }
+    return 0;
+}
+
 /* Handlers go at exec, but "ignore" would stay: nohup and shells leave it behind. */
 void become_default_signals(void)
 {

@@ -40,6 +40,10 @@ IMGC_CHECK int become_stdio(const struct become_stdio *stdio, const struct user 
  * @return 0; -HOST (groups in a user namespace that does not allow them); -SYS. */
 IMGC_CHECK int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr);
 
+/** From now on no program that is executed gets more than its caller has (no_new_privs).
+ * @return 0; -SYS. */
+IMGC_CHECK int become_unprivileged_for_good(struct imgc_err *reterr);
+
 /** Every signal as a new process expects it, none blocked. */
 void become_default_signals(void);
 

@@ -4,12 +4,57 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define BIT(cap) (UINT64_C(1) << (cap))
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* A table of our own: libcap would be one more library to load at each start. */
+static const char *const names[] = {
+    [CAP_CHOWN] = "CAP_CHOWN",
+    [CAP_DAC_OVERRIDE] = "CAP_DAC_OVERRIDE",
+    [CAP_DAC_READ_SEARCH] = "CAP_DAC_READ_SEARCH",
+    [CAP_FOWNER] = "CAP_FOWNER",
+    [CAP_FSETID] = "CAP_FSETID",
+    [CAP_KILL] = "CAP_KILL",
+    [CAP_SETGID] = "CAP_SETGID",
+    [CAP_SETUID] = "CAP_SETUID",
+    [CAP_SETPCAP] = "CAP_SETPCAP",
+    [CAP_LINUX_IMMUTABLE] = "CAP_LINUX_IMMUTABLE",
+    [CAP_NET_BIND_SERVICE] = "CAP_NET_BIND_SERVICE",
+    [CAP_NET_BROADCAST] = "CAP_NET_BROADCAST",
+    [CAP_NET_ADMIN] = "CAP_NET_ADMIN",
+    [CAP_NET_RAW] = "CAP_NET_RAW",
+    [CAP_IPC_LOCK] = "CAP_IPC_LOCK",
+    [CAP_IPC_OWNER] = "CAP_IPC_OWNER",
+    [CAP_SYS_MODULE] = "CAP_SYS_MODULE",
+    [CAP_SYS_RAWIO] = "CAP_SYS_RAWIO",
+    [CAP_SYS_CHROOT] = "CAP_SYS_CHROOT",
+    [CAP_SYS_PTRACE] = "CAP_SYS_PTRACE",
+    [CAP_SYS_PACCT] = "CAP_SYS_PACCT",
+    [CAP_SYS_ADMIN] = "CAP_SYS_ADMIN",
+    [CAP_SYS_BOOT] = "CAP_SYS_BOOT",
+    [CAP_SYS_NICE] = "CAP_SYS_NICE",
+    [CAP_SYS_RESOURCE] = "CAP_SYS_RESOURCE",
+    [CAP_SYS_TIME] = "CAP_SYS_TIME",
+    [CAP_SYS_TTY_CONFIG] = "CAP_SYS_TTY_CONFIG",
+    [CAP_MKNOD] = "CAP_MKNOD",
+    [CAP_LEASE] = "CAP_LEASE",
+    [CAP_AUDIT_WRITE] = "CAP_AUDIT_WRITE",
+    [CAP_AUDIT_CONTROL] = "CAP_AUDIT_CONTROL",
+    [CAP_SETFCAP] = "CAP_SETFCAP",
+    [CAP_MAC_OVERRIDE] = "CAP_MAC_OVERRIDE",
+    [CAP_MAC_ADMIN] = "CAP_MAC_ADMIN",
+    [CAP_SYSLOG] = "CAP_SYSLOG",
+    [CAP_WAKE_ALARM] = "CAP_WAKE_ALARM",
+    [CAP_BLOCK_SUSPEND] = "CAP_BLOCK_SUSPEND",
+    [CAP_AUDIT_READ] = "CAP_AUDIT_READ",
+    [CAP_PERFMON] = "CAP_PERFMON",
+    [CAP_BPF] = "CAP_BPF",
+    [CAP_CHECKPOINT_RESTORE] = "CAP_CHECKPOINT_RESTORE",
+};
 
 uint64_t caps_default(void)
 {
@@ -24,32 +69,43 @@ uint64_t caps_all(void)
     return BIT(CAP_LAST_CAP + 1) - 1;
 }
 
+uint64_t caps_combine(uint64_t base, uint64_t add, uint64_t drop)
+{
+    if (add == caps_all()) {
+        return drop == add ? add : add & ~drop;
+    }
+    return drop == caps_all() ? add : (base & ~drop) | add;
+}
+
+const char *caps_name(int cap)
+{
+    return cap >= 0 && (size_t)cap < COUNT(names) ? names[cap] : NULL;
+}
+
 bool caps_parse(struct imgc_str name, int *ret_cap)
 {
-    char full[64] = "cap_"; /* the longest name has 22 bytes */
     struct imgc_str rest = name;
-    cap_value_t value;
 
-    if (name.len >= 4 && imgc_str_eq_nocase(imgc_str_first(name, 4), IMGC_STR("cap_"))) {
+    if (name.len >= 4 && imgc_str_eq_nocase(imgc_str_first(name, 4), IMGC_STR("CAP_"))) {
         rest = imgc_str_from(name, 4);
     }
-    if (rest.len == 0 || rest.len >= sizeof full - 4) {
-        return false;
-    }
-    for (size_t i = 0; i < rest.len; i++) {
-        unsigned char c = (unsigned char)rest.ptr[i];
-        c |= c >= 'A' && c <= 'Z' ? 0x20 : 0;
-        if (c != '_' && (c < 'a' || c > 'z')) {
-            return false;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (imgc_str_eq_nocase(rest, imgc_str_from(imgc_str_of(names[i]), 4))) {
+            *ret_cap = (int)i;
+            return true;
         }
-        full[4 + i] = (char)c;
     }
-    full[4 + rest.len] = '\0';
-    if (cap_from_name(full, &value) < 0) {
-        return false;
+    return false;
+}
+
+uint64_t caps_bounding(void)
+{
+    uint64_t mask = 0;
+
+    for (int cap = 0; cap <= CAP_LAST_CAP; cap++) {
+        mask |= prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0 ? BIT(cap) : 0;
     }
-    *ret_cap = value;
-    return true;
+    return mask;
 }
 
 int caps_drop_bounding(uint64_t mask, struct imgc_err *reterr)

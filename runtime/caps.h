@@ -20,10 +20,22 @@ uint64_t caps_default(void);
 uint64_t caps_all(void);
 
 /**
+ * @base with --cap-drop and --cap-add, as docker: all but @drop where everything is added; @add
+ * alone where everything is dropped; else what is dropped goes first. Pure.
+ */
+uint64_t caps_combine(uint64_t base, uint64_t add, uint64_t drop);
+
+/**
  * Parse one name, with or without "CAP_", in any case. "ALL" is no name: the caller's business.
  * @return whether it is a capability. Allocates nothing.
  */
 bool caps_parse(struct imgc_str name, int *ret_cap);
+
+/** "CAP_CHOWN" of 0; NULL for a number that this build does not know. Pure. */
+const char *caps_name(int cap);
+
+/** Those that the calling process could hand on: its bounding set. */
+uint64_t caps_bounding(void);
 
 /**
  * Drop from the bounding set whatever is not in @mask. Needs CAP_SETPCAP, unless nothing is left

@@ -38,6 +38,7 @@ struct cgroup {
 struct making {
     const char *name;
     const struct spec_limits *limits;
+    bool all_devices;
     unsigned needed; /* controllers for limits, not placed yet */
     void (*warn)(void *arg, const char *msg);
     void *arg;
@@ -212,7 +213,7 @@ static void place_devices(struct making *m, const struct cgroup_host *host)
     struct imgc_err err, second;
     int r = -1;
 
-    if (geteuid() != 0 || !in_initial_userns()) {
+    if (m->all_devices || geteuid() != 0 || !in_initial_userns()) {
         return;
     }
     if (m->cg->n_dirs > 0 && m->cg->dirs[0].is_v2) {
@@ -268,18 +269,20 @@ static int place(struct making *m, struct imgc_err *reterr)
     return make_path(m->cg, reterr);
 }
 
-int cgroup_create(const char *name, const struct spec_limits *limits,
-                  void (*warn)(void *arg, const char *msg), void *arg, struct cgroup **ret,
-                  struct imgc_err *reterr)
+int cgroup_create(const struct cgroup_args *args, struct cgroup **ret, struct imgc_err *reterr)
 {
     cgroup_auto struct cgroup *cg = NULL;
-    struct making m = { .name = name, .limits = limits, .warn = warn, .arg = arg };
+    struct making m = { .name = args->name,
+                        .limits = args->limits,
+                        .all_devices = args->all_devices,
+                        .warn = args->warn,
+                        .arg = args->arg };
     int r;
 
-    if (!is_component(name)) {
-        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' cannot name a cgroup", name);
+    if (!is_component(args->name)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' cannot name a cgroup", args->name);
     }
-    r = cgroup_limits_check(limits, reterr);
+    r = cgroup_limits_check(args->limits, reterr);
     if (r < 0) {
         return r;
     }
@@ -291,7 +294,7 @@ int cgroup_create(const char *name, const struct spec_limits *limits,
         cg->dirs[i] = (struct cgroup_dir)CGROUP_DIR_INIT;
     }
     m.cg = cg;
-    m.needed = cgroup_limits_controllers(limits);
+    m.needed = cgroup_limits_controllers(args->limits);
     r = place(&m, reterr);
     if (r < 0) {
         return r;

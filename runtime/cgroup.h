@@ -16,22 +16,28 @@
 
 struct cgroup;
 
+struct cgroup_args {
+    const char *name; /* one path component */
+    const struct spec_limits *limits;
+    bool all_devices;                         /* any node may be opened */
+    void (*warn)(void *arg, const char *msg); /* called for what is survivable (no swap accounting,
+                                                 no device control); may be NULL */
+    void *arg;
+};
+
 /**
- * Make the cgroup "imgc/NAME" with @limits: below the root cgroup, or below the caller's own where
- * that is all there is (a container, a delegated user session). Limits are written before any
+ * Make the cgroup "imgc/NAME" with its limits: below the root cgroup, or below the caller's own
+ * where that is all there is (a container, a delegated user session). Limits are written before any
  * process is in it. A host without writable cgroups is fine as long as no limit is asked: the
  * object then has no path, and every other function accepts it and does nothing.
  *
- * @name    one path component.
- * @warn    called for what is survivable (no swap accounting, no device control); may be NULL.
  * @ret     new; free with cgroup_free(), which leaves the directories: see cgroup_remove().
  * @return  0; -USAGE (a limit that makes no sense, such as memory under 6 MiB); -HOST (a limit was
  *          asked that this host cannot set: names the controller and the remedy); -SYS; -NOMEM.
  * Context: parent.
  */
-IMGC_CHECK int cgroup_create(const char *name, const struct spec_limits *limits,
-                             void (*warn)(void *arg, const char *msg), void *arg,
-                             struct cgroup **ret, struct imgc_err *reterr);
+IMGC_CHECK int cgroup_create(const struct cgroup_args *args, struct cgroup **ret,
+                             struct imgc_err *reterr);
 
 /** Text that cgroup_remove_path() understands, to be kept for cleaning up after a killed launcher;
  * NULL where there is no cgroup. Borrowed. */

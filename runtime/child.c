@@ -78,9 +78,9 @@ static int step_console(struct child *c, const struct plan_step *s, struct imgc_
     return r != 0 ? r : mountfd_attach(mount_fd, target_fd, reterr);
 }
 
-static int step_devices(struct child *c, struct imgc_err *reterr)
+static int step_devices(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
-    int r = devices_make(c->mounts.root_fd, &c->mounts.null_fd, reterr);
+    int r = devices_make(c->mounts.root_fd, s->options[0] != '\0', &c->mounts.null_fd, reterr);
     if (r == 0 && !c->spec->interactive && !c->spec->terminal) {
         r = rootpath_open(c->mounts.root_fd, "/dev/null", O_RDONLY, &c->stdin_fd, reterr);
     }
@@ -157,7 +157,7 @@ static int run_step(struct child *c, const struct plan_step *s, struct imgc_err 
     case PLAN_MOUNT:
         return mounts_new(&c->mounts, s, reterr);
     case PLAN_DEVICES:
-        return step_devices(c, reterr);
+        return step_devices(c, s, reterr);
     case PLAN_CONSOLE:
         return step_console(c, s, reterr);
     case PLAN_CGROUP:
@@ -248,6 +248,9 @@ static int become_container(struct child *c, struct imgc_err *reterr)
         r = imgc_fail(reterr, IMGC_E_HOST, "this host lacks close_range (Linux 5.11 or later)");
     }
     /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
+    if (r == 0 && c->spec->isolation.no_new_privs) {
+        r = become_unprivileged_for_good(reterr);
+    }
     if (r == 0 && c->args->filter) {
         r = seccomp_install(c->args->filter, reterr);
     }

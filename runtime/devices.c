@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "runtime/devices_host.h"
 #include "runtime/mountfd.h"
 #include "schema/base/fd.h"
 
@@ -75,7 +76,7 @@ static int make_node(int dev_fd, size_t i, int *ret_fd, struct imgc_err *reterr)
     return r;
 }
 
-int devices_make(int root_fd, int *ret_null_fd, struct imgc_err *reterr)
+int devices_make(int root_fd, bool all, int *ret_null_fd, struct imgc_err *reterr)
 {
     imgc_autoclose int dev_fd = -1, null_fd = -1;
 
@@ -95,7 +96,8 @@ int devices_make(int root_fd, int *ret_null_fd, struct imgc_err *reterr)
             return imgc_fail_sys(reterr, errno, "make link '/dev/%s'", links[i].name);
         }
     }
-    r = mountfd_restrict(dev_fd, MOUNT_ATTR_NODEV, false, reterr);
+    r = all ? devices_host_copy(dev_fd, reterr)
+            : mountfd_restrict(dev_fd, MOUNT_ATTR_NODEV, false, reterr);
     if (r == 0) {
         *ret_null_fd = imgc_take_fd(null_fd);
     }

@@ -12,15 +12,18 @@
 #ifndef IMGC_RUNTIME_DEVICES_H
 #define IMGC_RUNTIME_DEVICES_H
 
+#include <stdbool.h>
+
 #include "schema/base/err.h"
 
 /**
  * Fill the empty tmpfs on /dev of @root_fd, and make it nodev.
  *
+ * @all          the host's devices too (--privileged), and it is not nodev.
  * @ret_null_fd  the new /dev/null, O_PATH, checked to be one (CVE-2025-31133).
  * @return       0; -HOST; -SYS.
  * Context: child after clone.
  */
-IMGC_CHECK int devices_make(int root_fd, int *ret_null_fd, struct imgc_err *reterr);
+IMGC_CHECK int devices_make(int root_fd, bool all, int *ret_null_fd, struct imgc_err *reterr);
 
 #endif

@@ -107,7 +107,7 @@ static int mount_by_fs_context(const struct spec *spec, int *ret_fd, struct imgc
     if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
         return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
     }
-    int fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+    int fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, spec->isolation.privileged ? 0 : MOUNT_ATTR_NODEV);
     if (fd < 0) {
         return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
     }
@@ -153,7 +153,8 @@ static int mount_classic(const struct spec *spec, struct imgc_err *reterr)
     if (r < 0) {
         return imgc_context(reterr, "too many layers for this kernel's overlayfs");
     }
-    if (mount("overlay", spec->mountpoint, "overlay", MS_NODEV, options.ptr) < 0) {
+    if (mount("overlay", spec->mountpoint, "overlay", spec->isolation.privileged ? 0 : MS_NODEV,
+              options.ptr) < 0) {
         return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
     }
     return 0;
@@ -191,7 +192,7 @@ static int bind_root(const struct spec *spec, const char *dir, int *ret_fd, stru
     imgc_autoclose int fd = -1;
 
     int r = mountfd_clone(AT_FDCWD, dir, true, &fd, reterr);
-    if (r == 0) {
+    if (r == 0 && !spec->isolation.privileged) {
         r = mountfd_restrict(fd, MOUNT_ATTR_NODEV, true, reterr);
     }
     if (r == 0) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#define FIXED_STEPS_MAX 64 /* steps that do not come from spec->mounts or spec->volumes */
+#define FIXED_STEPS_MAX 64 /* steps that do not come from a list of the spec */
 
 #define HARD (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV)
 
@@ -94,6 +94,20 @@ static void add_table(struct plan *p, const struct spec *spec, const struct plan
     for (size_t i = 0; i < n; i++) {
         if (table[i].system || !is_replaced(spec, table[i].target)) {
             add(p, table[i]);
+        }
+    }
+}
+
+static void add_system_mounts(struct plan *p, const struct spec *spec)
+{
+    size_t first = p->n;
+
+    add_table(p, spec, system_mounts, COUNT(system_mounts));
+    for (size_t i = first; i < p->n && spec->isolation.privileged; i++) {
+        struct plan_step *step = &p->steps[i];
+        step->attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        if (step->kind == PLAN_DEVICES) {
+            (void)snprintf(step->options, sizeof step->options, "all");
         }
     }
 }
@@ -195,15 +209,27 @@ static void add_volumes(struct plan *p, const struct spec *spec)
     }
 }
 
+/* Those of @paths that --privileged or unmask= do not leave alone. */
+static void add_restricted(struct plan *p, const struct spec *spec, enum plan_kind kind,
+                           const char *const *paths, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isolation_is_unmasked(&spec->isolation, paths[i])) {
+            add(p, (struct plan_step){ .kind = kind, .target = paths[i] });
+        }
+    }
+}
+
 static void add_restrictions(struct plan *p, const struct spec *spec)
 {
-    for (size_t i = 0; i < COUNT(masked_paths); i++) {
-        add(p, (struct plan_step){ .kind = PLAN_MASK, .target = masked_paths[i] });
+    static const char *const cpus = "/sys/devices/system/cpu";
+
+    add_restricted(p, spec, PLAN_MASK, masked_paths, COUNT(masked_paths));
+    add_restricted(p, spec, PLAN_MASK_CPUS, &cpus, 1);
+    for (char **path = spec->isolation.mask; path && *path; path++) {
+        add(p, (struct plan_step){ .kind = PLAN_MASK, .target = *path });
     }
-    add(p, (struct plan_step){ .kind = PLAN_MASK_CPUS, .target = "/sys/devices/system/cpu" });
-    for (size_t i = 0; i < COUNT(read_only_paths); i++) {
-        add(p, (struct plan_step){ .kind = PLAN_READ_ONLY, .target = read_only_paths[i] });
-    }
+    add_restricted(p, spec, PLAN_READ_ONLY, read_only_paths, COUNT(read_only_paths));
     if (spec->read_only) {
         add(p, (struct plan_step){ .kind = PLAN_ROOT_READ_ONLY });
     }
@@ -220,21 +246,29 @@ static void add_identity(struct plan *p, const struct spec *spec)
     }
 }
 
+static size_t count(char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n]) {
+        n++;
+    }
+    return n;
+}
+
 int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr)
 {
     plan_auto struct plan p = PLAN_INIT;
-    size_t n_volumes = 0;
+    size_t n =
+        FIXED_STEPS_MAX + spec->n_mounts + count(spec->volumes) + count(spec->isolation.mask);
 
-    while (spec->volumes && spec->volumes[n_volumes]) {
-        n_volumes++;
-    }
-    p.steps = calloc(FIXED_STEPS_MAX + spec->n_mounts + n_volumes, sizeof *p.steps);
+    p.steps = calloc(n, sizeof *p.steps);
     if (!p.steps) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
     add_volumes(&p, spec);
-    add_table(&p, spec, system_mounts, COUNT(system_mounts));
+    add_system_mounts(&p, spec);
     if (spec->terminal) {
         add(&p, (struct plan_step){ .kind = PLAN_CONSOLE, .target = "/dev/console" });
     }

@@ -15,7 +15,7 @@ enum plan_kind {
     PLAN_ROOT,           /* mount the root file system on source */
     PLAN_DIRECTORY,      /* create target if missing */
     PLAN_MOUNT,          /* new fstype with options and attr on target */
-    PLAN_DEVICES,        /* nodes and links below target */
+    PLAN_DEVICES,        /* nodes and links below target; options "all": the host's too */
     PLAN_CONSOLE,        /* a pseudo terminal of the container's own, also as target */
     PLAN_CGROUP,         /* cgroup namespace, and its hierarchies on target */
     PLAN_SYSCTL,         /* write options to target */

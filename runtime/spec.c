@@ -29,6 +29,7 @@ void spec_done(struct spec *s)
         spec_mount_done(&s->mounts[i]);
     }
     free(s->mounts);
+    isolation_done(&s->isolation);
     *s = (struct spec)SPEC_INIT;
 }
 

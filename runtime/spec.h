@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "runtime/isolation.h"
 #include "schema/config.h"
 
 enum spec_network { SPEC_NETWORK_NONE, SPEC_NETWORK_HOST };
@@ -63,6 +64,7 @@ struct spec {
     enum spec_network network;
     uint64_t capabilities; /* bounding = permitted = effective, bit n = capability n */
     bool no_seccomp;       /* --security-opt seccomp=unconfined */
+    struct isolation isolation;
     struct spec_mount *mounts;
     size_t n_mounts;
     char **volumes; /* directories that the image declares: absolute, cleaned; NULL-terminated */
@@ -89,6 +91,7 @@ struct spec_options {
     const struct spec_mount *mounts;
     size_t n_mounts;
     struct spec_limits limits;
+    struct isolation *take_isolation; /* emptied; NULL: the default */
 };
 
 /**

@@ -330,12 +330,19 @@ int spec_from_config(const char *id, const struct image_config *config,
     s.read_only = options->read_only;
     s.network = options->network;
     s.limits = options->limits;
-    s.capabilities = caps_default();
 
     int r = imgc_str_dup(imgc_str_of(id), &s.id, reterr);
-    if (r == 0) {
-        r = make_hostname(id, options, &s.hostname, reterr);
+    if (r < 0) {
+        return r;
     }
+    if (options->take_isolation) {
+        s.isolation = *options->take_isolation;
+        *options->take_isolation = (struct isolation){ .privileged = false };
+    }
+    s.no_seccomp = s.isolation.no_seccomp || s.isolation.privileged;
+    s.capabilities = caps_combine(s.isolation.privileged ? caps_all() : caps_default(),
+                                  s.isolation.cap_add, s.isolation.cap_drop);
+    r = make_hostname(id, options, &s.hostname, reterr);
     if (r == 0) {
         r = fill_process(config, options, &s, reterr);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/spec_json.h"
 
+#include "runtime/isolation_json.h"
 #include "schema/json_fields.h"
 #include "schema/limits.h"
 
@@ -66,6 +67,7 @@ static const struct json_fields spec_fields[] = {
     JSON_FIELDS_ENUM(struct spec, network, networks),
     PLAIN(capabilities),
     PLAIN(no_seccomp),
+    JSON_FIELDS_STRUCT(struct spec, isolation, isolation_json_fields),
     JSON_FIELDS_LIST(struct spec, mounts, n_mounts, struct spec_mount, mount_fields),
     PLAIN(volumes),
     JSON_FIELDS_STRUCT(struct spec, limits, limit_fields),

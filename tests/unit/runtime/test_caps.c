@@ -55,6 +55,46 @@ static void test_default_is_dockers(void **state)
     assert_true(caps_all() >> CAP_LAST_CAP == 1);
 }
 
+static void test_combine(void **state)
+{
+    const uint64_t all = caps_all(), base = caps_default(), one = UINT64_C(1) << CAP_NET_ADMIN;
+    const uint64_t chown = UINT64_C(1) << CAP_CHOWN;
+    const struct {
+        uint64_t add, drop, want;
+    } cases[] = {
+        { 0, 0, base },
+        { one, 0, base | one },
+        { 0, chown, base & ~chown },
+        { chown, chown, base },
+        { all, 0, all },
+        { all, chown, all & ~chown },
+        { 0, all, 0 },
+        { one, all, one },
+        { all, all, all },
+        { one, chown, (base & ~chown) | one },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(caps_combine(base, cases[i].add, cases[i].drop) == cases[i].want);
+    }
+}
+
+static void test_names(void **state)
+{
+    int cap;
+    (void)state;
+
+    for (int i = 0; i <= CAP_LAST_CAP; i++) {
+        assert_non_null(caps_name(i));
+        assert_true(caps_parse(imgc_str_of(caps_name(i)), &cap));
+        assert_int_equal(cap, i);
+    }
+    assert_string_equal(caps_name(CAP_SYS_ADMIN), "CAP_SYS_ADMIN");
+    assert_null(caps_name(-1));
+    assert_null(caps_name(CAP_LAST_CAP + 1));
+}
+
 struct sets {
     unsigned long long inh, prm, eff, bnd, amb;
 };
@@ -147,8 +187,8 @@ static void test_apply(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_default_is_dockers),
+        cmocka_unit_test(test_parse),   cmocka_unit_test(test_default_is_dockers),
+        cmocka_unit_test(test_combine), cmocka_unit_test(test_names),
         cmocka_unit_test(test_apply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

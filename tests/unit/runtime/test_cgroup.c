@@ -42,7 +42,8 @@ static struct cgroup *create(const struct spec_limits *limits)
     struct cgroup *cg = NULL;
     struct imgc_err err;
     char name[64];
-    int r = cgroup_create(unique(name), limits, no_warning, NULL, &cg, &err);
+    const struct cgroup_args args = { .name = unique(name), .limits = limits, .warn = no_warning };
+    int r = cgroup_create(&args, &cg, &err);
 
     if (r == -IMGC_E_HOST) {
         print_message("skipped: %s\n", err.msg);
@@ -432,7 +433,8 @@ static void test_bad_names(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct cgroup *cg = NULL;
         struct imgc_err err;
-        assert_err(cgroup_create(names[i], &NO_LIMITS, NULL, NULL, &cg, &err), IMGC_E_USAGE);
+        const struct cgroup_args args = { .name = names[i], .limits = &NO_LIMITS };
+        assert_err(cgroup_create(&args, &cg, &err), IMGC_E_USAGE);
         assert_null(cg);
     }
 }

@@ -131,12 +131,55 @@ static void test_refused_targets(void **state)
     }
 }
 
+static void test_restrictions(void **state)
+{
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(NULL, 0, &s);
+    assert_ok(isolation_append(&s.isolation.mask, IMGC_STR("/etc/shadow"), &err), err);
+    assert_ok(isolation_append(&s.isolation.unmask, IMGC_STR("/proc/sys*"), &err), err);
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_true(at(b.ptr, "mask /etc/shadow") > 0);
+    assert_true(at(b.ptr, "mask /proc/kcore") > 0);
+    assert_true(at(b.ptr, "read-only /proc/bus") > 0);
+    assert_int_equal(at(b.ptr, "read-only /proc/sys\n"), -1);
+    assert_int_equal(at(b.ptr, "read-only /proc/sysrq-trigger"), -1);
+}
+
+static void test_privileged(void **state)
+{
+    static const char *const words[] = { "true", NULL };
+    struct isolation isolation = { .privileged = true };
+    struct spec_options o = { .args = words, .take_isolation = &isolation };
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    assert_ok(spec_from_config("0123456789abcdef", NULL, &o, &s, &err), err);
+    assert_true(s.no_seccomp);
+    assert_true(s.capabilities > UINT64_C(0xa80425fb));
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_int_equal(at(b.ptr, "mask"), -1);
+    assert_int_equal(at(b.ptr, "read-only"), -1);
+    assert_true(at(b.ptr, "devices /dev all") > 0);
+    assert_true(at(b.ptr, "mount sysfs sys nosuid noexec nodev") > 0);
+    assert_true(at(b.ptr, "cgroup /sys/fs/cgroup nosuid noexec nodev") > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_host_network),
-        cmocka_unit_test(test_refused_targets),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_host_network),
+        cmocka_unit_test(test_refused_targets), cmocka_unit_test(test_restrictions),
+        cmocka_unit_test(test_privileged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,7 @@ static void fill(struct spec *s)
     s->network = SPEC_NETWORK_HOST;
     s->capabilities = UINT64_MAX - 5;
     s->no_seccomp = true;
+    s->isolation.no_new_privs = true;
     fill_mounts(s);
     s->volumes = words("/v1", "/v2");
     s->limits = (struct spec_limits){
@@ -116,6 +117,7 @@ static void same(const struct spec *a, const struct spec *b)
     assert_string_equal(a->work_dir, b->work_dir);
     assert_string_equal(a->root_dir, b->root_dir);
     assert_string_equal(a->mountpoint, b->mountpoint);
+    assert_true(a->isolation.no_new_privs == b->isolation.no_new_privs);
     assert_string_equal(a->state_dir, b->state_dir);
     assert_true(a->upper_is_disposable == b->upper_is_disposable && a->read_only == b->read_only);
     same_words(a->argv, b->argv);

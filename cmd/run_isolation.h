@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options of `run` that set a container apart from the host, turned into what runtime/isolation.h
+ * takes.
+ */
+#ifndef IMGC_CMD_RUN_ISOLATION_H
+#define IMGC_CMD_RUN_ISOLATION_H
+
+#include "cmd/options.h"
+#include "runtime/isolation.h"
+#include "schema/json.h"
+
+/* As parsed from the command line. */
+struct run_isolation_options {
+    bool privileged;
+    struct option_list cap_add, cap_drop, security_opt;
+};
+
+#define RUN_ISOLATION_AT(base, field) ((base) + offsetof(struct run_isolation_options, field))
+
+/* Rows of a table of options whose struct has a struct run_isolation_options at @base. */
+/* clang-format off */
+#define RUN_ISOLATION_ROWS(base) \
+    { 0, "cap-add", OPT_LIST, RUN_ISOLATION_AT(base, cap_add), "NAME", \
+      "give a capability, or ALL" }, \
+    { 0, "cap-drop", OPT_LIST, RUN_ISOLATION_AT(base, cap_drop), "NAME", \
+      "take a capability, or ALL" }, \
+    { 0, "privileged", OPT_FLAG, RUN_ISOLATION_AT(base, privileged), NULL, \
+      "all capabilities and devices, no filter, no masks" }, \
+    { 0, "security-opt", OPT_LIST, RUN_ISOLATION_AT(base, security_opt), "OPT", \
+      "no-new-privileges, seccomp=unconfined, [un]mask=PATH" }
+/* clang-format on */
+
+/** Check and convert. @ret  free with isolation_done().
+ * @return 0; -USAGE that names the option; -HOST (a capability that imgc itself has not); -NOMEM.
+ */
+IMGC_CHECK int run_isolation_parse(const struct run_isolation_options *o, struct isolation *ret,
+                                   struct imgc_err *reterr);
+
+/** What was asked, for inspect. @return new reference; NULL without memory. */
+json_t *run_isolation_json(const struct run_isolation_options *o);
+
+#endif
