@@ -216,7 +216,7 @@ int acquire_image(struct app *app, struct lease **ret_lease, const struct acquir
     }
 
     image_auto struct image image = { .tags = NULL };
-    r = image_find(store, imgc_str_of(args->name), &image, reterr);
+    r = image_find_stack(store, imgc_str_of(args->name), &image, reterr);
     if (r < 0) {
         return r;
     }

@@ -29,7 +29,8 @@ IMGC_CHECK int acquire_parse_policy(const char *text, enum acquire_policy *ret,
 IMGC_CHECK int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args *args,
                             struct image *ret, struct imgc_err *reterr);
 
-/** Find or pull as the policy says. @ret_lease  begun for a pull; else as it was. @return 0;
+/** Find or pull as the policy says, to run it: of one that is there @ret says what
+ * image_find_stack() does. @ret_lease  begun for a pull; else as it was. @return 0;
  * -NOTFOUND with ACQUIRE_NEVER; what acquire_pull() returns. */
 IMGC_CHECK int acquire_image(struct app *app, struct lease **ret_lease,
                              const struct acquire_args *args, struct image *ret,

@@ -58,6 +58,11 @@ IMGC_CHECK int image_find(struct store *s, struct imgc_str name, struct image *r
 IMGC_CHECK int image_find_id(struct store *s, const struct digest *id, struct image *ret,
                              struct imgc_err *reterr);
 
+/** image_find() for who runs it: no tags, repository digests, unique size and number of containers,
+ * which take most of the time. */
+IMGC_CHECK int image_find_stack(struct store *s, struct imgc_str name, struct image *ret,
+                                struct imgc_err *reterr);
+
 /** What a tag or repository digest was last resolved to. @ret_top the index or manifest digest.
  * @return 0; IMAGE_MISSING. */
 IMGC_CHECK int image_resolve(struct store *s, const struct ref *ref, struct digest *ret_id,

@@ -7,12 +7,15 @@
 
 #define ID_DIGITS_MIN 2
 
-static int load_one(struct store *s, const struct digest *id, struct image *ret,
+typedef int load_fn(struct store *s, const struct digest *id, struct image_list *ret,
+                    struct imgc_err *reterr);
+
+static int load_one(struct store *s, const struct digest *id, load_fn *load, struct image *ret,
                     struct imgc_err *reterr)
 {
     image_list_auto struct image_list list = { .n = 0 };
 
-    int r = image_load(s, id, &list, reterr);
+    int r = load(s, id, &list, reterr);
     if (r < 0 || list.n == 0) {
         return r < 0 ? r : IMAGE_MISSING;
     }
@@ -27,7 +30,7 @@ int image_find_id(struct store *s, const struct digest *id, struct image *ret,
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_READ, &tx, reterr);
-    return r < 0 ? r : load_one(s, id, ret, reterr);
+    return r < 0 ? r : load_one(s, id, image_load, ret, reterr);
 }
 
 static bool is_hex(struct imgc_str s)
@@ -114,7 +117,8 @@ static int find_any(struct store *s, struct imgc_str name, struct digest *ret,
     return r;
 }
 
-int image_find(struct store *s, struct imgc_str name, struct image *ret, struct imgc_err *reterr)
+static int find_and_load(struct store *s, struct imgc_str name, load_fn *load, struct image *ret,
+                         struct imgc_err *reterr)
 {
     struct digest id;
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -124,7 +128,18 @@ int image_find(struct store *s, struct imgc_str name, struct image *ret, struct 
         return r;
     }
     r = find_any(s, name, &id, reterr);
-    return r != 0 ? r : load_one(s, &id, ret, reterr);
+    return r != 0 ? r : load_one(s, &id, load, ret, reterr);
+}
+
+int image_find(struct store *s, struct imgc_str name, struct image *ret, struct imgc_err *reterr)
+{
+    return find_and_load(s, name, image_load, ret, reterr);
+}
+
+int image_find_stack(struct store *s, struct imgc_str name, struct image *ret,
+                     struct imgc_err *reterr)
+{
+    return find_and_load(s, name, image_load_stack, ret, reterr);
 }
 
 int image_resolve(struct store *s, const struct ref *ref, struct digest *ret_id,

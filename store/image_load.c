@@ -113,19 +113,21 @@ static int take_containers(struct image *image, struct db_stmt *st, struct imgc_
     "NOT EXISTS (SELECT 1 FROM image_layer AS above WHERE above.image_id = " u ".image_id AND " \
     "above.position = " u ".position + 1)"
 
-/* Each query gives (image id, ...) ordered by image id; for one image @filter goes in between. */
+/* Each query gives (image id, ...) ordered by image id; for one image @filter goes in between. The
+ * first N_STACK_PARTS say what an image consists of. */
+#define N_STACK_PARTS 1
 static const struct part {
     int (*take)(struct image *image, struct db_stmt *st, struct imgc_err *reterr);
     const char *head, *tail, *filter;
 } parts[] = {
-    { take_tag, "SELECT image_id, name FROM tag", "ORDER BY image_id, name",
-      "WHERE image_id = ?1" },
-    { take_repo_digest, "SELECT image_id, repository || '@' || digest FROM repo_digest",
-      "ORDER BY 1, 2", "WHERE image_id = ?1" },
     { take_layer,
       "SELECT u.image_id, u.diff_id, t.tar_size FROM image_layer AS u JOIN layer AS t "
       "ON t.diff_id = u.diff_id",
       "ORDER BY u.image_id, u.position", "WHERE u.image_id = ?1" },
+    { take_tag, "SELECT image_id, name FROM tag", "ORDER BY image_id, name",
+      "WHERE image_id = ?1" },
+    { take_repo_digest, "SELECT image_id, repository || '@' || digest FROM repo_digest",
+      "ORDER BY 1, 2", "WHERE image_id = ?1" },
     { take_unique, UNIQUE("image_layer", "diff_id", "layer"), ONLY_OF("image_layer", "diff_id") },
     { take_unique,
       UNIQUE("image_layer", "chain_id",
@@ -261,6 +263,12 @@ int image_load(struct store *s, const struct digest *id, struct image_list *ret,
                struct imgc_err *reterr)
 {
     return load(s, id, sizeof parts / sizeof *parts, ret, reterr);
+}
+
+int image_load_stack(struct store *s, const struct digest *id, struct image_list *ret,
+                     struct imgc_err *reterr)
+{
+    return load(s, id, N_STACK_PARTS, ret, reterr);
 }
 
 int image_load_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr)

@@ -12,6 +12,10 @@
 IMGC_CHECK int image_load(struct store *s, const struct digest *id, struct image_list *ret,
                           struct imgc_err *reterr);
 
+/** The same without names, digests, disk bytes and containers: what an image consists of. */
+IMGC_CHECK int image_load_stack(struct store *s, const struct digest *id, struct image_list *ret,
+                                struct imgc_err *reterr);
+
 /** The same for all, with nothing but what their own rows say. */
 IMGC_CHECK int image_load_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr);
 

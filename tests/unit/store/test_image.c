@@ -40,6 +40,23 @@ static void test_add_and_find(void **state)
     assert_int_equal(image.unique_size, a.disk_bytes + b.disk_bytes + 4096);
 }
 
+static void test_find_stack(void **state)
+{
+    struct test_store *t = *state;
+    struct digest layers[2] = { test_layer(t, 'a', 5000), test_layer(t, 'b', 7000) };
+    struct digest id = test_image(t, "{config}", "debian:bookworm", layers, 2);
+    image_auto struct image image = { .size = 0 };
+
+    assert_ok(image_find_stack(t->s, IMGC_STR("debian:bookworm"), &image, &t->err), t->err);
+    assert_true(digest_eq(&image.id, &id));
+    assert_int_equal(image.n_diff_ids, 2);
+    assert_true(digest_eq(&image.diff_ids[0], &layers[0]));
+    assert_true(digest_eq(&image.diff_ids[1], &layers[1]));
+    assert_string_equal(image.platform.arch, "amd64");
+    assert_null(image.tags[0]);
+    assert_null(image.repo_digests[0]);
+}
+
 static void test_names_and_ids(void **state)
 {
     struct test_store *t = *state;
@@ -267,6 +284,7 @@ int main(void)
         CASE(test_ambiguous_ids), CASE(test_tags_move),
         CASE(test_unchanged),     CASE(test_remove),
         CASE(test_unique_size),   CASE(test_many_images_list_fast),
+        CASE(test_find_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
