@@ -410,6 +410,16 @@ check() { # NAME WHAT
     fi
 }
 
+# With memory limits: kernels of Debian 13 and later have no such controller in v1.
+check_limited() { # NAME WHAT
+    if [ "$version" = v2 ] || [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
+        check "$@"
+    else
+        n=$((n + 1))
+        echo "ok $n - $2 # SKIP this kernel has no memory controller for $version" >$results
+    fi
+}
+
 clean() {
     no_cgroup || fail "left: $(find /sys/fs/cgroup -type d -path '*/imgc/*')"
     ! grep -E '/var/lib/imgc|overlay' /proc/self/mountinfo || fail "a mount is left"
@@ -422,17 +432,17 @@ check import_and_run "an imported image runs, without a warning"
 check layer_form "images are directories here, and it is told why"
 check exit_codes "exit codes are told apart"
 check isolation "a container is alone"
-check own_cgroups "a container sees its own cgroup, and cannot change it"
-check memory_hog "a memory hog is killed at -m, and it is told"
-check memory_swap "--memory-swap"
+check_limited own_cgroups "a container sees its own cgroup, and cannot change it"
+check_limited memory_hog "a memory hog is killed at -m, and it is told"
+check_limited memory_swap "--memory-swap"
 check fork_bomb "a fork bomb stops at --pids-limit"
 check cpus "--cpus 0.3 gives 0.3 of a core, within a fifth"
-check all_limits "all limits at once"
+check_limited all_limits "all limits at once"
 check devices "the cgroup allows the standard devices only"
 check device_nodes "a device node of the container's own making opens nothing"
-check killed_launcher "kill -9 of imgc leaves no process, and the next command removes the cgroup"
-check removed_while_running "rm -f of a container with many processes"
-check stragglers "what the first process leaves running ends with it"
+check_limited killed_launcher "kill -9 of imgc leaves no process, and the next command removes the cgroup"
+check_limited removed_while_running "rm -f of a container with many processes"
+check_limited stragglers "what the first process leaves running ends with it"
 check read_only "--read-only and read-only volumes"
 if [ "$version" = v2 ]; then # the same, or nothing, on v1
     check crowded_root "where v2's controllers are taken, that is the error, and only with limits"
