@@ -149,7 +149,12 @@ static int create_container(struct run *run, const char *image_name,
     r = r < 0 ? r : imgc_str_dup(imgc_str_of(image_name), &c->image_name, reterr);
     r = r < 0 ? r : join_command(request->spec.args, &c->command, reterr);
     r = r < 0 ? r : run_options_json(o, request, &c->spec_json, reterr);
-    return r < 0 ? r : container_create(run->store, c, reterr);
+    r = r < 0 ? r : container_create(run->store, c, reterr);
+    if (r == -(int)IMGC_E_EXISTS) { /* what has the name may be a container that a crash left */
+        struct imgc_err ignored;
+        r = sweep_dead(run->app, NULL, &ignored) < 0 ? r : container_create(run->store, c, reterr);
+    }
+    return r;
 }
 
 IMGC_PRINTF(3, 4)
@@ -195,6 +200,7 @@ static int place_root(struct run *run, struct imgc_err *reterr)
     return r < 0 ? r : set_path(&s->work_dir, reterr, "%s/containers/%s/work", root, id);
 }
 
+/* What can wait until now is done now: the container builds its root on another processor. */
 static int on_started(void *arg, const struct process_id *init, const char *cgroup,
                       struct imgc_err *reterr)
 {
@@ -202,7 +208,12 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
 
     output_debug(&run->app->out, "container %s runs as process %d, cgroup %s", run->container.id,
                  (int)init->pid, cgroup ? cgroup : "none");
-    return container_started(run->store, run->container.id, init, cgroup, reterr);
+    int r = container_started(run->store, run->container.id, init, cgroup, reterr);
+    r = r < 0 ? r : sweep_dead(run->app, NULL, reterr);
+    if (r == 0) {
+        chores_start_noted(run->app); /* a container may run for long */
+    }
+    return r;
 }
 
 static void on_ready(void *arg)
@@ -296,14 +307,9 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    r = sweep_dead(run->app, NULL, reterr);
-    r = r < 0 || o->rootfs ? r : load_image(run, image_name, reterr);
+    r = o->rootfs ? 0 : load_image(run, image_name, reterr);
     r = r < 0 ? r : create_container(run, image_name, &request, reterr);
-    if (r < 0) {
-        return r;
-    }
-    chores_start_noted(run->app); /* now: a container may run for long */
-    return run_container(run, &request, reterr);
+    return r < 0 ? r : run_container(run, &request, reterr);
 }
 
 static int run_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)

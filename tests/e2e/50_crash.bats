@@ -85,6 +85,19 @@ every_command_works() {
     [ -z "$(ls -A "$STORE/containers")" ]
 }
 
+@test "the name of a killed run --rm is free for the next one" {
+    require_containers
+    imgc import "$IMAGES/busybox.tar" bb >/dev/null
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --name one bb sleep 1000 >/dev/null 2>&1 3>&- &
+    local pid=$!
+    for _ in $(seq 200); do [ -z "$(imgc ps -q)" ] || break; sleep 0.05; done
+    assert_fails 125 "'one' exists" imgc run --rm --name one bb true
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    imgc run --rm --name one bb true
+    [ -z "$(imgc ps -aq)" ]
+}
+
 @test "the index's log does not grow with the number of runs" {
     require_containers
     imgc import "$IMAGES/busybox.tar" bb >/dev/null
