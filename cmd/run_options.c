@@ -23,6 +23,7 @@ const struct option run_options[] = {
     { 'h', "hostname", OPT_STRING, AT(hostname), "NAME", "host name in the container" },
     { 0, "read-only", OPT_FLAG, AT(read_only), NULL, "mount the root file system read-only" },
     RUN_LIMITS_ROWS(AT(limits)),
+    RUN_LIMITS_CREATE_ROWS(AT(limits)),
     RUN_ISOLATION_ROWS(AT(isolation)),
     { 0, "network", OPT_STRING, AT(network), "none|host", "network (none)" },
     { 0, "net", OPT_STRING, AT(network), "none|host", NULL },
@@ -37,6 +38,7 @@ const struct option run_options[] = {
 
 void run_options_done_request(struct run_request *r)
 {
+    spec_limits_done(&r->spec.limits);
     environment_done(&r->env);
     run_mounts_done(&r->mounts);
     isolation_done(&r->isolation);
@@ -85,6 +87,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     int r = parse_environment(o, &request->env, reterr);
     r = r < 0 ? r : run_mounts_parse(&o->mounts, &request->mounts, reterr);
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
+    r = r < 0 ? r : run_limits_parse_cgroups(&o->limits, &s->no_cgroup, reterr);
     r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
     return r < 0 ? r : parse_network(o->network, &s->network, reterr);
 }
@@ -100,6 +103,7 @@ int run_options_request(const struct run_options *o, const char *const *args,
         return r;
     }
     s->args = args;
+    s->cgroup_parent = o->limits.cgroup_parent;
     s->env = (const char *const *)request.env.items;
     s->has_entrypoint = o->entrypoint != NULL;
     s->entrypoint = o->entrypoint;
@@ -133,16 +137,16 @@ int run_options_json(const struct run_options *o, const struct run_request *requ
 {
     const struct spec_options *s = &request->spec;
     json_auto_free json_t *binds = string_array(o->mounts.volumes.items);
-    json_auto_free json_t *j = json_pack(
-        "{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s, s:I, s:I, s:I, s:I}", "Cmd",
-        string_array(s->args), "Env", string_array(s->env), "Tty", s->terminal, "OpenStdin",
-        s->interactive, "ReadonlyRootfs", s->read_only, "User", s->user, "WorkingDir", s->workdir,
-        "Hostname", s->hostname, "Binds", binds, "NetworkMode",
-        s->network == SPEC_NETWORK_HOST ? "host" : "none", "Memory",
-        (json_int_t)s->limits.memory_bytes, "MemorySwap", (json_int_t)s->limits.memory_swap_bytes,
-        "CpuQuota", (json_int_t)s->limits.cpu_quota_us, "PidsLimit", (json_int_t)s->limits.pids);
+    json_auto_free json_t *j =
+        json_pack("{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s}", "Cmd",
+                  string_array(s->args), "Env", string_array(s->env), "Tty", s->terminal,
+                  "OpenStdin", s->interactive, "ReadonlyRootfs", s->read_only, "User", s->user,
+                  "WorkingDir", s->workdir, "Hostname", s->hostname, "Binds", binds, "NetworkMode",
+                  s->network == SPEC_NETWORK_HOST ? "host" : "none");
+    json_auto_free json_t *limits = run_limits_json(&s->limits);
     json_auto_free json_t *isolation = run_isolation_json(&o->isolation);
-    if (!j || !isolation || json_object_update(j, isolation) < 0) {
+    if (!j || !isolation || json_object_update(j, isolation) < 0 || !limits ||
+        json_object_update(j, limits) < 0) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     return json_dump(j, true, ret, reterr);

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "runtime/cgroup_devices.h"
+#include "runtime/cgroup_handle.h"
 #include "runtime/cgroup_host.h"
 #include "runtime/cgroup_limits.h"
+#include "runtime/cgroup_parent.h"
 #include "runtime/cgroup_v1.h"
 #include "runtime/cgroup_v2.h"
 #include "schema/base/buf.h"
@@ -25,25 +27,15 @@
  * killing (cgroup.kill), devices (BPF). A v1 hierarchy is touched only for a limit that was asked.
  * On a host with v1 alone: freezer for killing, devices, and those of the limits.
  */
-#define DIRS 6 /* v2, and v1's memory, cpu, pids, freezer, devices */
-
-struct cgroup {
-    struct cgroup_dir dirs[DIRS]; /* v2's is the first */
-    size_t n_dirs;
-    char *path; /* their paths, ':' between them; NULL without any */
-    bool keep;  /* false until it is complete: freeing then removes the directories */
-};
 
 /* What cgroup_create() works with. */
 struct making {
-    const char *name;
-    const struct spec_limits *limits;
-    bool all_devices;
+    const struct cgroup_args *args;
+    struct cgroup_limits_change change; /* from none, or from what a running container has */
+    char *parent;    /* --cgroup-parent as a path below a hierarchy's root; NULL: none was asked */
     unsigned needed; /* controllers for limits, not placed yet */
-    void (*warn)(void *arg, const char *msg);
-    void *arg;
     struct cgroup *cg;
-    const struct cgroup_host_hierarchy *of[DIRS]; /* the hierarchy of each directory of cg */
+    const struct cgroup_host_hierarchy *of[CGROUP_DIRS]; /* the hierarchy of each directory of cg */
 };
 
 /* Makes the directory below @base. */
@@ -52,22 +44,39 @@ typedef int make_fn(const struct making *m, const char *base, unsigned controlle
 
 static void tell(const struct making *m, const char *msg)
 {
-    if (m->warn) {
-        m->warn(m->arg, msg);
-    }
+    cgroup_limits_warn(&m->change, "%s", msg);
 }
 
 static int make_v2(const struct making *m, const char *base, unsigned controllers,
                    struct cgroup_dir *ret, struct imgc_err *reterr)
 {
-    return cgroup_v2_make(base, m->name, controllers, ret, reterr);
+    return cgroup_v2_make(base, m->args->name, controllers, ret, reterr);
 }
 
 static int make_v1(const struct making *m, const char *base, unsigned controllers,
                    struct cgroup_dir *ret, struct imgc_err *reterr)
 {
     (void)controllers; /* always on */
-    return cgroup_dir_make(base, m->name, false, ret, reterr);
+    return cgroup_dir_make(base, m->args->name, false, ret, reterr);
+}
+
+/* Where the user says, or nowhere. */
+static int make_below_parent(struct making *m, const struct cgroup_host_hierarchy *h, make_fn *make,
+                             unsigned controllers, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+    struct imgc_str base;
+
+    imgc_buf_puts(&b, h->mountpoint);
+    imgc_buf_puts(&b, m->parent);
+    int r = imgc_buf_finish(&b, &base, reterr);
+    r = r < 0 ? r
+              : cgroup_v2_make_base(h->mountpoint, base.ptr, h->is_v2 ? controllers : 0, reterr);
+    r = r < 0 ? r : make(m, base.ptr, controllers, &m->cg->dirs[m->cg->n_dirs], reterr);
+    if (r == 0) {
+        m->of[m->cg->n_dirs++] = h;
+    }
+    return r;
 }
 
 /* Make our directory at the mount's root or, where that is forbidden, at the nearest ancestor of
@@ -81,6 +90,9 @@ static int make_somewhere(struct making *m, const struct cgroup_host_hierarchy *
     struct imgc_err err;
     int r;
 
+    if (m->parent) {
+        return make_below_parent(m, h, make, controllers, reterr);
+    }
     r = make(m, h->mountpoint, controllers, slot, reterr);
     while (r < 0 && r != -IMGC_E_NOMEM && own.len > 1) {
         imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
@@ -118,6 +130,9 @@ static int place_one_v1(struct making *m, const struct cgroup_host *host, unsign
         i++;
     }
     r = i < m->cg->n_dirs ? 0 : make_somewhere(m, h, make_v1, 0, reterr);
+    if (r == 0 && h->controllers & CGROUP_HOST_CPUSET) {
+        r = cgroup_v1_inherit_cpuset(h->mountpoint, m->cg->dirs[i].path, reterr);
+    }
     if (r < 0) {
         return r;
     }
@@ -142,7 +157,6 @@ static int place_v2(struct making *m, const struct cgroup_host *host, struct img
 {
     const struct cgroup_host_hierarchy *h = cgroup_host_v2(host);
     unsigned here;
-    bool swap;
     int r;
 
     if (!h) {
@@ -151,14 +165,10 @@ static int place_v2(struct making *m, const struct cgroup_host *host, struct img
     here = m->needed ? m->needed & cgroup_v2_controllers(h->mountpoint) : 0;
     r = make_somewhere(m, h, make_v2, here, reterr);
     if (r < 0) {
-        return here != 0 ? need_failed(here, reterr) : 0;
+        return here != 0 ? need_failed(here, reterr) : m->parent ? r : 0;
     }
     m->needed &= ~here;
-    r = cgroup_v2_limit(&m->cg->dirs[m->cg->n_dirs - 1], here, m->limits, &swap, reterr);
-    if (r == 0 && !swap) {
-        tell(m, "this host does not count swap: only memory is limited");
-    }
-    return r;
+    return cgroup_v2_limit(&m->cg->dirs[m->cg->n_dirs - 1], here, &m->change, reterr);
 }
 
 /* Whatever v2 does not have, one controller after the other. */
@@ -167,7 +177,6 @@ static int place_v1(struct making *m, const struct cgroup_host *host, struct img
     while (m->needed != 0) {
         unsigned controller = m->needed & -m->needed;
         const struct cgroup_dir *d = NULL;
-        bool swap;
         int r;
 
         r = place_one_v1(m, host, controller, &d, reterr);
@@ -175,12 +184,9 @@ static int place_v1(struct making *m, const struct cgroup_host *host, struct img
             return need_failed(controller, reterr);
         }
         m->needed &= ~controller;
-        r = cgroup_v1_limit(d, controller, m->limits, &swap, reterr);
+        r = cgroup_v1_limit(d, controller, &m->change, reterr);
         if (r < 0) {
             return r;
-        }
-        if (!swap) {
-            tell(m, "this host does not count swap: only memory is limited");
         }
     }
     return 0;
@@ -213,7 +219,7 @@ static void place_devices(struct making *m, const struct cgroup_host *host)
     struct imgc_err err, second;
     int r = -1;
 
-    if (m->all_devices || geteuid() != 0 || !in_initial_userns()) {
+    if (m->args->all_devices || geteuid() != 0 || !in_initial_userns()) {
         return;
     }
     if (m->cg->n_dirs > 0 && m->cg->dirs[0].is_v2) {
@@ -229,7 +235,7 @@ static void place_devices(struct making *m, const struct cgroup_host *host)
 
 static int make_path(struct cgroup *cg, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)DIRS * (LIMIT_PATH_BYTES + 1));
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)CGROUP_DIRS * (LIMIT_PATH_BYTES + 1));
 
     for (size_t i = 0; i < cg->n_dirs; i++) {
         imgc_buf_puts(&b, i > 0 ? ":" : "");
@@ -253,6 +259,9 @@ static int place(struct making *m, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
+    if (m->change.to->cgroup_conf && !cgroup_host_v2(&host)) {
+        return imgc_fail(reterr, IMGC_E_HOST, "--cgroup-conf needs a host with cgroup v2");
+    }
     r = place_v2(m, &host, reterr);
     if (r < 0) {
         return r;
@@ -269,35 +278,60 @@ static int place(struct making *m, struct imgc_err *reterr)
     return make_path(m->cg, reterr);
 }
 
-int cgroup_create(const struct cgroup_args *args, struct cgroup **ret, struct imgc_err *reterr)
+static int new_cgroup(struct cgroup **ret, struct imgc_err *reterr)
 {
-    cgroup_auto struct cgroup *cg = NULL;
-    struct making m = { .name = args->name,
-                        .limits = args->limits,
-                        .all_devices = args->all_devices,
-                        .warn = args->warn,
-                        .arg = args->arg };
-    int r;
+    struct cgroup *cg = calloc(1, sizeof *cg);
 
-    if (!is_component(args->name)) {
-        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' cannot name a cgroup", args->name);
-    }
-    r = cgroup_limits_check(args->limits, reterr);
-    if (r < 0) {
-        return r;
-    }
-    cg = calloc(1, sizeof *cg);
     if (!cg) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "cgroup");
     }
-    for (size_t i = 0; i < DIRS; i++) {
+    for (size_t i = 0; i < CGROUP_DIRS; i++) {
         cg->dirs[i] = (struct cgroup_dir)CGROUP_DIR_INIT;
     }
-    m.cg = cg;
-    m.needed = cgroup_limits_controllers(args->limits);
-    r = place(&m, reterr);
+    *ret = cg;
+    return 0;
+}
+
+static int check_args(const struct cgroup_args *args, struct imgc_err *reterr)
+{
+    if (!is_component(args->name)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' cannot name a cgroup", args->name);
+    }
+    if (args->disabled && cgroup_limits_controllers(args->limits) != 0) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "without a cgroup (--cgroups=disabled) nothing can "
+                         "be limited");
+    }
+    return cgroup_limits_check(args->limits, reterr);
+}
+
+int cgroup_create(const struct cgroup_args *args, struct cgroup **ret, struct imgc_err *reterr)
+{
+    static const struct spec_limits none;
+    cgroup_auto struct cgroup *cg = NULL;
+    imgc_autofree char *parent = NULL;
+    struct making m = {
+        .args = args,
+        .change = { .from = &none, .to = args->limits, .warn = args->warn, .arg = args->arg }
+    };
+    int r;
+
+    r = check_args(args, reterr);
+    r = r < 0 ? r : new_cgroup(&cg, reterr);
+    r = r < 0 || !args->parent ? r : cgroup_parent_path(args->parent, &parent, reterr);
     if (r < 0) {
         return r;
+    }
+    m.cg = cg;
+    m.parent = parent;
+    m.needed = cgroup_limits_controllers(args->limits);
+    if (args->disabled) {
+        tell(&m, "the container's access to devices is not restricted: there is no cgroup for it");
+    } else {
+        r = place(&m, reterr);
+        if (r < 0) {
+            return r;
+        }
     }
     cg->keep = true;
     *ret = imgc_take(cg);
@@ -427,7 +461,7 @@ struct cgroup *cgroup_free(struct cgroup *cg)
     if (!cg->keep) {
         (void)remove_all(cg, &ignored);
     }
-    for (size_t i = 0; i < DIRS; i++) {
+    for (size_t i = 0; i < CGROUP_DIRS; i++) {
         cgroup_dir_done(&cg->dirs[i]);
     }
     free(cg->path);

@@ -17,17 +17,20 @@
 struct cgroup;
 
 struct cgroup_args {
-    const char *name; /* one path component */
+    const char *name;   /* one path component */
+    const char *parent; /* make it below this cgroup: a path from the hierarchies' roots, or a slice
+                           of systemd's; NULL: as cgroup_create() says */
+    bool disabled;      /* make none */
+    bool all_devices;   /* any node may be opened */
     const struct spec_limits *limits;
-    bool all_devices;                         /* any node may be opened */
     void (*warn)(void *arg, const char *msg); /* called for what is survivable (no swap accounting,
                                                  no device control); may be NULL */
     void *arg;
 };
 
 /**
- * Make the cgroup "imgc/NAME" with its limits: below the root cgroup, or below the caller's own
- * where that is all there is (a container, a delegated user session). Limits are written before any
+ * Make the cgroup "imgc/NAME" with limits: below the root cgroup, or below the caller's own where
+ * that is all there is (a container, a delegated user session). Limits are written before any
  * process is in it. A host without writable cgroups is fine as long as no limit is asked: the
  * object then has no path, and every other function accepts it and does nothing.
  *

@@ -203,6 +203,36 @@ static int read_file(int dir_fd, const char *file, struct imgc_buf *b, struct im
     return imgc_buf_finish(b, ret, &err);
 }
 
+bool cgroup_dir_text(const struct cgroup_dir *d, const char *file, struct imgc_buf *b,
+                     struct imgc_str *ret)
+{
+    if (read_file(d->fd, file, b, ret) < 0) {
+        return false;
+    }
+    *ret = imgc_str_trim(*ret);
+    return true;
+}
+
+bool cgroup_dir_number(const struct cgroup_dir *d, const char *file, int64_t *ret)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
+    struct imgc_str text;
+    uint64_t n;
+
+    if (!cgroup_dir_text(d, file, &b, &text)) {
+        return false;
+    }
+    if (imgc_str_eq(text, IMGC_STR("max"))) {
+        *ret = INT64_MAX;
+        return true;
+    }
+    if (!imgc_str_u64(text, &n)) {
+        return false;
+    }
+    *ret = n > INT64_MAX ? INT64_MAX : (int64_t)n;
+    return true;
+}
+
 uint64_t cgroup_dir_count(const struct cgroup_dir *d, const char *file, const char *key)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
@@ -335,6 +365,26 @@ static bool try_remove(int parent_fd, const char *name, bool is_v2, // NOLINT(mi
     return rmdir_at(parent_fd, name, ret_errno);
 }
 
+/* The directory that we made in somebody's cgroup goes with our last one there. At the top of the
+ * hierarchy it stays: the next container needs it. */
+static void remove_parent(const struct cgroup_dir *d)
+{
+    struct imgc_str path = imgc_str_of(d->path), parent, base, name;
+    char file[LIMIT_PATH_BYTES + 32];
+
+    if (!imgc_str_rsplit(path, '/', &parent, &name) ||
+        !imgc_str_rsplit(parent, '/', &base, &name) || base.len >= LIMIT_PATH_BYTES) {
+        return;
+    }
+    /* Every cgroup but the root has the one (v2), only the root has the other (v1). */
+    (void)snprintf(file, sizeof file, IMGC_STR_FMT "/%s", IMGC_STR_ARG(base),
+                   d->is_v2 ? "cgroup.type" : "release_agent");
+    if ((access(file, F_OK) == 0) == d->is_v2) {
+        (void)snprintf(file, sizeof file, IMGC_STR_FMT, IMGC_STR_ARG(parent));
+        (void)rmdir(file); /* in use by others, or gone */
+    }
+}
+
 int cgroup_dir_remove(struct cgroup_dir *d, struct imgc_err *reterr)
 {
     int waited_ms = 0, step_ms = 1, e;
@@ -349,5 +399,6 @@ int cgroup_dir_remove(struct cgroup_dir *d, struct imgc_err *reterr)
         waited_ms += step_ms;
         step_ms = step_ms < 32 ? step_ms * 2 : step_ms;
     }
+    remove_parent(d);
     return 0;
 }

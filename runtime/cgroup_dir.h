@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/cleanup.h"
 #include "schema/base/err.h"
 #include "schema/base/str.h"
@@ -45,7 +46,8 @@ IMGC_CHECK int cgroup_dir_open(struct imgc_str path, struct cgroup_dir *ret,
                                struct imgc_err *reterr);
 void cgroup_dir_done(struct cgroup_dir *d);
 
-/** Write @value to a file of the directory. @return 0; -HOST, naming file, value and reason. */
+/** Write @value to a file of the directory. @return 0; -HOST, naming file, value and reason, which
+ * is in reterr->sys. */
 IMGC_CHECK int cgroup_dir_write(const struct cgroup_dir *d, const char *file, const char *value,
                                 struct imgc_err *reterr);
 IMGC_CHECK int cgroup_dir_write_number(const struct cgroup_dir *d, const char *file, int64_t value,
@@ -53,6 +55,13 @@ IMGC_CHECK int cgroup_dir_write_number(const struct cgroup_dir *d, const char *f
 
 /** Whether the directory has such a file. */
 bool cgroup_dir_has(const struct cgroup_dir *d, const char *file);
+
+/** The number that a file is; INT64_MAX for "max" and what is larger. @return whether it is one. */
+bool cgroup_dir_number(const struct cgroup_dir *d, const char *file, int64_t *ret);
+
+/** A file's text, without blanks at its ends. @b  the caller's. @return whether it can be read. */
+bool cgroup_dir_text(const struct cgroup_dir *d, const char *file, struct imgc_buf *b,
+                     struct imgc_str *ret);
 
 /** The number after "@key " in a file of such lines; 0 where the file or the key is missing. */
 uint64_t cgroup_dir_count(const struct cgroup_dir *d, const char *file, const char *key);

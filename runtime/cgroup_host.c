@@ -17,8 +17,9 @@ static const struct {
     const char *name;
 } controllers[] = {
     { CGROUP_HOST_MEMORY, "memory" },   { CGROUP_HOST_CPU, "cpu" },
-    { CGROUP_HOST_PIDS, "pids" },       { CGROUP_HOST_FREEZER, "freezer" },
-    { CGROUP_HOST_DEVICES, "devices" },
+    { CGROUP_HOST_PIDS, "pids" },       { CGROUP_HOST_CPUSET, "cpuset" },
+    { CGROUP_HOST_IO, "io" },           { CGROUP_HOST_IO, "blkio" },
+    { CGROUP_HOST_FREEZER, "freezer" }, { CGROUP_HOST_DEVICES, "devices" },
 };
 
 /* One line of mountinfo, as far as we want it. */

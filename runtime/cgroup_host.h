@@ -18,8 +18,10 @@
 #define CGROUP_HOST_MEMORY (1u << 0)
 #define CGROUP_HOST_CPU (1u << 1)
 #define CGROUP_HOST_PIDS (1u << 2)
-#define CGROUP_HOST_FREEZER (1u << 3) /* v1 only */
-#define CGROUP_HOST_DEVICES (1u << 4) /* v1 only */
+#define CGROUP_HOST_CPUSET (1u << 3)
+#define CGROUP_HOST_IO (1u << 4)      /* "blkio" in v1 */
+#define CGROUP_HOST_FREEZER (1u << 5) /* v1 only */
+#define CGROUP_HOST_DEVICES (1u << 6) /* v1 only */
 
 #define CGROUP_HOST_HIERARCHIES 32 /* v1 has at most one for each controller, about 14 */
 
@@ -61,7 +63,7 @@ const struct cgroup_host_hierarchy *cgroup_host_v1(const struct cgroup_host *hos
 /** The bits of a list of controller names with @sep between them; unknown names count nothing. */
 unsigned cgroup_host_controllers(struct imgc_str list, char sep);
 
-/** Name of one controller bit. */
+/** Name of one controller bit, in v2 where it has two. */
 const char *cgroup_host_name(unsigned controller);
 
 void cgroup_host_done(struct cgroup_host *host);

@@ -8,10 +8,15 @@
 #define IMGC_RUNTIME_CGROUP_V2_H
 
 #include "runtime/cgroup_dir.h"
-#include "runtime/spec.h"
+#include "runtime/cgroup_limits.h"
 
 /** Controllers (CGROUP_HOST_ bits) that the v2 cgroup at @path can hand to its children. */
 unsigned cgroup_v2_controllers(const char *path);
+
+/** Make @base and its parents down from @mountpoint, which it begins with, with @controllers
+ * switched on in all that are above it. What is there stays. @return 0; -HOST; -SYS; -NOMEM. */
+IMGC_CHECK int cgroup_v2_make_base(const char *mountpoint, const char *base, unsigned controllers,
+                                   struct imgc_err *reterr);
 
 /**
  * Make @base/imgc/@name with @controllers at work in it: they are switched on in @base and in
@@ -22,10 +27,9 @@ unsigned cgroup_v2_controllers(const char *path);
 IMGC_CHECK int cgroup_v2_make(const char *base, const char *name, unsigned controllers,
                               struct cgroup_dir *ret, struct imgc_err *reterr);
 
-/** As cgroup_v1_limit(). */
+/** As cgroup_v1_limit(). What v1 alone has is told to be ignored. */
 IMGC_CHECK int cgroup_v2_limit(const struct cgroup_dir *d, unsigned controllers,
-                               const struct spec_limits *limits, bool *ret_swap,
-                               struct imgc_err *reterr);
+                               const struct cgroup_limits_change *change, struct imgc_err *reterr);
 
 bool cgroup_v2_oom_killed(const struct cgroup_dir *d);
 

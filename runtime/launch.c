@@ -119,12 +119,14 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         (void)snprintf(l->cgroup_name, sizeof l->cgroup_name, "%s%.200s",
                        spec->cgroup_name ? "" : "imgc-",
                        spec->cgroup_name ? spec->cgroup_name : spec->id);
-        const struct cgroup_args args = { .name = l->cgroup_name,
-                                          .limits = &spec->limits,
-                                          .all_devices = spec->isolation.privileged,
-                                          .warn = l->args->warn,
-                                          .arg = l->args->arg };
-        r = cgroup_create(&args, &l->cgroup, reterr);
+        const struct cgroup_args cgroup = { .name = l->cgroup_name,
+                                            .parent = spec->cgroup_parent,
+                                            .disabled = spec->no_cgroup,
+                                            .all_devices = spec->isolation.privileged,
+                                            .limits = &spec->limits,
+                                            .warn = l->args->warn,
+                                            .arg = l->args->arg };
+        r = cgroup_create(&cgroup, &l->cgroup, reterr);
     }
     return r;
 }

@@ -15,7 +15,7 @@ void spec_done(struct spec *s)
 {
     char *const strings[] = { s->id,       s->hostname,   s->upper_dir,   s->work_dir,
                               s->root_dir, s->mountpoint, s->erofs_image, s->state_dir,
-                              s->cwd,      s->user,       s->cgroup_name };
+                              s->cwd,      s->user,       s->cgroup_name, s->cgroup_parent };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
@@ -30,6 +30,7 @@ void spec_done(struct spec *s)
     }
     free(s->mounts);
     isolation_done(&s->isolation);
+    spec_limits_done(&s->limits);
     *s = (struct spec)SPEC_INIT;
 }
 

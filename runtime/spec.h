@@ -31,11 +31,21 @@ struct spec_mount {
     bool noexec;           /* TMPFS; nosuid and nodev are always on */
 };
 
-struct spec_limits { /* 0: no limit */
+struct spec_limits { /* 0, NULL, false: no limit of this kind */
     uint64_t memory_bytes;
     int64_t memory_swap_bytes; /* memory and swap together; 0: twice the memory; -1: no limit */
-    uint64_t cpu_quota_us;     /* per period of 100 000 us */
-    int64_t pids;              /* -1: no limit */
+    uint64_t memory_reservation_bytes;
+    uint32_t swappiness_and_one; /* v1 only: 1 + a value of 0 to 100 */
+    bool oom_kill_disable;       /* v1 only */
+    uint64_t cpu_quota_us;       /* per period */
+    uint64_t cpu_period_us;      /* 0: 100 000 */
+    uint64_t cpu_shares;         /* as v1 counts them: 2 to 262144, 1024 is the usual share */
+    char *cpuset_cpus;           /* "0-3,7" */
+    char *cpuset_mems;
+    int64_t pids;       /* -1: no limit */
+    uint32_t io_weight; /* 10 to 1000 */
+    char **io_max;      /* "MAJOR:MINOR KEY=N", KEY as v2 names them: rbps wbps riops wiops */
+    char **cgroup_conf; /* "FILE=VALUE" for v2, as it is */
 };
 
 struct spec {
@@ -69,7 +79,9 @@ struct spec {
     size_t n_mounts;
     char **volumes; /* directories that the image declares: absolute, cleaned; NULL-terminated */
     struct spec_limits limits;
-    char *cgroup_name; /* made below the caller's or the root cgroup; NULL: "imgc-<id>" */
+    char *cgroup_name;   /* made below the caller's or the root cgroup; NULL: "imgc-<id>" */
+    char *cgroup_parent; /* below this cgroup instead, a path from the hierarchies' roots */
+    bool no_cgroup;
 };
 
 void spec_done(struct spec *s);
@@ -90,7 +102,9 @@ struct spec_options {
     enum spec_network network;
     const struct spec_mount *mounts;
     size_t n_mounts;
-    struct spec_limits limits;
+    struct spec_limits limits; /* what it points to is borrowed */
+    const char *cgroup_parent;
+    bool no_cgroup;
     struct isolation *take_isolation; /* emptied; NULL: the default */
 };
 
@@ -107,6 +121,12 @@ struct spec_options {
 IMGC_CHECK int spec_from_config(const char *id, const struct image_config *config,
                                 const struct spec_options *options, struct spec *ret,
                                 struct imgc_err *reterr);
+
+/** @ret  takes the place of nothing; free with spec_limits_done(). @return 0; -NOMEM. */
+IMGC_CHECK int spec_limits_copy(const struct spec_limits *from, struct spec_limits *ret,
+                                struct imgc_err *reterr);
+void spec_limits_done(struct spec_limits *limits);
+#define spec_limits_auto imgc_auto(spec_limits_done)
 
 /** "SIGTERM", "TERM", "15" to a number. @return whether it is a signal. */
 bool spec_parse_signal(struct imgc_str s, int *ret);

@@ -329,7 +329,7 @@ int spec_from_config(const char *id, const struct image_config *config,
     s.interactive = options->interactive;
     s.read_only = options->read_only;
     s.network = options->network;
-    s.limits = options->limits;
+    s.no_cgroup = options->no_cgroup;
 
     int r = imgc_str_dup(imgc_str_of(id), &s.id, reterr);
     if (r < 0) {
@@ -348,6 +348,12 @@ int spec_from_config(const char *id, const struct image_config *config,
     }
     if (r == 0) {
         r = copy_mounts(options, &s, reterr);
+    }
+    if (r == 0) {
+        r = spec_limits_copy(&options->limits, &s.limits, reterr);
+    }
+    if (r == 0 && options->cgroup_parent) {
+        r = imgc_str_dup(imgc_str_of(options->cgroup_parent), &s.cgroup_parent, reterr);
     }
     if (r < 0) {
         return r;

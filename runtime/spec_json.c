@@ -38,8 +38,21 @@ static const struct json_fields mount_fields[] = {
 
 #define PLAIN(field) JSON_FIELDS_PLAIN(struct spec_limits, field)
 static const struct json_fields limit_fields[] = {
-    PLAIN(memory_bytes), PLAIN(memory_swap_bytes), PLAIN(cpu_quota_us),
-    PLAIN(pids),         { .key = NULL },
+    PLAIN(memory_bytes),
+    PLAIN(memory_swap_bytes),
+    PLAIN(memory_reservation_bytes),
+    PLAIN(swappiness_and_one),
+    PLAIN(oom_kill_disable),
+    PLAIN(cpu_quota_us),
+    PLAIN(cpu_period_us),
+    PLAIN(cpu_shares),
+    PLAIN(cpuset_cpus),
+    PLAIN(cpuset_mems),
+    PLAIN(pids),
+    PLAIN(io_weight),
+    PLAIN(io_max),
+    PLAIN(cgroup_conf),
+    { .key = NULL },
 };
 #undef PLAIN
 
@@ -72,6 +85,8 @@ static const struct json_fields spec_fields[] = {
     PLAIN(volumes),
     JSON_FIELDS_STRUCT(struct spec, limits, limit_fields),
     PLAIN(cgroup_name),
+    PLAIN(cgroup_parent),
+    PLAIN(no_cgroup),
     { .key = NULL },
 };
 #undef PLAIN

@@ -116,11 +116,14 @@ static void test_names(void **state)
 {
     (void)state;
     assert_int_equal(cgroup_host_controllers(IMGC_STR("cpuset cpu io memory pids\n"), ' '),
-                     CGROUP_HOST_CPU | CGROUP_HOST_MEMORY | CGROUP_HOST_PIDS);
+                     CGROUP_HOST_CPU | CGROUP_HOST_MEMORY | CGROUP_HOST_PIDS | CGROUP_HOST_CPUSET |
+                         CGROUP_HOST_IO);
     assert_int_equal(cgroup_host_controllers(IMGC_STR(""), ' '), 0);
     assert_int_equal(cgroup_host_controllers(IMGC_STR("cpu,memory,pids,freezer,devices"), ','),
                      ALL_V1);
+    assert_int_equal(cgroup_host_controllers(IMGC_STR("blkio"), ','), CGROUP_HOST_IO);
     assert_string_equal(cgroup_host_name(CGROUP_HOST_PIDS), "pids");
+    assert_string_equal(cgroup_host_name(CGROUP_HOST_IO), "io"); /* what v2 wants to read */
 }
 
 static void test_this_host(void **state)

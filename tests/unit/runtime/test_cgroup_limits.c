@@ -14,7 +14,8 @@
 #include "schema/base/fd.h"
 
 #define MIB (1ull << 20)
-#define LIMITED (CGROUP_HOST_MEMORY | CGROUP_HOST_CPU | CGROUP_HOST_PIDS)
+#define LIMITED \
+    (CGROUP_HOST_MEMORY | CGROUP_HOST_CPU | CGROUP_HOST_PIDS | CGROUP_HOST_CPUSET | CGROUP_HOST_IO)
 
 static void test_check(void **state)
 {
@@ -36,6 +37,17 @@ static void test_check(void **state)
         { { .cpu_quota_us = UINT64_MAX }, -IMGC_E_USAGE },
         { { .pids = -1 }, 0 },
         { { .pids = -2 }, -IMGC_E_USAGE },
+        { { .memory_reservation_bytes = 6 * MIB }, 0 },
+        { { .memory_reservation_bytes = MIB }, -IMGC_E_USAGE },
+        { { .memory_bytes = 8 * MIB, .memory_reservation_bytes = 9 * MIB }, -IMGC_E_USAGE },
+        { { .swappiness_and_one = 101 }, 0 },
+        { { .swappiness_and_one = 102 }, -IMGC_E_USAGE },
+        { { .cpu_period_us = 999 }, -IMGC_E_USAGE },
+        { { .cpu_period_us = 1000, .cpu_quota_us = 2000 }, 0 },
+        { { .cpu_period_us = 1000001 }, -IMGC_E_USAGE },
+        { { .io_weight = 9 }, -IMGC_E_USAGE },
+        { { .io_weight = 1000 }, 0 },
+        { { .io_weight = 1001 }, -IMGC_E_USAGE },
     };
     (void)state;
 
@@ -45,13 +57,117 @@ static void test_check(void **state)
     }
 }
 
+/* What are lists of words. */
+static void test_check_words(void **state)
+{
+    static const struct {
+        const char *cpus, *rule, *conf;
+        int want;
+    } cases[] = {
+        { "0-3,7", "8:0 rbps=1", "memory.high=64M", 0 },
+        { "3-0", NULL, NULL, -IMGC_E_USAGE },
+        { "0,", NULL, NULL, -IMGC_E_USAGE },
+        { "a", NULL, NULL, -IMGC_E_USAGE },
+        { "0-99999999999", NULL, NULL, -IMGC_E_USAGE },
+        { NULL, "8:0 rbps=0", NULL, -IMGC_E_USAGE },
+        { NULL, "8 rbps=1", NULL, -IMGC_E_USAGE },
+        { NULL, "8:0 bps=1", NULL, -IMGC_E_USAGE },
+        { NULL, "8:0 rbps=1 wbps=1", NULL, -IMGC_E_USAGE },
+        { NULL, NULL, "memory.high", -IMGC_E_USAGE },
+        { NULL, NULL, "memory=1", -IMGC_E_USAGE },
+        { NULL, NULL, "../memory.high=1", -IMGC_E_USAGE },
+        { NULL, NULL, "cgroup.procs=1", -IMGC_E_USAGE },
+        { NULL, NULL, "..=1", -IMGC_E_USAGE },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char cpus[32] = "", rule[32] = "", conf[32] = "";
+        char *rules[] = { rule, NULL }, *confs[] = { conf, NULL };
+        struct imgc_err err;
+        struct spec_limits limits = { .cpuset_cpus = cases[i].cpus ? cpus : NULL,
+                                      .io_max = cases[i].rule ? rules : NULL,
+                                      .cgroup_conf = cases[i].conf ? confs : NULL };
+
+        (void)snprintf(cpus, sizeof cpus, "%s", cases[i].cpus ? cases[i].cpus : "");
+        (void)snprintf(rule, sizeof rule, "%s", cases[i].rule ? cases[i].rule : "");
+        (void)snprintf(conf, sizeof conf, "%s", cases[i].conf ? cases[i].conf : "");
+        assert_int_equal(cgroup_limits_check(&limits, &err), cases[i].want);
+    }
+}
+
+/* runc's and crun's own examples of the curve. */
+static void test_weights(void **state)
+{
+    static const struct {
+        uint64_t shares, weight;
+    } cases[] = {
+        { 0, 100 },    { 1, 1 },          { 2, 1 },          { 1023, 100 }, { 1024, 100 },
+        { 2000, 170 }, { 262143, 10000 }, { 262144, 10000 }, { 10, 4 },     { 300000, 10000 },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(cgroup_limits_weight(cases[i].shares), cases[i].weight);
+    }
+    for (uint64_t shares = 3; shares < 5000; shares++) {
+        assert_true(cgroup_limits_weight(shares) >= cgroup_limits_weight(shares - 1));
+    }
+    assert_int_equal(cgroup_limits_io_weight(0), 100);
+    assert_int_equal(cgroup_limits_io_weight(10), 1);
+    assert_int_equal(cgroup_limits_io_weight(1000), 10000);
+}
+
 static void test_controllers(void **state)
 {
     (void)state;
     assert_int_equal(cgroup_limits_controllers(&(struct spec_limits){ .pids = -1 }), 0);
-    assert_int_equal(cgroup_limits_controllers(&(struct spec_limits){
-                         .memory_bytes = MIB, .cpu_quota_us = 1, .pids = 1 }),
-                     LIMITED);
+    char zero[] = "0", rule[] = "8:0 rbps=1", conf[] = "memory.high=1";
+    char *rules[] = { rule, NULL }, *confs[] = { conf, NULL };
+    static const struct {
+        struct spec_limits limits;
+        unsigned want;
+    } plain[] = {
+        { { .memory_bytes = MIB }, CGROUP_HOST_MEMORY },
+        { { .memory_reservation_bytes = MIB }, CGROUP_HOST_MEMORY },
+        { { .oom_kill_disable = true }, CGROUP_HOST_MEMORY },
+        { { .swappiness_and_one = 1 }, CGROUP_HOST_MEMORY },
+        { { .cpu_quota_us = 1 }, CGROUP_HOST_CPU },
+        { { .cpu_period_us = 1 }, CGROUP_HOST_CPU },
+        { { .cpu_shares = 1 }, CGROUP_HOST_CPU },
+        { { .io_weight = 1 }, CGROUP_HOST_IO },
+        { { .pids = 1, .cpu_shares = 2 }, CGROUP_HOST_PIDS | CGROUP_HOST_CPU },
+    };
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        assert_int_equal(cgroup_limits_controllers(&plain[i].limits), plain[i].want);
+    }
+    assert_int_equal(cgroup_limits_controllers(&(struct spec_limits){ .cpuset_mems = zero }),
+                     CGROUP_HOST_CPUSET);
+    assert_int_equal(cgroup_limits_controllers(&(struct spec_limits){ .io_max = rules }),
+                     CGROUP_HOST_IO);
+    assert_int_equal(cgroup_limits_controllers(&(struct spec_limits){ .cgroup_conf = confs }),
+                     CGROUP_HOST_MEMORY);
+}
+
+/* What was said to be survivable. */
+struct warned {
+    int n;
+    char last[128];
+};
+
+static void note(void *arg, const char *msg)
+{
+    struct warned *warned = arg;
+
+    warned->n++;
+    (void)snprintf(warned->last, sizeof warned->last, "%s", msg);
+}
+
+static struct cgroup_limits_change change_to(const struct spec_limits *to, struct warned *warned)
+{
+    static const struct spec_limits none;
+
+    return (struct cgroup_limits_change){ .from = &none, .to = to, .warn = note, .arg = warned };
 }
 
 static void make_file(int dir_fd, const char *name, const char *text)
@@ -105,12 +221,13 @@ static void test_v2_files(void **state)
     struct spec_limits limits = { .memory_bytes = 64 * MIB, .cpu_quota_us = 30000, .pids = 20 };
     struct place p;
     struct imgc_err err;
-    bool swap;
+    struct warned warned = { .n = 0 };
+    struct cgroup_limits_change change = change_to(&limits, &warned);
     (void)state;
 
     set_up(&p, files);
-    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &limits, &swap, &err), err);
-    assert_true(swap);
+    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &change, &err), err);
+    assert_int_equal(warned.n, 0);
     assert_file(p.dir.fd, "memory.max", "67108864");
     assert_file(p.dir.fd, "memory.swap.max", "67108864"); /* twice, less the memory itself */
     assert_file(p.dir.fd, "cpu.max", "30000 100000");
@@ -125,19 +242,22 @@ static void test_v2_swap(void **state)
     struct spec_limits limits = { .memory_bytes = 64 * MIB, .memory_swap_bytes = -1 };
     struct place p;
     struct imgc_err err;
-    bool swap;
+    struct warned warned = { .n = 0 };
+    struct cgroup_limits_change change = change_to(&limits, &warned);
     (void)state;
 
     set_up(&p, files);
-    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &limits, &swap, &err), err);
-    assert_file(p.dir.fd, "memory.swap.max", "");
+    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &change, &err), err);
+    assert_file(p.dir.fd, "memory.swap.max", "max");
     limits.memory_swap_bytes = 64 * MIB;
-    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &limits, &swap, &err), err);
+    make_file(p.dir.fd, "memory.swap.max", "");
+    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &change, &err), err);
     assert_file(p.dir.fd, "memory.swap.max", "0");
 
     assert_int_equal(unlinkat(p.dir.fd, "memory.swap.max", 0), 0);
-    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &limits, &swap, &err), err);
-    assert_false(swap);
+    assert_ok(cgroup_v2_limit(&p.dir, LIMITED, &change, &err), err);
+    assert_int_equal(warned.n, 1);
+    assert_non_null(strstr(warned.last, "does not count swap"));
     tear_down(&p);
 }
 
@@ -147,14 +267,15 @@ static void test_v2_refusal(void **state)
     struct spec_limits limits = { .cpu_quota_us = 30000, .pids = 20 };
     struct place p;
     struct imgc_err err;
-    bool swap;
+    struct warned warned = { .n = 0 };
+    struct cgroup_limits_change change = change_to(&limits, &warned);
     (void)state;
 
     set_up(&p, files);
-    assert_err(cgroup_v2_limit(&p.dir, LIMITED, &limits, &swap, &err), IMGC_E_HOST);
+    assert_err(cgroup_v2_limit(&p.dir, LIMITED, &change, &err), IMGC_E_HOST);
     assert_non_null(strstr(err.msg, "cpu.max"));
     assert_non_null(strstr(err.msg, "30000 100000"));
-    assert_ok(cgroup_v2_limit(&p.dir, CGROUP_HOST_PIDS, &limits, &swap, &err), err);
+    assert_ok(cgroup_v2_limit(&p.dir, CGROUP_HOST_PIDS, &change, &err), err);
     tear_down(&p);
 }
 
@@ -169,12 +290,13 @@ static void test_v1_files(void **state)
     struct spec_limits limits = { .memory_bytes = 64 * MIB, .cpu_quota_us = 30000, .pids = 20 };
     struct place p;
     struct imgc_err err;
-    bool swap;
+    struct warned warned = { .n = 0 };
+    struct cgroup_limits_change change = change_to(&limits, &warned);
     (void)state;
 
     set_up(&p, files);
-    assert_ok(cgroup_v1_limit(&p.dir, LIMITED, &limits, &swap, &err), err);
-    assert_true(swap);
+    assert_ok(cgroup_v1_limit(&p.dir, LIMITED, &change, &err), err);
+    assert_int_equal(warned.n, 0);
     assert_file(p.dir.fd, "memory.limit_in_bytes", "67108864");
     assert_file(p.dir.fd, "memory.memsw.limit_in_bytes", "134217728");
     assert_file(p.dir.fd, "cpu.cfs_period_us", "100000");
@@ -182,8 +304,9 @@ static void test_v1_files(void **state)
     assert_file(p.dir.fd, "pids.max", "20");
 
     assert_int_equal(unlinkat(p.dir.fd, "memory.memsw.limit_in_bytes", 0), 0);
-    assert_ok(cgroup_v1_limit(&p.dir, CGROUP_HOST_MEMORY, &limits, &swap, &err), err);
-    assert_false(swap);
+    assert_ok(cgroup_v1_limit(&p.dir, CGROUP_HOST_MEMORY, &change, &err), err);
+    assert_int_equal(warned.n, 1);
+    assert_non_null(strstr(warned.last, "does not count swap"));
     tear_down(&p);
 }
 
@@ -218,7 +341,7 @@ static void test_v2_make(void **state)
 
     set_up(&p, files);
     make_file(p.dir.fd, "cgroup.controllers", "cpuset cpu memory pids\n");
-    assert_int_equal(cgroup_v2_controllers(p.path), LIMITED);
+    assert_int_equal(cgroup_v2_controllers(p.path), LIMITED & ~CGROUP_HOST_IO);
     assert_int_equal(mkdirat(p.dir.fd, "imgc", 0755), 0);
     make_file(p.dir.fd, "imgc/cgroup.subtree_control", "pids\n");
 
@@ -238,7 +361,8 @@ static void test_v2_make(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check),      cmocka_unit_test(test_controllers),
+        cmocka_unit_test(test_check),      cmocka_unit_test(test_check_words),
+        cmocka_unit_test(test_weights),    cmocka_unit_test(test_controllers),
         cmocka_unit_test(test_v2_files),   cmocka_unit_test(test_v2_swap),
         cmocka_unit_test(test_v2_refusal), cmocka_unit_test(test_v1_files),
         cmocka_unit_test(test_oom),        cmocka_unit_test(test_v2_make),

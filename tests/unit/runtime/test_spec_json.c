@@ -74,10 +74,23 @@ static void fill(struct spec *s)
     s->isolation.no_new_privs = true;
     fill_mounts(s);
     s->volumes = words("/v1", "/v2");
-    s->limits = (struct spec_limits){
-        .memory_bytes = 1, .memory_swap_bytes = -1, .cpu_quota_us = 3, .pids = -1
-    };
+    s->limits = (struct spec_limits){ .memory_bytes = 1,
+                                      .memory_swap_bytes = -1,
+                                      .memory_reservation_bytes = 2,
+                                      .swappiness_and_one = 101,
+                                      .oom_kill_disable = true,
+                                      .cpu_quota_us = 3,
+                                      .cpu_period_us = 4,
+                                      .cpu_shares = 5,
+                                      .cpuset_cpus = word("0-3,7"),
+                                      .cpuset_mems = word("0"),
+                                      .pids = -1,
+                                      .io_weight = 500,
+                                      .io_max = words("8:0 rbps=1", "8:16 wiops=2"),
+                                      .cgroup_conf = words("memory.high=1", "pids.max=2") };
     s->cgroup_name = word("imgc-x");
+    s->cgroup_parent = word("/parent");
+    s->no_cgroup = true;
 }
 
 static void same_words(char *const *a, char *const *b)
@@ -106,6 +119,24 @@ static void same_mounts(const struct spec *a, const struct spec *b)
     }
 }
 
+static void same_limits(const struct spec_limits *a, const struct spec_limits *b)
+{
+    assert_int_equal(a->memory_bytes, b->memory_bytes);
+    assert_int_equal(a->memory_swap_bytes, b->memory_swap_bytes);
+    assert_int_equal(a->memory_reservation_bytes, b->memory_reservation_bytes);
+    assert_int_equal(a->swappiness_and_one, b->swappiness_and_one);
+    assert_true(a->oom_kill_disable == b->oom_kill_disable);
+    assert_int_equal(a->cpu_quota_us, b->cpu_quota_us);
+    assert_int_equal(a->cpu_period_us, b->cpu_period_us);
+    assert_int_equal(a->cpu_shares, b->cpu_shares);
+    assert_string_equal(a->cpuset_cpus, b->cpuset_cpus);
+    assert_string_equal(a->cpuset_mems, b->cpuset_mems);
+    assert_int_equal(a->pids, b->pids);
+    assert_int_equal(a->io_weight, b->io_weight);
+    same_words(a->io_max, b->io_max);
+    same_words(a->cgroup_conf, b->cgroup_conf);
+}
+
 static void same(const struct spec *a, const struct spec *b)
 {
     assert_string_equal(a->id, b->id);
@@ -130,11 +161,10 @@ static void same(const struct spec *a, const struct spec *b)
     assert_true(a->capabilities == b->capabilities && a->no_seccomp == b->no_seccomp);
     same_mounts(a, b);
     same_words(a->volumes, b->volumes);
-    assert_int_equal(a->limits.memory_bytes, b->limits.memory_bytes);
-    assert_int_equal(a->limits.memory_swap_bytes, b->limits.memory_swap_bytes);
-    assert_int_equal(a->limits.cpu_quota_us, b->limits.cpu_quota_us);
-    assert_int_equal(a->limits.pids, b->limits.pids);
+    same_limits(&a->limits, &b->limits);
     assert_string_equal(a->cgroup_name, b->cgroup_name);
+    assert_string_equal(a->cgroup_parent, b->cgroup_parent);
+    assert_true(a->no_cgroup == b->no_cgroup);
 }
 
 static void test_round_trip(void **state)
