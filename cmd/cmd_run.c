@@ -9,6 +9,7 @@
 #include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/run_options.h"
+#include "cmd/run_peer.h"
 #include "cmd/sweep.h"
 #include "layers/rootfs.h"
 #include "runtime/launch.h"
@@ -235,6 +236,13 @@ static void on_warning(void *arg, const char *message)
     }
 }
 
+static int on_find(void *arg, const char *name, struct nsjoin_peer *ret, struct imgc_err *reterr)
+{
+    struct run *run = arg;
+
+    return run_peer_find(run->store, name, ret, reterr);
+}
+
 /* Not what the user has mounted: "umount" after "imgc run -v" finds it free. */
 static bool may_hold_mounts(const struct run *run)
 {
@@ -248,6 +256,7 @@ static int launch(struct run *run, struct launch_result *ret, struct imgc_err *r
         .log_fd = -1, .started = on_started, .ready = on_ready, .arg = run, .warn = on_warning
     };
 
+    args.find = on_find;
     args.hold_mounts = may_hold_mounts(run);
 
     if (!run->options->remove) {

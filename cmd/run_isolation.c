@@ -44,6 +44,49 @@ static int check_held(uint64_t add, struct imgc_err *reterr)
     return 0;
 }
 
+int run_isolation_namespace(const char *option, const char *text, struct isolation_namespace *ret,
+                            struct imgc_err *reterr)
+{
+    struct imgc_str rest = imgc_str_of(text ? text : "");
+
+    if (rest.len == 0 || imgc_str_eq(rest, IMGC_STR("private"))) {
+        ret->mode = ISOLATION_PRIVATE;
+        return 0;
+    }
+    if (imgc_str_eq(rest, IMGC_STR("host"))) {
+        ret->mode = ISOLATION_HOST;
+        return 0;
+    }
+    if (imgc_str_skip(&rest, IMGC_STR("container:")) && rest.len > 0) {
+        ret->mode = ISOLATION_CONTAINER;
+        return imgc_str_dup(rest, &ret->source, reterr);
+    }
+    if (imgc_str_skip(&rest, IMGC_STR("ns:")) && rest.len > 0 && rest.ptr[0] == '/') {
+        ret->mode = ISOLATION_PATH;
+        return imgc_str_dup(rest, &ret->source, reterr);
+    }
+    return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': private, host, container:NAME or ns:/PATH",
+                     option, text);
+}
+
+static int parse_ipc(const char *text, struct isolation *i, struct imgc_err *reterr)
+{
+    if (text && (strcmp(text, "shareable") == 0 || strcmp(text, "none") == 0)) {
+        i->ipc_use = text[0] == 's' ? ISOLATION_IPC_SHAREABLE : ISOLATION_IPC_NO_SHM;
+        return 0;
+    }
+    return run_isolation_namespace("ipc", text, &i->ipc, reterr);
+}
+
+static int parse_namespaces(const struct run_isolation_options *o, struct isolation *i,
+                            struct imgc_err *reterr)
+{
+    int r = run_isolation_namespace("pid", o->pid, &i->pid, reterr);
+    r = r < 0 ? r : parse_ipc(o->ipc, i, reterr);
+    r = r < 0 ? r : run_isolation_namespace("uts", o->uts, &i->uts, reterr);
+    return r < 0 ? r : run_isolation_namespace("cgroupns", o->cgroupns, &i->cgroup, reterr);
+}
+
 int run_isolation_parse(const struct run_isolation_options *o, struct isolation *ret,
                         struct imgc_err *reterr)
 {
@@ -52,6 +95,7 @@ int run_isolation_parse(const struct run_isolation_options *o, struct isolation 
     int r = parse_caps("cap-add", &o->cap_add, &i.cap_add, reterr);
     r = r < 0 ? r : parse_caps("cap-drop", &o->cap_drop, &i.cap_drop, reterr);
     r = r < 0 ? r : check_held(i.cap_add, reterr);
+    r = r < 0 ? r : parse_namespaces(o, &i, reterr);
     for (size_t n = 0; n < o->security_opt.n && r == 0; n++) {
         r = security_opt_apply(o->security_opt.items[n], &i, reterr);
     }
@@ -74,9 +118,15 @@ static json_t *words(const struct option_list *list)
     return array;
 }
 
+static const char *mode(const char *text)
+{
+    return text && *text ? text : "private";
+}
+
 json_t *run_isolation_json(const struct run_isolation_options *o)
 {
-    return json_pack("{s:b, s:o, s:o, s:o}", "Privileged", o->privileged, "CapAdd",
-                     words(&o->cap_add), "CapDrop", words(&o->cap_drop), "SecurityOpt",
-                     words(&o->security_opt));
+    return json_pack("{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "Privileged", o->privileged,
+                     "CapAdd", words(&o->cap_add), "CapDrop", words(&o->cap_drop), "SecurityOpt",
+                     words(&o->security_opt), "PidMode", mode(o->pid), "IpcMode", mode(o->ipc),
+                     "UTSMode", mode(o->uts), "CgroupnsMode", mode(o->cgroupns));
 }

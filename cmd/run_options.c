@@ -25,8 +25,8 @@ const struct option run_options[] = {
     RUN_LIMITS_ROWS(AT(limits)),
     RUN_LIMITS_CREATE_ROWS(AT(limits)),
     RUN_ISOLATION_ROWS(AT(isolation)),
-    { 0, "network", OPT_STRING, AT(network), "none|host", "network (none)" },
-    { 0, "net", OPT_STRING, AT(network), "none|host", NULL },
+    { 0, "network", OPT_STRING, AT(network), "MODE", "none, host, container:NAME, ns:PATH (none)" },
+    { 0, "net", OPT_STRING, AT(network), "MODE", NULL },
     { 0, "pull", OPT_STRING, AT(pull), "missing|always|never", "when to pull (missing)" },
     { 0, "platform", OPT_STRING, AT(platform), "OS/ARCH[/VARIANT]", "platform to pull" },
     { 0, "tls-verify", OPT_NEGATED, AT(skip_tls_verify), NULL,
@@ -68,16 +68,21 @@ static int parse_environment(const struct run_options *o, struct environment *re
     return 0;
 }
 
-static int parse_network(const char *text, enum spec_network *ret, struct imgc_err *reterr)
+static int parse_network(const char *text, enum spec_network *ret,
+                         struct isolation_namespace *ret_join, struct imgc_err *reterr)
 {
+    *ret = SPEC_NETWORK_NONE;
     if (!text || strcmp(text, "none") == 0) {
-        *ret = SPEC_NETWORK_NONE;
-    } else if (strcmp(text, "host") == 0) {
-        *ret = SPEC_NETWORK_HOST;
-    } else {
-        return bad_value("network", text, "none or host", reterr);
+        return 0;
     }
-    return 0;
+    if (strcmp(text, "host") == 0) {
+        *ret = SPEC_NETWORK_HOST;
+        return 0;
+    }
+    if (strncmp(text, "container:", 10) == 0 || strncmp(text, "ns:", 3) == 0) {
+        return run_isolation_namespace("network", text, ret_join, reterr);
+    }
+    return bad_value("network", text, "none, host, container:NAME or ns:/PATH", reterr);
 }
 
 static int fill(const struct run_options *o, struct run_request *request, struct imgc_err *reterr)
@@ -89,7 +94,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
     r = r < 0 ? r : run_limits_parse_cgroups(&o->limits, &s->no_cgroup, reterr);
     r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
-    return r < 0 ? r : parse_network(o->network, &s->network, reterr);
+    return r < 0 ? r : parse_network(o->network, &s->network, &request->isolation.net, reterr);
 }
 
 int run_options_request(const struct run_options *o, const char *const *args,
@@ -137,12 +142,11 @@ int run_options_json(const struct run_options *o, const struct run_request *requ
 {
     const struct spec_options *s = &request->spec;
     json_auto_free json_t *binds = string_array(o->mounts.volumes.items);
-    json_auto_free json_t *j =
-        json_pack("{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s}", "Cmd",
-                  string_array(s->args), "Env", string_array(s->env), "Tty", s->terminal,
-                  "OpenStdin", s->interactive, "ReadonlyRootfs", s->read_only, "User", s->user,
-                  "WorkingDir", s->workdir, "Hostname", s->hostname, "Binds", binds, "NetworkMode",
-                  s->network == SPEC_NETWORK_HOST ? "host" : "none");
+    json_auto_free json_t *j = json_pack(
+        "{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s}", "Cmd", string_array(s->args),
+        "Env", string_array(s->env), "Tty", s->terminal, "OpenStdin", s->interactive,
+        "ReadonlyRootfs", s->read_only, "User", s->user, "WorkingDir", s->workdir, "Hostname",
+        s->hostname, "Binds", binds, "NetworkMode", o->network ? o->network : "none");
     json_auto_free json_t *limits = run_limits_json(&s->limits);
     json_auto_free json_t *isolation = run_isolation_json(&o->isolation);
     if (!j || !isolation || json_object_update(j, isolation) < 0 || !limits ||

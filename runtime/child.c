@@ -87,8 +87,56 @@ static int step_devices(struct child *c, const struct plan_step *s, struct imgc_
     return r;
 }
 
+/* --cgroupns host: what the host sees, though nothing of it can be changed (CVE-2023-25809). */
+static int bind_cgroups(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1, mount_fd = -1;
+
+    int r = rootpath_open(c->mounts.root_fd, s->target, O_PATH | O_DIRECTORY, &target_fd, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    r = mountfd_clone(AT_FDCWD, "/sys/fs/cgroup", true, &mount_fd, reterr);
+    if (r == 0) {
+        r = mountfd_restrict(mount_fd, s->attr, true, reterr);
+    }
+    return r < 0 ? r : mountfd_attach(mount_fd, target_fd, reterr);
+}
+
+/* The kernel knows what it is; the other container's processes may have filled it. */
+static int step_shm(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    imgc_autoclose int target_fd = -1;
+
+    int r = rootpath_create(c->mounts.root_fd, s->target, true, &target_fd, reterr);
+    return r < 0 ? r : mountfd_attach(c->args->joins->shm_fd, target_fd, reterr);
+}
+
+/* With another container's network its names and name servers, too. */
+static int step_file(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    const char *peer_dir = c->args->joins->peer_dir;
+    int own_fd = c->mounts.state_dir_fd;
+    imgc_autoclose int peer_fd = -1;
+
+    if (!peer_dir || strcmp(s->source, "hostname") == 0) {
+        return mounts_file(&c->mounts, s, reterr);
+    }
+    int r = fd_open_at(AT_FDCWD, peer_dir, O_PATH | O_DIRECTORY, 0, &peer_fd, reterr);
+    if (r == 0) {
+        c->mounts.state_dir_fd = peer_fd;
+        r = mounts_file(&c->mounts, s, reterr);
+        c->mounts.state_dir_fd = own_fd;
+    }
+    return r;
+}
+
 static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
+    if (strcmp(s->options, "host") == 0) {
+        return bind_cgroups(c, s, reterr);
+    }
+
     imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(CGROUP_TEXT_BYTES);
     imgc_autoclose int fd = -1;
 
@@ -96,7 +144,7 @@ static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_e
         fd_read_all(fd, &text, reterr) < 0) {
         return 0; /* a kernel without cgroups */
     }
-    if (unshare(CLONE_NEWCGROUP) < 0) {
+    if (s->options[0] == '\0' && unshare(CLONE_NEWCGROUP) < 0) {
         if (errno == EINVAL) {
             return 0; /* a kernel without them: then no cgroup file system either */
         }
@@ -150,6 +198,10 @@ static int step_workdir(struct child *c, const struct plan_step *s, struct imgc_
 static int run_step(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
     switch (s->kind) {
+    case PLAN_JOIN:
+        return nsjoin_enter(c->args->joins, (enum isolation_kind)s->attr, reterr);
+    case PLAN_SHM:
+        return step_shm(c, s, reterr);
     case PLAN_ROOT:
         return overlay_mount_root(c->spec, &c->mounts.root_fd, reterr);
     case PLAN_DIRECTORY:
@@ -165,7 +217,7 @@ static int run_step(struct child *c, const struct plan_step *s, struct imgc_err 
     case PLAN_SYSCTL:
         return mounts_sysctl(&c->mounts, s, reterr);
     case PLAN_FILE:
-        return mounts_file(&c->mounts, s, reterr);
+        return step_file(c, s, reterr);
     case PLAN_BIND:
         return mounts_bind(&c->mounts, s, reterr);
     case PLAN_MASK:

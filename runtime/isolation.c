@@ -5,8 +5,29 @@
 
 #include "schema/json.h"
 
+const struct isolation_namespace *isolation_of(const struct isolation *i, enum isolation_kind kind)
+{
+    const struct isolation_namespace *const all[ISOLATION_KINDS] = {
+        [ISOLATION_PID] = &i->pid, [ISOLATION_IPC] = &i->ipc,       [ISOLATION_UTS] = &i->uts,
+        [ISOLATION_NET] = &i->net, [ISOLATION_CGROUP] = &i->cgroup, [ISOLATION_TIME] = &i->time,
+    };
+    return all[kind];
+}
+
+const char *isolation_kind_name(enum isolation_kind kind)
+{
+    static const char *const names[ISOLATION_KINDS] = {
+        [ISOLATION_PID] = "pid", [ISOLATION_IPC] = "ipc",       [ISOLATION_UTS] = "uts",
+        [ISOLATION_NET] = "net", [ISOLATION_CGROUP] = "cgroup", [ISOLATION_TIME] = "time",
+    };
+    return names[kind];
+}
+
 void isolation_done(struct isolation *i)
 {
+    for (unsigned k = 0; k < ISOLATION_KINDS; k++) {
+        free(isolation_of(i, k)->source);
+    }
     (void)json_strings_free(i->mask);
     (void)json_strings_free(i->unmask);
     *i = (struct isolation){ .privileged = false };

@@ -14,7 +14,38 @@
 #include "schema/base/err.h"
 #include "schema/base/str.h"
 
+enum isolation_kind {
+    ISOLATION_PID,
+    ISOLATION_IPC,
+    ISOLATION_UTS,
+    ISOLATION_NET,
+    ISOLATION_CGROUP,
+    ISOLATION_TIME,
+    ISOLATION_KINDS
+};
+
+enum isolation_mode {
+    ISOLATION_PRIVATE,   /* a namespace of the container's own */
+    ISOLATION_HOST,      /* the launcher's */
+    ISOLATION_CONTAINER, /* that of the container @source, looked up at start */
+    ISOLATION_PATH,      /* the file @source, as `ip netns` makes them */
+};
+
+struct isolation_namespace {
+    enum isolation_mode mode;
+    char *source; /* CONTAINER: a name or ID; PATH: an absolute path; else NULL */
+};
+
+enum isolation_ipc {
+    ISOLATION_IPC_CLOSED,    /* no other container may join it */
+    ISOLATION_IPC_SHAREABLE, /* others may */
+    ISOLATION_IPC_NO_SHM,    /* and there is no /dev/shm */
+};
+
 struct isolation {
+    /* ISOLATION_NET: --network host is spec.network, not a mode here */
+    struct isolation_namespace pid, ipc, uts, net, cgroup, time;
+    enum isolation_ipc ipc_use; /* of a private IPC namespace */
     bool privileged; /* all capabilities that the launcher has, the host's devices, no filter, no
                         masks, /sys and cgroups writable */
     bool no_new_privs;
@@ -24,6 +55,12 @@ struct isolation {
     char **unmask; /* patterns (fnmatch) of default masked and read-only paths to leave alone;
                       "ALL" is all of them */
 };
+
+/** The field of @kind. Pure. */
+const struct isolation_namespace *isolation_of(const struct isolation *i, enum isolation_kind kind);
+
+/** "pid", "ipc", ...: the file of /proc/PID/ns. Pure. */
+const char *isolation_kind_name(enum isolation_kind kind);
 
 void isolation_done(struct isolation *i);
 #define isolation_auto imgc_auto(isolation_done)

@@ -1,9 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/isolation_json.h"
 
+static const char *const modes[] = {
+    [ISOLATION_PRIVATE] = "private",
+    [ISOLATION_HOST] = "host",
+    [ISOLATION_CONTAINER] = "container",
+    [ISOLATION_PATH] = "path",
+    NULL,
+};
+
+static const char *const ipc_uses[] = {
+    [ISOLATION_IPC_CLOSED] = "closed",
+    [ISOLATION_IPC_SHAREABLE] = "shareable",
+    [ISOLATION_IPC_NO_SHM] = "no-shm",
+    NULL,
+};
+
+static const struct json_fields namespace_fields[] = {
+    JSON_FIELDS_ENUM(struct isolation_namespace, mode, modes),
+    JSON_FIELDS_PLAIN(struct isolation_namespace, source),
+    { .key = NULL },
+};
+
 #define PLAIN(field) JSON_FIELDS_PLAIN(struct isolation, field)
+#define NAMESPACE(field) JSON_FIELDS_STRUCT(struct isolation, field, namespace_fields)
 
 const struct json_fields isolation_json_fields[] = {
-    PLAIN(privileged), PLAIN(no_new_privs), PLAIN(no_seccomp), PLAIN(cap_add),
-    PLAIN(cap_drop),   PLAIN(mask),         PLAIN(unmask),     { .key = NULL },
+    NAMESPACE(pid),
+    NAMESPACE(ipc),
+    NAMESPACE(uts),
+    NAMESPACE(net),
+    NAMESPACE(cgroup),
+    NAMESPACE(time),
+    JSON_FIELDS_ENUM(struct isolation, ipc_use, ipc_uses),
+    PLAIN(privileged),
+    PLAIN(no_new_privs),
+    PLAIN(no_seccomp),
+    PLAIN(cap_add),
+    PLAIN(cap_drop),
+    PLAIN(mask),
+    PLAIN(unmask),
+    { .key = NULL },
 };

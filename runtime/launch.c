@@ -37,6 +37,7 @@ struct launch {
     pid_t pid; /* 0 before clone and after it was reaped */
     int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, mounts_fd;
     struct stdfds stdfds;
+    struct nsjoin joins;
 };
 
 static void warn(const struct launch_args *args, const char *message)
@@ -73,6 +74,7 @@ static void launch_done(struct launch *l)
     imgc_closep(&l->master_fd);
     imgc_closep(&l->mounts_fd);
     stdfds_done(&l->stdfds);
+    nsjoin_done(&l->joins);
     log_writer_done(&l->log);
     seccomp_done(&l->filter);
     plan_done(&l->plan);
@@ -98,7 +100,10 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
     if (spec->terminal && spec->interactive && !isatty(STDIN_FILENO)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the input device is not a TTY (leave out -t)");
     }
-    int r = plan_make(spec, &l->plan, reterr);
+    int r = nsjoin_open(&spec->isolation, l->args->find, l->args->arg, &l->joins, reterr);
+    if (r == 0) {
+        r = plan_make(spec, &l->plan, reterr);
+    }
     if (r == 0 && !spec->no_seccomp) {
         r = seccomp_build(spec->capabilities, &l->filter, reterr);
     }
@@ -133,25 +138,29 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
 
 static int start(struct launch *l, struct imgc_err *reterr)
 {
-    uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+    uint64_t namespaces = CLONE_NEWNS | nsjoin_clone_flags(&l->spec->isolation);
 
-    if (l->spec->network != SPEC_NETWORK_HOST) {
-        namespaces |= CLONE_NEWNET;
+    if (l->spec->network == SPEC_NETWORK_HOST) {
+        namespaces &= ~(uint64_t)CLONE_NEWNET;
     }
-    int r = spawn_clone(namespaces, cgroup_clone_fd(l->cgroup), &l->pid, &l->pid_fd, reterr);
+    int r = nsjoin_enter_pid(&l->joins, reterr);
+    if (r == 0) {
+        r = spawn_clone(namespaces, cgroup_clone_fd(l->cgroup), &l->pid, &l->pid_fd, reterr);
+    }
     if (r == 0 && l->pid == 0) {
         child_main(&(struct child_args){
             .spec = l->spec,
             .plan = &l->plan,
             .filter = l->spec->no_seccomp ? NULL : &l->filter,
             .cgroup_name = l->cgroup_name,
+            .joins = &l->joins,
             .sync_fd = l->container_sync_fd,
             .launcher_fd = l->sync_fd,
             .std_fds = l->stdfds.container_fds,
         });
     }
     close_container_ends(l);
-    return r;
+    return r < 0 ? r : nsjoin_leave_pid(&l->joins, reterr);
 }
 
 static int ended_early(struct launch *l, int status, struct imgc_err *reterr)
@@ -327,6 +336,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .master_fd = -1,
         .mounts_fd = -1,
         .stdfds = STDFDS_INIT,
+        .joins = NSJOIN_INIT,
     };
 
     ret->mounts_fd = -1;

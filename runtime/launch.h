@@ -9,6 +9,7 @@
  *   launch    parent side, from plan to exit code     child      child side, from clone to exec
  *   become    what a child does to itself before exec: user, stdio, environment
  *   spawn     clone, and what a host forbids          sync       what the two say to each other
+ *   isolation what is not as the default has it       nsjoin     namespaces of others
  *   selfexe   keeps imgc's own binary safe            program    PATH search and exec
  *   mounts    the steps on mounts; mounts_cgroup      mountfd    mounts as fds
  *   overlay   the root file system                    rootpath   paths inside the root (openat2)
@@ -21,6 +22,7 @@
 #ifndef IMGC_RUNTIME_LAUNCH_H
 #define IMGC_RUNTIME_LAUNCH_H
 
+#include "runtime/nsjoin.h"
 #include "runtime/spec.h"
 #include "schema/base/process.h"
 
@@ -33,7 +35,9 @@ struct launch_args {
                    struct imgc_err *reterr);
     void (*ready)(void *arg); /* called next, when it has its root, before it runs; may be NULL */
     void *arg;
-    bool hold_mounts;                             /* for launch_result.mounts_fd */
+    nsjoin_find *find; /* other containers whose namespaces the spec joins; called before the
+                          container is made; may be NULL */
+    bool hold_mounts;  /* for launch_result.mounts_fd */
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
                                                      NULL */
 };

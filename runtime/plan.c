@@ -88,13 +88,59 @@ static bool is_replaced(const struct spec *spec, const char *target)
     return false;
 }
 
+/* Whether a step of the tables is left out of this container. */
+static bool is_left_out(const struct plan_step *step, const struct spec *spec)
+{
+    const struct isolation *i = &spec->isolation;
+
+    return (i->ipc_use == ISOLATION_IPC_NO_SHM && strcmp(step->target, "/dev/shm") == 0) ||
+           /* which name it is, only the inside of that namespace knows */
+           (i->uts.mode == ISOLATION_CONTAINER && strcmp(step->target, "/etc/hostname") == 0);
+}
+
 static void add_table(struct plan *p, const struct spec *spec, const struct plan_step *table,
                       size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (table[i].system || !is_replaced(spec, table[i].target)) {
+        if ((table[i].system || !is_replaced(spec, table[i].target)) &&
+            !is_left_out(&table[i], spec)) {
             add(p, table[i]);
         }
+    }
+}
+
+/* What a step becomes where the namespace that it is about is not the container's own. */
+static void share(struct plan_step *step, const struct isolation *isolation)
+{
+    static const char *const cgroups[] = { [ISOLATION_PRIVATE] = "",
+                                           [ISOLATION_HOST] = "host",
+                                           [ISOLATION_CONTAINER] = "joined",
+                                           [ISOLATION_PATH] = "joined" };
+    enum isolation_mode ipc = isolation->ipc.mode;
+
+    if (step->kind == PLAN_CGROUP) {
+        (void)snprintf(step->options, sizeof step->options, "%s", cgroups[isolation->cgroup.mode]);
+    } else if (strcmp(step->target, "/dev/shm") == 0 && ipc == ISOLATION_HOST) {
+        *step = (struct plan_step){
+            .kind = PLAN_BIND, .source = "/dev/shm", .target = "/dev/shm", .attr = HARD
+        };
+    } else if (strcmp(step->target, "/dev/shm") == 0 && ipc == ISOLATION_CONTAINER) {
+        *step = (struct plan_step){ .kind = PLAN_SHM, .target = "/dev/shm" };
+    }
+}
+
+static void add_joins(struct plan *p, const struct isolation *isolation)
+{
+    for (unsigned kind = 0; kind < ISOLATION_KINDS; kind++) {
+        const struct isolation_namespace *n = isolation_of(isolation, kind);
+        if ((n->mode != ISOLATION_CONTAINER && n->mode != ISOLATION_PATH) ||
+            kind == ISOLATION_PID) { /* of which the first process is a child, from its start */
+            continue;
+        }
+        struct plan_step *step = add(p, (struct plan_step){ .kind = PLAN_JOIN, .attr = kind });
+        (void)snprintf(step->options, sizeof step->options, "%s %s:%.80s",
+                       isolation_kind_name(kind), n->mode == ISOLATION_PATH ? "ns" : "container",
+                       n->source);
     }
 }
 
@@ -109,6 +155,9 @@ static void add_system_mounts(struct plan *p, const struct spec *spec)
         if (step->kind == PLAN_DEVICES) {
             (void)snprintf(step->options, sizeof step->options, "all");
         }
+    }
+    for (size_t i = first; i < p->n; i++) {
+        share(&p->steps[i], &spec->isolation);
     }
 }
 
@@ -241,7 +290,7 @@ static void add_identity(struct plan *p, const struct spec *spec)
         struct plan_step *step = add(p, (struct plan_step){ .kind = PLAN_HOSTNAME });
         (void)snprintf(step->options, sizeof step->options, "%s", spec->hostname);
     }
-    if (spec->network != SPEC_NETWORK_HOST) {
+    if (spec_owns_network(spec)) {
         add(p, (struct plan_step){ .kind = PLAN_LOOPBACK });
     }
 }
@@ -266,13 +315,14 @@ int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr
     if (!p.steps) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
+    add_joins(&p, &spec->isolation);
     add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
     add_volumes(&p, spec);
     add_system_mounts(&p, spec);
     if (spec->terminal) {
         add(&p, (struct plan_step){ .kind = PLAN_CONSOLE, .target = "/dev/console" });
     }
-    if (spec->network != SPEC_NETWORK_HOST) {
+    if (spec_owns_network(spec)) {
         add_table(&p, spec, network_sysctls, COUNT(network_sysctls));
     }
     add_table(&p, spec, generated_files, COUNT(generated_files));
@@ -321,6 +371,8 @@ static void print_attr(uint64_t attr, struct imgc_buf *b)
 void plan_print(const struct plan *p, struct imgc_buf *b)
 {
     static const char *const kinds[] = {
+        [PLAN_JOIN] = "join",
+        [PLAN_SHM] = "shm",
         [PLAN_ROOT] = "root",
         [PLAN_DIRECTORY] = "directory",
         [PLAN_MOUNT] = "mount",
@@ -350,7 +402,7 @@ void plan_print(const struct plan *p, struct imgc_buf *b)
                 imgc_buf_printf(b, " %s", words[j]);
             }
         }
-        print_attr(s->attr, b);
+        print_attr(s->kind == PLAN_JOIN ? 0 : s->attr, b);
         imgc_buf_putc(b, '\n');
     }
 }

@@ -12,12 +12,15 @@
 #include "schema/base/buf.h"
 
 enum plan_kind {
+    PLAN_JOIN,           /* join the namespace of the kind attr: options says whose it is */
     PLAN_ROOT,           /* mount the root file system on source */
     PLAN_DIRECTORY,      /* create target if missing */
     PLAN_MOUNT,          /* new fstype with options and attr on target */
     PLAN_DEVICES,        /* nodes and links below target; options "all": the host's too */
     PLAN_CONSOLE,        /* a pseudo terminal of the container's own, also as target */
-    PLAN_CGROUP,         /* cgroup namespace, and its hierarchies on target */
+    PLAN_SHM,            /* the other container's shared memory on target */
+    PLAN_CGROUP,         /* cgroup namespace, and its hierarchies on target; options "host": the
+                            host's, "joined": another's, which is joined already */
     PLAN_SYSCTL,         /* write options to target */
     PLAN_FILE,           /* generated file source over target, if target's parent exists */
     PLAN_BIND,           /* host path source over target, with what is mounted below it */

@@ -38,7 +38,9 @@ static long try_clone3(uint64_t flags, int cgroup_fd, int *pidfd)
 /* For hosts whose system call filter answers ENOSYS to clone3. */
 static long try_clone(uint64_t flags, int *pidfd)
 {
-    long pid = syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0);
+    /* CLONE_NEWTIME would be read as a part of the signal's number. */
+    flags = (flags & ~(uint64_t)CLONE_NEWTIME) | CLONE_PIDFD | SIGCHLD;
+    long pid = syscall(SYS_clone, flags, 0, pidfd, 0, 0);
     return pid < 0 ? -errno : pid;
 }
 
@@ -92,6 +94,10 @@ int spawn_clone(uint64_t namespaces, int cgroup_fd, pid_t *ret_pid, int *ret_pid
     int pidfd = -1;
 
     long pid = try_clone3(namespaces, cgroup_fd, &pidfd);
+    if (pid == -EINVAL && (namespaces & CLONE_NEWTIME)) { /* a kernel before 5.6: without */
+        namespaces &= ~(uint64_t)CLONE_NEWTIME;
+        pid = try_clone3(namespaces, cgroup_fd, &pidfd);
+    }
     if (pid < 0 && cgroup_fd >= 0) {
         pid = try_clone3(namespaces, -1, &pidfd); /* cgroup_add() will move it, or tell why not */
     }

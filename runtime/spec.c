@@ -34,6 +34,11 @@ void spec_done(struct spec *s)
     *s = (struct spec)SPEC_INIT;
 }
 
+bool spec_owns_network(const struct spec *s)
+{
+    return s->network != SPEC_NETWORK_HOST && s->isolation.net.mode == ISOLATION_PRIVATE;
+}
+
 /* "+3" after RTMIN, "-1" after RTMAX, or nothing. */
 static bool parse_realtime(struct imgc_str s, struct imgc_str name, char sign, int base, int *ret)
 {

@@ -85,6 +85,9 @@ struct spec {
 };
 
 void spec_done(struct spec *s);
+
+/** Whether the network namespace is the container's own. Pure. */
+bool spec_owns_network(const struct spec *s);
 #define SPEC_INIT  \
     {              \
         .id = NULL \

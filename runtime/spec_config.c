@@ -215,17 +215,22 @@ static bool is_hostname(const char *name)
 }
 
 /* The first twelve digits of the id; with the host's network the host's own name. */
-static int make_hostname(const char *id, const struct spec_options *o, char **ret,
-                         struct imgc_err *reterr)
+static int make_hostname(const struct spec_options *o, struct spec *s, struct imgc_err *reterr)
 {
+    bool owns_name = s->isolation.uts.mode == ISOLATION_PRIVATE;
+
     if (o->hostname && o->hostname[0]) {
+        if (!owns_name) {
+            return imgc_fail(reterr, IMGC_E_USAGE, "--hostname and --uts do not go together");
+        }
         if (!is_hostname(o->hostname)) {
             return imgc_fail(reterr, IMGC_E_USAGE, "'%s' is not a host name", o->hostname);
         }
-        return imgc_str_dup(imgc_str_of(o->hostname), ret, reterr);
+        return imgc_str_dup(imgc_str_of(o->hostname), &s->hostname, reterr);
     }
-    struct imgc_str name = o->network == SPEC_NETWORK_HOST ? IMGC_STR("") : imgc_str_of(id);
-    return imgc_str_dup(imgc_str_first(name, 12), ret, reterr);
+    bool is_hosts = o->network == SPEC_NETWORK_HOST || !owns_name;
+    struct imgc_str name = is_hosts ? IMGC_STR("") : imgc_str_of(s->id);
+    return imgc_str_dup(imgc_str_first(name, 12), &s->hostname, reterr);
 }
 
 static int make_cwd(const struct image_config *config, const struct spec_options *o, char **ret,
@@ -342,7 +347,7 @@ int spec_from_config(const char *id, const struct image_config *config,
     s.no_seccomp = s.isolation.no_seccomp || s.isolation.privileged;
     s.capabilities = caps_combine(s.isolation.privileged ? caps_all() : caps_default(),
                                   s.isolation.cap_add, s.isolation.cap_drop);
-    r = make_hostname(id, options, &s.hostname, reterr);
+    r = make_hostname(options, &s, reterr);
     if (r == 0) {
         r = fill_process(config, options, &s, reterr);
     }

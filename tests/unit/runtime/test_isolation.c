@@ -7,6 +7,14 @@
 static void fill(struct isolation *i)
 {
     struct imgc_err err;
+    struct isolation_namespace *const namespaces[] = { &i->pid, &i->ipc,    &i->uts,
+                                                       &i->net, &i->cgroup, &i->time };
+
+    for (unsigned k = 0; k < sizeof namespaces / sizeof *namespaces; k++) {
+        namespaces[k]->mode = 1 + k % 3;
+        assert_ok(imgc_str_dup(IMGC_STR("x"), &namespaces[k]->source, &err), err);
+    }
+    i->ipc_use = ISOLATION_IPC_SHAREABLE;
 
     i->privileged = i->no_new_privs = i->no_seccomp = true;
     i->cap_add = UINT64_MAX;

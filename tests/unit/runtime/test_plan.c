@@ -151,6 +151,70 @@ static void test_restrictions(void **state)
     assert_int_equal(at(b.ptr, "read-only /proc/sysrq-trigger"), -1);
 }
 
+static void set(struct isolation_namespace *n, enum isolation_mode mode, const char *source)
+{
+    n->mode = mode;
+    n->source = source ? strdup(source) : NULL;
+}
+
+static void test_shared_with_host(void **state)
+{
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(NULL, 0, &s);
+    set(&s.isolation.pid, ISOLATION_HOST, NULL);
+    set(&s.isolation.ipc, ISOLATION_HOST, NULL);
+    set(&s.isolation.cgroup, ISOLATION_HOST, NULL);
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_int_equal(strncmp(b.ptr, "root", 4), 0);
+    assert_true(at(b.ptr, "bind /dev/shm /dev/shm nosuid noexec nodev") > 0);
+    assert_int_equal(at(b.ptr, "mount tmpfs /dev/shm"), -1);
+    assert_true(at(b.ptr, "cgroup /sys/fs/cgroup host ro") > 0);
+}
+
+static void test_joins(void **state)
+{
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(NULL, 0, &s);
+    set(&s.isolation.pid, ISOLATION_CONTAINER, "web");
+    set(&s.isolation.ipc, ISOLATION_CONTAINER, "web");
+    set(&s.isolation.net, ISOLATION_PATH, "/run/netns/x");
+    assert_false(spec_owns_network(&s));
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_int_equal(strncmp(b.ptr, "join ipc container:web\njoin net ns:/run/netns/x\nroot", 50),
+                     0);
+    assert_true(at(b.ptr, "shm /dev/shm") > 0);
+    assert_int_equal(at(b.ptr, "mount tmpfs /dev/shm"), -1);
+    assert_int_equal(at(b.ptr, "loopback"), -1);
+    assert_int_equal(at(b.ptr, "sysctl"), -1);
+}
+
+static void test_no_shm(void **state)
+{
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(NULL, 0, &s);
+    s.isolation.ipc_use = ISOLATION_IPC_NO_SHM;
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    assert_null(strstr(b.ptr, "/dev/shm"));
+}
+
 static void test_privileged(void **state)
 {
     static const char *const words[] = { "true", NULL };
@@ -179,7 +243,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),           cmocka_unit_test(test_host_network),
         cmocka_unit_test(test_refused_targets), cmocka_unit_test(test_restrictions),
-        cmocka_unit_test(test_privileged),
+        cmocka_unit_test(test_privileged),      cmocka_unit_test(test_shared_with_host),
+        cmocka_unit_test(test_joins),           cmocka_unit_test(test_no_shm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
