@@ -30,12 +30,14 @@ struct run {
     struct rootfs rootfs;
     struct container container;
     struct spec spec;
+    struct netns_ahead netns;
     struct imgc_buf
         warnings; /* lines, told when the container starts: of a failure only the error */
 };
 
 static void run_done(struct run *run)
 {
+    netns_ahead_done(&run->netns);
     imgc_buf_done(&run->warnings);
     spec_done(&run->spec);
     container_done(&run->container);
@@ -258,6 +260,7 @@ static int launch(struct run *run, struct launch_result *ret, struct imgc_err *r
 
     args.find = on_find;
     args.hold_mounts = may_hold_mounts(run);
+    args.netns = &run->netns;
 
     if (!run->options->remove) {
         int r = container_open_dir(run->store, run->container.id, &dir_fd, reterr);
@@ -312,7 +315,14 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
 
     int r = run_options_request(o, args.v + (o->rootfs ? 0 : 1), &request, reterr);
     r = r < 0 || !o->name ? r : check_name(o->name, reterr);
-    r = r < 0 ? r : app_store(run->app, &run->store, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (request.spec.network != SPEC_NETWORK_HOST &&
+        request.isolation.net.mode == ISOLATION_PRIVATE) {
+        netns_ahead_begin(&run->netns);
+    }
+    r = app_store(run->app, &run->store, reterr);
     if (r < 0) {
         return r;
     }
@@ -323,7 +333,10 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
 
 static int run_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
-    struct run run = { .app = app, .options = options, .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
+    struct run run = { .app = app,
+                       .options = options,
+                       .netns = NETNS_AHEAD_INIT,
+                       .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
 
     if (args.n == 0 && !run.options->rootfs) {
         return imgc_fail(reterr, IMGC_E_USAGE, "run needs an IMAGE, or --rootfs DIR");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/cgroup.h"
@@ -21,6 +22,8 @@
 #include "runtime/sync.h"
 #include "runtime/tty.h"
 #include "schema/base/fd.h"
+
+#define THREAD_TRIES 20000 /* a second */
 
 /* What the launcher holds; launch_done() gives back whatever is there. */
 struct launch {
@@ -85,11 +88,20 @@ static void launch_done(struct launch *l)
 
 #define launch_auto imgc_auto(launch_done)
 
-/* fork() copies one thread; locks that others hold would stay locked in the child for ever. */
+/* fork() copies one thread; locks that others hold would stay locked in the child for ever. One
+ * that was joined is still seen for a moment. */
 static bool is_single_threaded(void)
 {
+    static const struct timespec moment = { .tv_nsec = 50000 };
     struct stat st;
-    return stat("/proc/self/task", &st) < 0 || st.st_nlink <= 3;
+
+    for (int tries = 0; tries < THREAD_TRIES; tries++) {
+        if (stat("/proc/self/task", &st) < 0 || st.st_nlink <= 3) {
+            return true;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    return false;
 }
 
 /* All that can be done before there is a process. */
@@ -136,6 +148,31 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
     return r;
 }
 
+/* In the child too, where l->pid is 0. */
+static int clone_container(struct launch *l, uint64_t namespaces, struct imgc_err *reterr)
+{
+    const struct netns_ahead *netns = l->args->netns;
+    bool is_ahead =
+        (namespaces & CLONE_NEWNET) && !(namespaces & CLONE_NEWUSER) && netns && netns->fd >= 0;
+    imgc_autoclose int home_fd = -1;
+    struct imgc_err err;
+
+    int r = is_ahead ? netns_ahead_enter(netns, &home_fd, reterr) : 0;
+    if (r < 0) {
+        return r;
+    }
+    namespaces &= ~(uint64_t)(is_ahead ? CLONE_NEWNET : 0);
+    r = spawn_clone(namespaces, cgroup_clone_fd(l->cgroup), &l->pid, &l->pid_fd, reterr);
+    if (r == 0 && l->pid == 0) {
+        return 0;
+    }
+    if (is_ahead && netns_ahead_leave(&home_fd, &err) < 0 && r == 0) {
+        *reterr = err;
+        r = -(int)err.code;
+    }
+    return r;
+}
+
 static int start(struct launch *l, struct imgc_err *reterr)
 {
     uint64_t namespaces = CLONE_NEWNS | nsjoin_clone_flags(&l->spec->isolation);
@@ -145,7 +182,7 @@ static int start(struct launch *l, struct imgc_err *reterr)
     }
     int r = nsjoin_enter_pid(&l->joins, reterr);
     if (r == 0) {
-        r = spawn_clone(namespaces, cgroup_clone_fd(l->cgroup), &l->pid, &l->pid_fd, reterr);
+        r = clone_container(l, namespaces, reterr);
     }
     if (r == 0 && l->pid == 0) {
         child_main(&(struct child_args){
@@ -341,6 +378,9 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
 
     ret->mounts_fd = -1;
     log_writer_init(&l.log, args->log_fd);
+    if (args->netns) {
+        (void)netns_ahead_finish(args->netns);
+    }
     if (!is_single_threaded()) {
         return imgc_fail(reterr, IMGC_E_SYS, "a container cannot be started with threads alive");
     }
