@@ -94,6 +94,7 @@ every_command_works() {
     assert_fails 125 "'one' exists" imgc run --rm --name one bb true
     kill -9 $pid
     wait $pid 2>/dev/null || true
+    for _ in $(seq 200); do [ -n "$(imgc ps -q)" ] || break; sleep 0.05; done
     imgc run --rm --name one bb true
     [ -z "$(imgc ps -aq)" ]
 }
