@@ -26,6 +26,18 @@ static int check_targets(const struct run_mounts *m, struct imgc_err *reterr)
     return 0;
 }
 
+static int check_kinds(const struct run_mounts *m, struct imgc_err *reterr)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->items[i].kind == SPEC_MOUNT_VOLUME) {
+            return imgc_fail(reterr, IMGC_E_USAGE,
+                             "volume '%s' for '%s': named volumes are not supported (write ./NAME)",
+                             m->items[i].source ? m->items[i].source : "", m->items[i].target);
+        }
+    }
+    return 0;
+}
+
 typedef int parse_fn(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr);
 
 static int parse_list(const struct option_list *list, parse_fn *parse, struct run_mounts *m,
@@ -46,13 +58,15 @@ int run_mounts_parse(const struct run_mounts_options *o, struct run_mounts *ret,
 {
     run_mounts_auto struct run_mounts m = { .n = 0 };
 
-    m.items = calloc(o->volumes.n + o->tmpfs.n + 1, sizeof *m.items);
+    m.items = calloc(o->volumes.n + o->mounts.n + o->tmpfs.n + 1, sizeof *m.items);
     if (!m.items) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     int r = parse_list(&o->volumes, spec_parse_volume, &m, reterr);
+    r = r < 0 ? r : parse_list(&o->mounts, spec_parse_mount, &m, reterr);
     r = r < 0 ? r : parse_list(&o->tmpfs, spec_parse_tmpfs, &m, reterr);
     r = r < 0 ? r : check_targets(&m, reterr);
+    r = r < 0 ? r : check_kinds(&m, reterr);
     if (r == 0) {
         *ret = m;
         m = (struct run_mounts){ .items = NULL };

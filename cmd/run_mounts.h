@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options of `run` that mount something in the container: -v and --tmpfs, turned into what
+ * Options of `run` that mount something in the container: -v, --mount and --tmpfs, turned into what
  * runtime/spec.h takes.
  */
 #ifndef IMGC_CMD_RUN_MOUNTS_H
@@ -11,8 +11,21 @@
 
 /* As parsed from the command line; borrowed. */
 struct run_mounts_options {
-    struct option_list volumes, tmpfs;
+    struct option_list volumes, mounts, tmpfs;
 };
+
+#define RUN_MOUNTS_AT(base, field) ((base) + offsetof(struct run_mounts_options, field))
+
+/* Rows of a table of options whose struct has a struct run_mounts_options at @base. */
+/* clang-format off */
+#define RUN_MOUNTS_ROWS(base) \
+    { 'v', "volume", OPT_LIST, RUN_MOUNTS_AT(base, volumes), "[SRC:]DST[:OPTS]", \
+      "mount a host path or a volume (ro, nocopy, slave, noexec, ...)" }, \
+    { 0, "mount", OPT_LIST, RUN_MOUNTS_AT(base, mounts), "K=V,...", \
+      "the same in words: type=bind|volume|tmpfs,src=,dst=,ro" }, \
+    { 0, "tmpfs", OPT_LIST, RUN_MOUNTS_AT(base, tmpfs), "DST[:OPTS]", \
+      "mount a tmpfs (size=, mode=, ro, exec)" }
+/* clang-format on */
 
 /* The same, checked. */
 struct run_mounts {

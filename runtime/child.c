@@ -16,6 +16,7 @@
 #include "runtime/devices.h"
 #include "runtime/mountfd.h"
 #include "runtime/mounts.h"
+#include "runtime/mounts_bind.h"
 #include "runtime/overlay.h"
 #include "runtime/program.h"
 #include "runtime/rootpath.h"
@@ -244,7 +245,8 @@ static int furnish(struct child *c, struct imgc_err *reterr)
 {
     const struct plan *plan = c->args->plan;
 
-    int r = mounts_make_private(&c->mounts, reterr);
+    int r = mounts_bind_connected(&c->mounts, plan, reterr);
+    r = r < 0 ? r : mounts_make_private(&c->mounts, reterr);
     if (r == 0 && c->spec->state_dir) {
         r = fd_open_at(AT_FDCWD, c->spec->state_dir, O_PATH | O_DIRECTORY, 0,
                        &c->mounts.state_dir_fd, reterr);

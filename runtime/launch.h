@@ -4,7 +4,7 @@
  * it its root, forward signals and the terminal, wait, clean up. The caller is the container's
  * parent. Files of this folder:
  *
- *   spec      what is wanted (plain data); spec_config, spec_mount make it
+ *   spec      what is wanted (plain data); spec_config, spec_mount* make it
  *   plan      the steps that do it (pure, testable)
  *   launch    parent side, from plan to exit code     child      child side, from clone to exec
  *   become    what a child does to itself before exec: user, stdio, environment
@@ -12,7 +12,8 @@
  *   isolation what is not as the default has it       nsjoin     namespaces of others
  *   netns_ahead  the network namespace, made before it is needed
  *   selfexe   keeps imgc's own binary safe            program    PATH search and exec
- *   mounts    the steps on mounts; mounts_cgroup      mountfd    mounts as fds
+ *   mounts    the steps on mounts; mounts_bind,       mountfd    mounts as fds
+ *             mounts_cgroup                           mountinfo  how a mount propagates
  *   overlay   the root file system                    rootpath   paths inside the root (openat2)
  *   devices   /dev                                    etcfiles   /etc/hosts and the like
  *   user      "user[:group]" inside the root          caps       capabilities

@@ -115,6 +115,16 @@ int mountfd_restrict(int mount_fd, uint64_t attr, bool recursive, struct imgc_er
     return 0;
 }
 
+int mountfd_propagate(int mount_fd, uint64_t propagation, struct imgc_err *reterr)
+{
+    struct mount_attr set = { .propagation = propagation };
+
+    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &set, sizeof set) < 0) {
+        return mountfd_fail(reterr, errno, "set how a mount propagates");
+    }
+    return 0;
+}
+
 int mountfd_attach(int mount_fd, int target_fd, struct imgc_err *reterr)
 {
     if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <

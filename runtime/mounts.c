@@ -23,6 +23,12 @@ void mounts_done(struct mounts *m)
     imgc_closep(&m->mask_fd);
     imgc_closep(&m->state_dir_fd);
     imgc_closep(&m->nsroot_fd);
+    for (size_t i = 0; i < m->n_connected; i++) {
+        imgc_closep(&m->connected[i].mount_fd);
+    }
+    free(m->connected);
+    m->connected = NULL;
+    m->n_connected = 0;
 }
 
 int mounts_make_private(struct mounts *m, struct imgc_err *reterr)
@@ -41,8 +47,7 @@ static int open_target(struct mounts *m, const struct plan_step *s, int *ret_fd,
                      : rootpath_create(m->root_fd, s->target, true, ret_fd, reterr);
 }
 
-/* A look-up that went through a link of the image may have ended in /proc: refuse it there too. */
-static int check_not_proc(int fd, const char *target, struct imgc_err *reterr)
+int mounts_check_not_proc(int fd, const char *target, struct imgc_err *reterr)
 {
     struct statfs fs;
 
@@ -61,7 +66,7 @@ int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *ret
 
     int r = open_target(m, s, &target_fd, reterr);
     if (r == 0 && !s->system) {
-        r = check_not_proc(target_fd, s->target, reterr);
+        r = mounts_check_not_proc(target_fd, s->target, reterr);
     }
     if (r < 0) {
         return r;
@@ -121,7 +126,7 @@ int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *re
     }
     r = rootpath_create(m->root_fd, s->target, false, &target_fd, reterr);
     if (r == 0) {
-        r = check_not_proc(target_fd, s->target, reterr);
+        r = mounts_check_not_proc(target_fd, s->target, reterr);
     }
     if (r == 0) {
         r = mountfd_clone(m->state_dir_fd, s->source, false, &mount_fd, reterr);
@@ -133,80 +138,6 @@ int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *re
         r = mountfd_attach(mount_fd, target_fd, reterr);
     }
     return r < 0 ? imgc_context(reterr, "'%s'", s->target) : 0;
-}
-
-/* Open the source of a bind. docker run -v makes a directory where there is nothing. */
-static int open_source(const char *path, int *ret_fd, struct stat *ret_st, struct imgc_err *reterr)
-{
-    int fd = open(path, O_PATH | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        int r = fd_mkdir_p(path, 0755, reterr);
-        if (r < 0) {
-            return r;
-        }
-        fd = open(path, O_PATH | O_CLOEXEC);
-    }
-    if (fd < 0) {
-        return imgc_fail_sys(reterr, errno, "open volume '%s'", path);
-    }
-    if (fstat(fd, ret_st) < 0) {
-        int saved = errno;
-        (void)close(fd);
-        return imgc_fail_sys(reterr, saved, "look at volume '%s'", path);
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-/* The kernel would say "Invalid argument". */
-static int check_same_kind(const struct stat *source, int target_fd, struct imgc_err *reterr)
-{
-    struct stat target;
-
-    if (fstat(target_fd, &target) < 0) {
-        return imgc_fail_sys(reterr, errno, "look at it");
-    }
-    if (S_ISDIR(source->st_mode) == S_ISDIR(target.st_mode)) {
-        return 0;
-    }
-    return imgc_fail(reterr, IMGC_E_USAGE, "a %s cannot be mounted on a %s of the container",
-                     S_ISDIR(source->st_mode) ? "directory" : "file",
-                     S_ISDIR(target.st_mode) ? "directory" : "file");
-}
-
-int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
-{
-    imgc_autoclose int source_fd = -1, mount_fd = -1, target_fd = -1;
-    struct stat st = { .st_mode = 0 };
-
-    int r = open_source(s->source, &source_fd, &st, reterr);
-    if (r == 0) {
-        r = rootpath_create(m->root_fd, s->target, S_ISDIR(st.st_mode), &target_fd, reterr);
-    }
-    if (r == 0) {
-        r = check_not_proc(target_fd, s->target, reterr);
-    }
-    if (r == 0) {
-        r = mountfd_clone(source_fd, "", true, &mount_fd, reterr);
-    }
-    if (r < 0) {
-        return r;
-    }
-    r = check_same_kind(&st, target_fd, reterr);
-    if (r < 0) {
-        return imgc_context(reterr, "volume '%s'", s->target);
-    }
-    /* A device that is named by itself is meant to be used. Devices below a directory are not, nor
-     * those that the container would make there with CAP_MKNOD. */
-    bool is_device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
-    uint64_t attr = s->attr | (is_device ? 0u : MOUNT_ATTR_NODEV);
-    if (attr) {
-        r = mountfd_restrict(mount_fd, attr, true, reterr);
-    }
-    if (r == 0) {
-        r = mountfd_attach(mount_fd, target_fd, reterr);
-    }
-    return r < 0 ? imgc_context(reterr, "volume '%s'", s->target) : 0;
 }
 
 /* All masked directories show one empty read-only tmpfs; it can only be cloned once attached. */

@@ -8,6 +8,12 @@
 
 #include "runtime/plan.h"
 
+/* The mount of a PLAN_BIND that was taken while the namespace was still the host's. */
+struct mounts_connected {
+    const struct plan_step *step;
+    int mount_fd; /* -1 once it is attached */
+};
+
 /* The root while it is furnished. */
 struct mounts {
     int root_fd;      /* the root directory of its mount */
@@ -15,6 +21,8 @@ struct mounts {
     int mask_fd;      /* the empty tmpfs over masked directories; -1 before the first */
     int state_dir_fd; /* generated files; -1 where there are none */
     int nsroot_fd;    /* the namespace's root where imgc is in a chroot (nsroot.h), else -1 */
+    struct mounts_connected *connected;
+    size_t n_connected;
 };
 
 #define MOUNTS_INIT                                                                      \
@@ -42,9 +50,12 @@ IMGC_CHECK int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct
 /** PLAN_SYSCTL: written to procfs itself, checked by its magic number. */
 IMGC_CHECK int mounts_sysctl(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
 
-/** PLAN_FILE and PLAN_BIND: host paths. A missing source of a bind becomes a directory. */
+/** PLAN_FILE: a generated file. */
 IMGC_CHECK int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
-IMGC_CHECK int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr);
+
+/** Refuse a target @fd on procfs: a look-up that went through a link of the image may have ended
+ * there. @return 0; -LAYER; -SYS. */
+IMGC_CHECK int mounts_check_not_proc(int fd, const char *target, struct imgc_err *reterr);
 
 /** PLAN_MASK, PLAN_MASK_CPUS, PLAN_READ_ONLY: paths that are not there are left out. */
 IMGC_CHECK int mounts_mask(struct mounts *m, const char *target, struct imgc_err *reterr);

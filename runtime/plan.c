@@ -210,12 +210,18 @@ static void set_tmpfs_options(struct plan_step *step, const struct spec_mount *m
 
 static void add_mount(struct plan *p, const struct spec_mount *m)
 {
-    uint64_t read_only = m->read_only ? MOUNT_ATTR_RDONLY : 0;
+    uint64_t read_only = m->read_only ? MOUNT_ATTR_RDONLY : 0u;
 
-    if (m->kind == SPEC_MOUNT_BIND) {
+    if (m->kind != SPEC_MOUNT_TMPFS) {
         add(p,
             (struct plan_step){
-                .kind = PLAN_BIND, .source = m->source, .target = m->target, .attr = read_only });
+                .kind = PLAN_BIND,
+                .source = m->host_dir ? m->host_dir : m->source,
+                .target = m->target,
+                .attr = read_only | (m->dev ? 0u : MOUNT_ATTR_NODEV) |
+                        (m->nosuid ? MOUNT_ATTR_NOSUID : 0u) | (m->noexec ? MOUNT_ATTR_NOEXEC : 0u),
+                .mount = m,
+            });
         return;
     }
     struct plan_step *step = add(p, (struct plan_step){
@@ -368,6 +374,13 @@ static void print_attr(uint64_t attr, struct imgc_buf *b)
     }
 }
 
+static void print_propagation(const struct spec_mount *m, struct imgc_buf *b)
+{
+    if (m && m->propagation != SPEC_PROPAGATION_PRIVATE) {
+        imgc_buf_puts(b, m->propagation == SPEC_PROPAGATION_SLAVE ? " slave" : " shared");
+    }
+}
+
 void plan_print(const struct plan *p, struct imgc_buf *b)
 {
     static const char *const kinds[] = {
@@ -403,6 +416,7 @@ void plan_print(const struct plan *p, struct imgc_buf *b)
             }
         }
         print_attr(s->kind == PLAN_JOIN ? 0 : s->attr, b);
+        print_propagation(s->mount, b);
         imgc_buf_putc(b, '\n');
     }
 }

@@ -7,8 +7,10 @@ void spec_mount_done(struct spec_mount *m)
 {
     free(m->source);
     free(m->target);
+    free(m->host_dir);
     m->source = NULL;
     m->target = NULL;
+    m->host_dir = NULL;
 }
 
 void spec_done(struct spec *s)

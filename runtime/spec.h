@@ -16,19 +16,31 @@
 
 enum spec_network { SPEC_NETWORK_NONE, SPEC_NETWORK_HOST };
 
-enum spec_mount_kind { SPEC_MOUNT_BIND, SPEC_MOUNT_TMPFS };
+enum spec_mount_kind { SPEC_MOUNT_BIND, SPEC_MOUNT_TMPFS, SPEC_MOUNT_VOLUME };
+
+/* Whether what is mounted below a source later shows on the other side: never; in the container
+ * what the host mounts; both ways. */
+enum spec_propagation { SPEC_PROPAGATION_PRIVATE, SPEC_PROPAGATION_SLAVE, SPEC_PROPAGATION_SHARED };
 
 struct spec_mount {
     enum spec_mount_kind kind;
-    char *source; /* BIND: absolute host path; NULL otherwise */
-    char *target; /* absolute path in the container, cleaned */
+    char *source;   /* BIND: absolute host path; VOLUME: its name, NULL: one of its own, which goes
+                       with the container; else NULL */
+    char *target;   /* absolute path in the container, cleaned */
+    char *host_dir; /* VOLUME: where it is, looked up before each start; else NULL */
     bool read_only;
+    bool noexec, nosuid;
+    bool dev; /* device nodes below it may be used; of TMPFS never, nor set-user-ID */
+    enum spec_propagation propagation; /* not TMPFS, and the three below */
+    bool no_submounts;                 /* without what is mounted below the source */
+    bool submounts_writable;           /* read_only does not go down into what is mounted below */
+    bool must_exist;       /* BIND: a missing source is an error and not a new directory */
+    bool no_copy;          /* VOLUME: a new one begins empty, without what the image has there */
     uint64_t size_bytes;   /* TMPFS: 0 = the kernel's default */
     uint64_t size_percent; /* TMPFS: of the memory, instead of size_bytes; 0 = not given */
     uint64_t inodes;       /* TMPFS: 0 = the kernel's default */
     uint32_t mode;         /* TMPFS: 0 = 1777 */
     uint32_t uid, gid;     /* TMPFS: the owner */
-    bool noexec;           /* TMPFS; nosuid and nodev are always on */
 };
 
 struct spec_limits { /* 0, NULL, false: no limit of this kind */
@@ -134,13 +146,17 @@ void spec_limits_done(struct spec_limits *limits);
 /** "SIGTERM", "TERM", "15" to a number. @return whether it is a signal. */
 bool spec_parse_signal(struct imgc_str s, int *ret);
 
-/** Parse "-v SRC:DST[:OPTS]" (ro, rw; others of docker's are refused by name) and
- * "--tmpfs DST[:OPTS]" (size, nr_inodes, mode, uid, gid, ro, exec, noexec). The source is made
- * absolute against the current directory; a name without '/' is refused (volumes are not there
- * yet).
- * @ret  caller frees with spec_mount_done(). @return 0; -USAGE. */
+/**
+ * Parse "-v [SRC:]DST[:OPTS]" (without SRC: a volume of the container's own; SRC with a '/' or a
+ * leading '.': a path, made absolute against the current directory; else a volume's name),
+ * "--mount type=bind|volume|tmpfs,...", a line of CSV as docker has it, and "--tmpfs DST[:OPTS]"
+ * (size, nr_inodes, mode, uid, gid, ro, exec, noexec). What docker or podman have and imgc has not
+ * is refused by name.
+ * @ret  caller frees with spec_mount_done(). @return 0; -USAGE.
+ */
 IMGC_CHECK int spec_parse_volume(struct imgc_str s, struct spec_mount *ret,
                                  struct imgc_err *reterr);
+IMGC_CHECK int spec_parse_mount(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr);
 IMGC_CHECK int spec_parse_tmpfs(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr);
 void spec_mount_done(struct spec_mount *m);
 

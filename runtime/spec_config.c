@@ -284,6 +284,7 @@ static int copy_mounts(const struct spec_options *o, struct spec *s, struct imgc
     for (size_t i = 0; i < o->n_mounts; i++) {
         struct spec_mount *m = &s->mounts[s->n_mounts++];
         *m = o->mounts[i];
+        m->host_dir = NULL;
         m->source = m->target = NULL;
         int r = imgc_str_dup(imgc_str_of(o->mounts[i].target), &m->target, reterr);
         if (r == 0 && o->mounts[i].source) {

@@ -4,12 +4,21 @@
 #include "runtime/isolation_json.h"
 #include "schema/json_fields.h"
 #include "schema/limits.h"
+#include "schema/volume_name.h"
 
 #define ID_DIGITS 64
 
 static const char *const mount_kinds[] = {
     [SPEC_MOUNT_BIND] = "bind",
     [SPEC_MOUNT_TMPFS] = "tmpfs",
+    [SPEC_MOUNT_VOLUME] = "volume",
+    NULL,
+};
+
+static const char *const propagations[] = {
+    [SPEC_PROPAGATION_PRIVATE] = "private",
+    [SPEC_PROPAGATION_SLAVE] = "slave",
+    [SPEC_PROPAGATION_SHARED] = "shared",
     NULL,
 };
 
@@ -24,14 +33,22 @@ static const struct json_fields mount_fields[] = {
     JSON_FIELDS_ENUM(struct spec_mount, kind, mount_kinds),
     PLAIN(source),
     PLAIN(target),
+    PLAIN(host_dir),
     PLAIN(read_only),
+    PLAIN(noexec),
+    PLAIN(nosuid),
+    PLAIN(dev),
+    JSON_FIELDS_ENUM(struct spec_mount, propagation, propagations),
+    PLAIN(no_submounts),
+    PLAIN(submounts_writable),
+    PLAIN(must_exist),
+    PLAIN(no_copy),
     PLAIN(size_bytes),
     PLAIN(size_percent),
     PLAIN(inodes),
     PLAIN(mode),
     PLAIN(uid),
     PLAIN(gid),
-    PLAIN(noexec),
     { .key = NULL },
 };
 #undef PLAIN
@@ -109,6 +126,17 @@ int spec_json_write(const struct spec *spec, char **ret, struct imgc_err *reterr
     return 0;
 }
 
+static bool is_good_mount(const struct spec_mount *m)
+{
+    if (!m->target || m->target[0] != '/') {
+        return false;
+    }
+    if (m->kind == SPEC_MOUNT_VOLUME && m->source) {
+        return volume_name_is_good(imgc_str_of(m->source));
+    }
+    return m->kind != SPEC_MOUNT_BIND || (m->source && m->source[0] == '/');
+}
+
 /* What the code that runs a spec takes for granted. */
 static int check(const struct spec *s, struct imgc_err *reterr)
 {
@@ -117,9 +145,7 @@ static int check(const struct spec *s, struct imgc_err *reterr)
                    s->argv[0] && s->env && s->cwd && s->cwd[0] == '/' && s->user;
 
     for (size_t i = 0; i < s->n_mounts && is_good; i++) {
-        const struct spec_mount *m = &s->mounts[i];
-        is_good = m->target && m->target[0] == '/' &&
-                  (m->kind != SPEC_MOUNT_BIND || (m->source && m->source[0] == '/'));
+        is_good = is_good_mount(&s->mounts[i]);
     }
     return is_good ? 0 : imgc_fail(reterr, IMGC_E_DOCUMENT, "a part of it is missing or wrong");
 }

@@ -1,214 +1,225 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/spec_mount.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
-#include "runtime/spec.h"
 #include "schema/base/path.h"
+#include "schema/volume_name.h"
 
-static int parse_target(struct imgc_str s, char **ret, struct imgc_err *reterr)
+int spec_mount_target(struct spec_mount *m, struct imgc_str s, struct imgc_err *reterr)
 {
     if (s.len == 0 || s.ptr[0] != '/') {
         return imgc_fail(reterr, IMGC_E_USAGE,
                          "'" IMGC_STR_FMT "' is not an absolute path in the container",
                          IMGC_STR_ARG(s));
     }
-    int r = path_clean(IMGC_STR(""), s, ret, reterr);
+    free(m->target);
+    m->target = NULL;
+    int r = path_clean(IMGC_STR(""), s, &m->target, reterr);
     if (r < 0) {
         return r;
     }
-    if (strcmp(*ret, "/") == 0) {
-        free(*ret);
-        *ret = NULL;
+    if (strcmp(m->target, "/") == 0) {
         return imgc_fail(reterr, IMGC_E_USAGE, "nothing can be mounted over '/' of a container");
     }
     return 0;
 }
 
-static int parse_source(struct imgc_str s, char **ret, struct imgc_err *reterr)
+int spec_mount_path(struct spec_mount *m, struct imgc_str s, struct imgc_err *reterr)
 {
     char cwd[PATH_MAX];
 
-    if (s.len == 0 || (imgc_str_find(s, '/') == s.len && s.ptr[0] != '.')) {
-        return imgc_fail(reterr, IMGC_E_USAGE,
-                         "'" IMGC_STR_FMT
-                         "' is no path, and named volumes are not supported (write ./NAME)",
-                         IMGC_STR_ARG(s));
+    if (s.len == 0) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "the source is empty");
     }
     if (s.ptr[0] != '/' && !getcwd(cwd, sizeof cwd)) {
         return imgc_fail_sys(reterr, errno, "find the current directory");
     }
-    return path_clean(imgc_str_of(s.ptr[0] == '/' ? "" : cwd), s, ret, reterr);
+    free(m->source);
+    m->source = NULL;
+    return path_clean(imgc_str_of(s.ptr[0] == '/' ? "" : cwd), s, &m->source, reterr);
 }
 
-/* Options that ask for what is so anyway: all volumes are rprivate and rbind, and a container of
- * imgc is not confined by SELinux, which z and Z would label the files for. */
-static bool is_no_change(struct imgc_str option)
+int spec_mount_name(struct spec_mount *m, struct imgc_str s, struct imgc_err *reterr)
 {
-    static const char *const names[] = { "rprivate", "private", "rbind", "z", "Z" };
+    if (!volume_name_is_good(s)) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "'" IMGC_STR_FMT "' is no name of a volume: letters, digits, '_', '.' and "
+                         "'-' (a path begins with '/' or '.')",
+                         IMGC_STR_ARG(s));
+    }
+    free(m->source);
+    m->source = NULL;
+    return imgc_str_dup(s, &m->source, reterr);
+}
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (imgc_str_eq(option, imgc_str_of(names[i]))) {
-            return true;
+struct word {
+    const char *name;
+    enum spec_mount_group group;
+    int value;
+};
+
+static const struct word known[] = {
+    { "ro", SPEC_MOUNT_ACCESS, true },
+    { "rw", SPEC_MOUNT_ACCESS, false },
+    { "noexec", SPEC_MOUNT_EXEC, true },
+    { "exec", SPEC_MOUNT_EXEC, false },
+    { "dev", SPEC_MOUNT_DEV, true },
+    { "nodev", SPEC_MOUNT_DEV, false },
+    { "nosuid", SPEC_MOUNT_SUID, true },
+    { "suid", SPEC_MOUNT_SUID, false },
+    /* What is mounted below the source is cloned with the propagation that it has, so with and
+     * without r is the same, as it is in docker, where the kernel's default decides. */
+    { "private", SPEC_MOUNT_PROPAGATION, SPEC_PROPAGATION_PRIVATE },
+    { "rprivate", SPEC_MOUNT_PROPAGATION, SPEC_PROPAGATION_PRIVATE },
+    { "slave", SPEC_MOUNT_PROPAGATION, SPEC_PROPAGATION_SLAVE },
+    { "rslave", SPEC_MOUNT_PROPAGATION, SPEC_PROPAGATION_SLAVE },
+    { "shared", SPEC_MOUNT_PROPAGATION, SPEC_PROPAGATION_SHARED },
+    { "rshared", SPEC_MOUNT_PROPAGATION, SPEC_PROPAGATION_SHARED },
+    { "rbind", SPEC_MOUNT_RECURSION, false },
+    { "bind", SPEC_MOUNT_RECURSION, true },
+    { "nocopy", SPEC_MOUNT_COPY, true },
+    { "copy", SPEC_MOUNT_COPY, false },
+    /* A container of imgc is not confined by SELinux, which these label the files for. */
+    { "z", SPEC_MOUNT_LABEL, 0 },
+    { "Z", SPEC_MOUNT_LABEL, 0 },
+};
+
+/* Of podman's, with what to do instead. */
+static const struct {
+    const char *name, *why;
+} missing[] = {
+    { "U", "it would change the owner of all files; chown the source" },
+    { "chown", "it would change the owner of all files; chown the source" },
+    { "O", "an overlay over the source is not there; copy it, or mount it 'ro'" },
+    { "idmap", "mapped owners are not there; chown the source" },
+};
+
+static const struct word *find_word(struct imgc_str name)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (imgc_str_eq(name, imgc_str_of(known[i].name))) {
+            return &known[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-static int parse_volume_options(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)
+static void apply(struct spec_mount *m, const struct word *w)
 {
-    struct imgc_str option;
+    switch (w->group) {
+    case SPEC_MOUNT_ACCESS:
+        m->read_only = w->value;
+        break;
+    case SPEC_MOUNT_EXEC:
+        m->noexec = w->value;
+        break;
+    case SPEC_MOUNT_DEV:
+        m->dev = w->value;
+        break;
+    case SPEC_MOUNT_SUID:
+        m->nosuid = w->value;
+        break;
+    case SPEC_MOUNT_PROPAGATION:
+        m->propagation = (enum spec_propagation)w->value;
+        break;
+    case SPEC_MOUNT_RECURSION:
+        m->no_submounts = w->value;
+        break;
+    case SPEC_MOUNT_COPY:
+        m->no_copy = w->value;
+        break;
+    case SPEC_MOUNT_LABEL:
+    case SPEC_MOUNT_GROUPS:
+        break;
+    }
+}
 
-    while (imgc_str_token(&s, ',', &option)) {
-        if (imgc_str_eq(option, IMGC_STR("ro"))) {
-            m->read_only = true;
-        } else if (imgc_str_eq(option, IMGC_STR("rw"))) {
-            m->read_only = false;
-        } else if (!is_no_change(option)) {
+int spec_mount_word(struct spec_mount *m, struct imgc_str word, struct spec_mount_words *words,
+                    struct imgc_err *reterr)
+{
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
+        if (imgc_str_eq(word, imgc_str_of(missing[i].name))) {
+            return imgc_fail(reterr, IMGC_E_USAGE, "option '%s' is not supported: %s",
+                             missing[i].name, missing[i].why);
+        }
+    }
+    const struct word *w = find_word(word);
+    if (!w) {
+        return SPEC_MOUNT_UNKNOWN;
+    }
+    struct imgc_str *given = &words->given[w->group];
+    if (given->len > 0 && !imgc_str_eq(*given, word)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'" IMGC_STR_FMT "' and '%s' contradict each other",
+                         IMGC_STR_ARG(*given), w->name);
+    }
+    if (w->group == SPEC_MOUNT_COPY && m->kind != SPEC_MOUNT_VOLUME) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' is for volumes, not for host paths", w->name);
+    }
+    *given = word;
+    apply(m, w);
+    return 0;
+}
+
+static int parse_options(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)
+{
+    struct spec_mount_words words = { .given = { { .len = 0 } } };
+    struct imgc_str word;
+
+    while (imgc_str_token(&s, ',', &word)) {
+        int r = spec_mount_word(m, word, &words, reterr);
+        if (r == SPEC_MOUNT_UNKNOWN) {
             return imgc_fail(reterr, IMGC_E_USAGE,
-                             "volume option '" IMGC_STR_FMT "' is not supported (ro, rw)",
-                             IMGC_STR_ARG(option));
+                             "option '" IMGC_STR_FMT
+                             "' is not supported (ro, rw, nocopy, z, Z, [no]exec, [no]dev, "
+                             "[no]suid, [r]private, [r]slave, [r]shared, [r]bind)",
+                             IMGC_STR_ARG(word));
+        }
+        if (r < 0) {
+            return r;
         }
     }
     return 0;
+}
+
+/* What has a '/' in it, or begins with a '.', is a path; everything else is a volume's name. */
+static bool is_path(struct imgc_str s)
+{
+    return imgc_str_find(s, '/') < s.len || (s.len > 0 && s.ptr[0] == '.');
+}
+
+static int parse_source(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)
+{
+    if (s.len == 0) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "the source is empty (write DST alone for a volume "
+                         "without a name)");
+    }
+    m->kind = is_path(s) ? SPEC_MOUNT_BIND : SPEC_MOUNT_VOLUME;
+    return is_path(s) ? spec_mount_path(m, s, reterr) : spec_mount_name(m, s, reterr);
 }
 
 int spec_parse_volume(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr)
 {
-    imgc_auto(spec_mount_done) struct spec_mount m = { .kind = SPEC_MOUNT_BIND };
-    struct imgc_str source, target, options, rest;
+    imgc_auto(spec_mount_done) struct spec_mount m = { .kind = SPEC_MOUNT_VOLUME };
+    struct imgc_str source, target = s, options, rest;
+    bool has_options = false;
+    int r = 0;
 
-    if (!imgc_str_split(s, ':', &source, &rest)) {
-        return imgc_fail(reterr, IMGC_E_USAGE,
-                         "volume '" IMGC_STR_FMT
-                         "' has no ':' (write SRC:DST; anonymous volumes are not supported)",
-                         IMGC_STR_ARG(s));
+    if (imgc_str_split(s, ':', &source, &rest)) {
+        has_options = imgc_str_split(rest, ':', &target, &options);
+        r = parse_source(source, &m, reterr);
     }
-    bool has_options = imgc_str_split(rest, ':', &target, &options);
-    int r = parse_source(source, &m.source, reterr);
     if (r == 0) {
-        r = parse_target(target, &m.target, reterr);
+        r = spec_mount_target(&m, target, reterr);
     }
     if (r == 0 && has_options) {
-        r = parse_volume_options(options, &m, reterr);
+        r = parse_options(options, &m, reterr);
     }
     if (r < 0) {
         return imgc_context(reterr, "volume '" IMGC_STR_FMT "'", IMGC_STR_ARG(s));
-    }
-    *ret = m;
-    m = (struct spec_mount){ .source = NULL };
-    return 0;
-}
-
-/* "64m", "1g", "512k", "4096", "10b": what the kernel's tmpfs takes, and docker. */
-static bool parse_size(struct imgc_str s, uint64_t *ret)
-{
-    static const char units[] = "bkmg";
-    uint64_t factor = 1;
-
-    if (s.len > 1) {
-        char last = (char)(s.ptr[s.len - 1] | 0x20);
-        const char *unit = strchr(units, last);
-        if (unit && last != '\0') {
-            factor = UINT64_C(1) << (10 * (unit - units));
-            s.len--;
-        }
-    }
-    return imgc_str_u64(s, ret) && *ret > 0 && !__builtin_mul_overflow(*ret, factor, ret);
-}
-
-static bool parse_mode(struct imgc_str s, uint32_t *ret)
-{
-    uint32_t mode = 0;
-
-    if (s.len == 0 || s.len > 5) {
-        return false;
-    }
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] < '0' || s.ptr[i] > '7') {
-            return false;
-        }
-        mode = mode * 8 + (uint32_t)(s.ptr[i] - '0');
-    }
-    *ret = mode;
-    return mode > 0 && mode <= 07777;
-}
-
-static bool parse_id(struct imgc_str s, uint32_t *ret)
-{
-    uint64_t n;
-
-    if (!imgc_str_u64(s, &n) || n >= UINT32_MAX) { /* the last one is "no change" to the kernel */
-        return false;
-    }
-    *ret = (uint32_t)n;
-    return true;
-}
-
-/* "50%" of the memory, or bytes. */
-static bool parse_tmpfs_size(struct imgc_str s, struct spec_mount *m)
-{
-    if (imgc_str_ends(s, IMGC_STR("%"))) {
-        s.len--;
-        return imgc_str_u64(s, &m->size_percent) && m->size_percent >= 1 && m->size_percent <= 100;
-    }
-    return parse_size(s, &m->size_bytes);
-}
-
-static bool parse_tmpfs_option(struct imgc_str option, struct spec_mount *m)
-{
-    static const char *const always[] = { "rw", "nosuid", "nodev" };
-    struct imgc_str value = option;
-
-    if (imgc_str_skip(&value, IMGC_STR("size="))) {
-        return parse_tmpfs_size(value, m);
-    }
-    if (imgc_str_skip(&value, IMGC_STR("nr_inodes="))) {
-        return parse_size(value, &m->inodes);
-    }
-    if (imgc_str_skip(&value, IMGC_STR("uid="))) {
-        return parse_id(value, &m->uid);
-    }
-    if (imgc_str_skip(&value, IMGC_STR("gid="))) {
-        return parse_id(value, &m->gid);
-    }
-    if (imgc_str_skip(&value, IMGC_STR("mode="))) {
-        return parse_mode(value, &m->mode);
-    }
-    if (imgc_str_eq(option, IMGC_STR("ro"))) {
-        m->read_only = true;
-        return true;
-    }
-    if (imgc_str_eq(option, IMGC_STR("exec")) || imgc_str_eq(option, IMGC_STR("noexec"))) {
-        m->noexec = option.len > strlen("exec");
-        return true;
-    }
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
-        if (imgc_str_eq(option, imgc_str_of(always[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int spec_parse_tmpfs(struct imgc_str s, struct spec_mount *ret, struct imgc_err *reterr)
-{
-    imgc_auto(spec_mount_done) struct spec_mount m = { .kind = SPEC_MOUNT_TMPFS, .noexec = true };
-    struct imgc_str target, options, option;
-
-    bool has_options = imgc_str_split(s, ':', &target, &options);
-    int r = parse_target(target, &m.target, reterr);
-    if (r < 0) {
-        return imgc_context(reterr, "tmpfs '" IMGC_STR_FMT "'", IMGC_STR_ARG(s));
-    }
-    while (has_options && imgc_str_token(&options, ',', &option)) {
-        if (!parse_tmpfs_option(option, &m)) {
-            return imgc_fail(reterr, IMGC_E_USAGE,
-                             "tmpfs option '" IMGC_STR_FMT
-                             "' is not supported (size=, nr_inodes=, mode=, uid=, gid=, ro, "
-                             "rw, exec, noexec)",
-                             IMGC_STR_ARG(option));
-        }
     }
     *ret = m;
     m = (struct spec_mount){ .source = NULL };

@@ -33,5 +33,6 @@
 #define LIMIT_LOG_LINE_BYTES (16u << 10)    /* longer lines are split into partial ones */
 
 #define LIMIT_PUNCH_PATHS_BYTES (256u << 20) /* in the map of one punched layer; below 4 GiB */
+#define LIMIT_MOUNTINFO_BYTES (64u << 20) /* a host with 100 000 mounts, the kernel's own limit */
 
 #endif

@@ -28,13 +28,19 @@ static char **words(const char *a, const char *b)
 
 static void fill_mounts(struct spec *s)
 {
-    s->mounts = calloc(2, sizeof *s->mounts);
+    s->mounts = calloc(3, sizeof *s->mounts);
     assert_non_null(s->mounts);
-    s->n_mounts = 2;
+    s->n_mounts = 3;
     s->mounts[0] = (struct spec_mount){ .kind = SPEC_MOUNT_BIND,
                                         .source = word("/src " NOT_UTF8),
                                         .target = word("/target"),
-                                        .read_only = true };
+                                        .read_only = true,
+                                        .nosuid = true,
+                                        .dev = true,
+                                        .propagation = SPEC_PROPAGATION_SHARED,
+                                        .no_submounts = true,
+                                        .submounts_writable = true,
+                                        .must_exist = true };
     s->mounts[1] = (struct spec_mount){ .kind = SPEC_MOUNT_TMPFS,
                                         .target = word("/t"),
                                         .size_bytes = UINT64_MAX,
@@ -44,6 +50,11 @@ static void fill_mounts(struct spec *s)
                                         .uid = UINT32_MAX,
                                         .gid = 7,
                                         .noexec = true };
+    s->mounts[2] = (struct spec_mount){ .kind = SPEC_MOUNT_VOLUME,
+                                        .source = word("name"),
+                                        .target = word("/v"),
+                                        .host_dir = word("/root/volumes/name/data"),
+                                        .no_copy = true };
 }
 
 /* Every field has a value of its own that is not the zero value. */
@@ -111,7 +122,12 @@ static void same_mounts(const struct spec *a, const struct spec *b)
         assert_int_equal(x->kind, y->kind);
         assert_string_equal(x->source ? x->source : "none", y->source ? y->source : "none");
         assert_string_equal(x->target, y->target);
+        assert_string_equal(x->host_dir ? x->host_dir : "none", y->host_dir ? y->host_dir : "none");
         assert_true(x->read_only == y->read_only && x->noexec == y->noexec);
+        assert_true(x->nosuid == y->nosuid && x->dev == y->dev);
+        assert_int_equal(x->propagation, y->propagation);
+        assert_true(x->no_submounts == y->no_submounts && x->must_exist == y->must_exist);
+        assert_true(x->submounts_writable == y->submounts_writable && x->no_copy == y->no_copy);
         assert_true(x->size_bytes == y->size_bytes && x->inodes == y->inodes);
         assert_int_equal(x->size_percent, y->size_percent);
         assert_int_equal(x->mode, y->mode);
@@ -212,6 +228,7 @@ static void test_refuses(void **state)
         "{" LEAST ",\"mounts\":[{\"kind\":\"overlay\",\"target\":\"/x\"}]}",
         "{" LEAST ",\"mounts\":[{\"kind\":\"bind\",\"target\":\"/x\"}]}",
         "{" LEAST ",\"mounts\":[{\"kind\":\"tmpfs\",\"target\":\"x\"}]}",
+        "{" LEAST ",\"mounts\":[{\"kind\":\"volume\",\"target\":\"/x\",\"source\":\"../x\"}]}",
         "{" LEAST ",\"mounts\":[7]}",
         "{" LEAST ",\"mounts\":{}}",
         "{" LEAST ",\"network\":1}",
