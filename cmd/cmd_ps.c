@@ -63,7 +63,8 @@ static void status_text(const struct container *c, struct imgc_buf *b)
         imgc_buf_puts(b, "Created");
         break;
     case CONTAINER_RUNNING:
-        imgc_buf_printf(b, "Up %s", since(c->started_ns, text));
+        imgc_buf_printf(b, "Up %s%s", since(c->started_ns, text),
+                        describe_is_paused(c) ? " (Paused)" : "");
         break;
     case CONTAINER_EXITED:
         if (c->exit_code < 0) {
@@ -110,8 +111,8 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
                   o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
                   command_json, "RunningFor", running_for, "CreatedAt",
                   clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr, "State",
-                  describe_status(c->status), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code,
-                  "Pid", c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
+                  describe_status(c), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
+                  c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
     return *ret ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
 }
 

@@ -7,6 +7,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/sweep.h"
+#include "runtime/cgroup_freeze.h"
 #include "schema/base/fd.h"
 #include "store/container.h"
 
@@ -33,6 +34,9 @@ static int kill_container(const struct container *c, struct imgc_err *reterr)
     }
     if (pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH) {
         return imgc_fail_sys(reterr, errno, "kill container %s", c->name);
+    }
+    if (cgroup_freeze_is_frozen(c->cgroup) && cgroup_freeze_thaw(c->cgroup, reterr) < 0) {
+        return imgc_context(reterr, "container %s", c->name); /* v1: nothing dies while frozen */
     }
     struct pollfd p = { .fd = fd, .events = POLLIN };
     if (poll(&p, 1, KILL_WAIT_MS) == 0) {

@@ -24,6 +24,8 @@ const struct command *const commands[] = {
     &cmd_run,
     &cmd_ps,
     &cmd_logs,
+    &cmd_pause,
+    &cmd_unpause,
     &cmd_rm,
     /* this host, this program */
     &cmd_df,

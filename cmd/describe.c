@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cmd/units.h"
+#include "runtime/cgroup_freeze.h"
 #include "schema/base/clock.h"
 #include "schema/json.h"
 #include "schema/limits.h"
@@ -287,13 +288,18 @@ int describe_summary(const struct image *image, const json_t *labels, json_t **r
 
 /* ---- containers ---- */
 
-const char *describe_status(enum container_status status)
+bool describe_is_paused(const struct container *c)
 {
-    switch (status) {
+    return c->status == CONTAINER_RUNNING && cgroup_freeze_is_frozen(c->cgroup);
+}
+
+const char *describe_status(const struct container *c)
+{
+    switch (c->status) {
     case CONTAINER_CREATED:
         return "created";
     case CONTAINER_RUNNING:
-        return "running";
+        return describe_is_paused(c) ? "paused" : "running";
     case CONTAINER_EXITED:
         return "exited";
     }
@@ -310,8 +316,9 @@ static json_t *state_of(const struct container *c)
     char started[CLOCK_TEXT_MAX], finished[CLOCK_TEXT_MAX];
     bool running = c->status == CONTAINER_RUNNING;
 
-    return json_pack("{s:s, s:b, s:I, s:i, s:b, s:s, s:s}", "Status", describe_status(c->status),
-                     "Running", running, "Pid", (json_int_t)(running ? c->init.pid : 0), "ExitCode",
+    return json_pack("{s:s, s:b, s:b, s:I, s:i, s:b, s:s, s:s}", "Status", describe_status(c),
+                     "Running", running, "Paused", describe_is_paused(c), "Pid",
+                     (json_int_t)(running ? c->init.pid : 0), "ExitCode",
                      c->status == CONTAINER_EXITED ? c->exit_code : 0, "OOMKilled", c->oom_killed,
                      "StartedAt", time_or_never(c->started_ns, started), "FinishedAt",
                      time_or_never(c->finished_ns, finished));

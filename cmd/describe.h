@@ -50,7 +50,9 @@ const char *describe_ago(int64_t ns, int64_t now_ns, char out[DESCRIBE_TIME_MAX]
 /** A full name in its familiar form: "docker.io/library/debian:12" is "debian:12". Borrows. */
 const char *describe_familiar(const char *name);
 
-/** "created", "running" or "exited", as inspect and ps say it. */
-const char *describe_status(enum container_status status);
+/** "created", "running", "paused" or "exited", as inspect and ps say it. Whether it is paused is
+ * asked of the kernel. */
+const char *describe_status(const struct container *c);
+bool describe_is_paused(const struct container *c);
 
 #endif
