@@ -12,6 +12,14 @@
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
+/* A bind that nobody asked for by name has none of a mount's options. */
+static const struct spec_mount *options_of(const struct plan_step *s)
+{
+    static const struct spec_mount none = { .kind = SPEC_MOUNT_BIND };
+
+    return s->mount ? s->mount : &none;
+}
+
 static bool is_missing_error(int errnum)
 {
     return errnum == ENOENT || errnum == ENOTDIR;
@@ -24,14 +32,14 @@ static int open_source(const struct plan_step *s, int *ret_fd, struct imgc_err *
         return imgc_fail(reterr, IMGC_E_SYS, "the volume on '%s' was not looked up", s->target);
     }
     int fd = open(s->source, O_PATH | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && !s->mount->must_exist) {
+    if (fd < 0 && errno == ENOENT && !options_of(s)->must_exist) {
         int r = fd_mkdir_p(s->source, 0755, reterr);
         if (r < 0) {
             return r;
         }
         fd = open(s->source, O_PATH | O_CLOEXEC);
     }
-    if (fd < 0 && is_missing_error(errno) && s->mount->must_exist) {
+    if (fd < 0 && is_missing_error(errno) && options_of(s)->must_exist) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the source of a mount is missing: %s", s->source);
     }
     if (fd < 0) {
@@ -46,7 +54,7 @@ static int clone_source(const struct plan_step *s, int *ret_fd, struct imgc_err 
     imgc_autoclose int source_fd = -1;
 
     int r = open_source(s, &source_fd, reterr);
-    return r < 0 ? r : mountfd_clone(source_fd, "", !s->mount->no_submounts, ret_fd, reterr);
+    return r < 0 ? r : mountfd_clone(source_fd, "", !options_of(s)->no_submounts, ret_fd, reterr);
 }
 
 /* docker's condition: else the container would wait for mounts that never come. */
@@ -59,7 +67,7 @@ static int check_connected(int fd, const struct plan_step *s, struct imgc_err *r
     if (r < 0) {
         return imgc_context(reterr, "volume '%s'", s->source);
     }
-    bool wants_shared = s->mount->propagation == SPEC_PROPAGATION_SHARED;
+    bool wants_shared = options_of(s)->propagation == SPEC_PROPAGATION_SHARED;
     if (info.is_shared || (info.is_slave && !wants_shared)) {
         return 0;
     }
@@ -75,8 +83,8 @@ static int take_connected(struct mounts *m, const struct plan_step *s, struct im
 
     int r = open_source(s, &source_fd, reterr);
     r = r < 0 ? r : check_connected(source_fd, s, reterr);
-    r = r < 0 ? r : mountfd_clone(source_fd, "", !s->mount->no_submounts, &mount_fd, reterr);
-    if (r == 0 && s->mount->propagation == SPEC_PROPAGATION_SLAVE) {
+    r = r < 0 ? r : mountfd_clone(source_fd, "", !options_of(s)->no_submounts, &mount_fd, reterr);
+    if (r == 0 && options_of(s)->propagation == SPEC_PROPAGATION_SLAVE) {
         r = mountfd_propagate(mount_fd, MS_SLAVE, reterr);
     }
     if (r < 0) {
@@ -98,7 +106,7 @@ int mounts_bind_connected(struct mounts *m, const struct plan *plan, struct imgc
 
     for (size_t i = 0; i < plan->n && r == 0; i++) {
         const struct plan_step *s = &plan->steps[i];
-        if (s->kind == PLAN_BIND && s->mount->propagation != SPEC_PROPAGATION_PRIVATE) {
+        if (s->kind == PLAN_BIND && options_of(s)->propagation != SPEC_PROPAGATION_PRIVATE) {
             r = take_connected(m, s, reterr);
         }
     }
@@ -140,7 +148,7 @@ static int restrict_mount(int mount_fd, const struct plan_step *s, mode_t mode,
      * those that the container would make there with CAP_MKNOD. */
     uint64_t device = S_ISCHR(mode) || S_ISBLK(mode) ? MOUNT_ATTR_NODEV : 0u;
     uint64_t attr = s->attr & ~device;
-    uint64_t top_only = s->mount->submounts_writable ? attr & MOUNT_ATTR_RDONLY : 0u;
+    uint64_t top_only = options_of(s)->submounts_writable ? attr & MOUNT_ATTR_RDONLY : 0u;
     int r = 0;
 
     if (attr & ~top_only) {

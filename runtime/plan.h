@@ -23,7 +23,7 @@ enum plan_kind {
                             host's, "joined": another's, which is joined already */
     PLAN_SYSCTL,         /* write options to target */
     PLAN_FILE,           /* generated file source over target, if target's parent exists */
-    PLAN_BIND,           /* mount: a host path or volume, over target */
+    PLAN_BIND,           /* host path source over target */
     PLAN_MASK,           /* hide target */
     PLAN_MASK_CPUS,      /* hide thermal_throttle of every CPU below target */
     PLAN_READ_ONLY,      /* target becomes read-only */
@@ -44,7 +44,7 @@ struct plan_step {
     const char *source; /* borrowed from the spec, or constant; NULL where the kind has none */
     const char *target; /* the same */
     const char *fstype; /* constant, or NULL */
-    const struct spec_mount *mount; /* PLAN_BIND; borrowed from the spec */
+    const struct spec_mount *mount; /* PLAN_BIND of the user's; borrowed from the spec, or NULL */
     char options[PLAN_OPTIONS_MAX];
 };
 
