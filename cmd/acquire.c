@@ -58,16 +58,23 @@ static int parse_platform(const struct acquire_args *args, struct platform *ret,
     return platform_parse(imgc_str_of(args->platform), ret, reterr);
 }
 
-/* What an ordinary user or a container may not set is said once, with what follows from it. */
-static void tell_skipped(struct app *app, const struct dir_sink_report *report)
+void acquire_tell_skipped(struct app *app, const struct dir_sink_report *report)
 {
+    if (report->owners_skipped && app->ids.kind == USERNS_SINGLE) {
+        output_warn(&app->out,
+                    "%llu files of the image have other owners than root, and belong to root in "
+                    "its containers: %s",
+                    (unsigned long long)report->owners_skipped, app->ids.why_single);
+        return;
+    }
     if (report->devices_skipped || report->owners_skipped || report->xattrs_skipped) {
         output_info(&app->out,
                     "without privilege: %llu device nodes, %llu owners and %llu xattrs were left "
-                    "out of the unpacked form",
+                    "out of the unpacked form%s%s",
                     (unsigned long long)report->devices_skipped,
                     (unsigned long long)report->owners_skipped,
-                    (unsigned long long)report->xattrs_skipped);
+                    (unsigned long long)report->xattrs_skipped, app->ids.why_single[0] ? "; " : "",
+                    app->ids.why_single);
     }
 }
 
@@ -145,7 +152,7 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
         return r < 0 ? r
                      : imgc_fail(reterr, IMGC_E_NOTFOUND, "%s was removed meanwhile", args->name);
     }
-    tell_skipped(app, &result.built.written);
+    acquire_tell_skipped(app, &result.built.written);
     acquire_tell_form(app, &result.built);
     if (result.is_unmountable) {
         output_info(&app->out,

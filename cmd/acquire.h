@@ -36,6 +36,9 @@ IMGC_CHECK int acquire_image(struct app *app, struct lease **ret_lease,
                              const struct acquire_args *args, struct image *ret,
                              struct imgc_err *reterr);
 
+/** Say what an ordinary user or a container could not set in what was unpacked just now: once. */
+void acquire_tell_skipped(struct app *app, const struct dir_sink_report *report);
+
 /** Say why an image has another form than the others here, where that was found just now. */
 void acquire_tell_form(struct app *app, const struct rootfs_report *report);
 

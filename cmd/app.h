@@ -8,6 +8,7 @@
 
 #include "cmd/output.h"
 #include "cmd/settings.h"
+#include "runtime/userns.h"
 #include "store/store.h"
 
 struct app {
@@ -15,6 +16,7 @@ struct app {
     struct output out;        /* where commands print */
     struct store *store;      /* NULL until app_store() */
     bool has_chores;          /* chores_note() was called */
+    struct userns ids;        /* of an ordinary user, from ids_enter() on */
 };
 
 /** The store, opened on first use with the settings' root. Borrowed.

@@ -141,5 +141,6 @@ const struct command cmd_cat = {
         "  imgc cat debian:bookworm:/usr/bin/tar | sha256sum\n",
     .min_args = 1,
     .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
     .run = cat_run,
 };

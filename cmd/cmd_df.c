@@ -182,5 +182,6 @@ const struct command cmd_df = {
     .options_size = sizeof(struct df_options),
     .min_args = 0,
     .max_args = 0,
+    .ids = IDS_WANTED,
     .run = df_run,
 };

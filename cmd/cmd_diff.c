@@ -163,5 +163,6 @@ const struct command cmd_diff = {
     .options_size = sizeof(struct diff_options),
     .min_args = 2,
     .max_args = 2,
+    .ids = IDS_WANTED,
     .run = diff_run,
 };

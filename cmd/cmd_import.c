@@ -404,6 +404,7 @@ static int build_views(struct import *im, struct imgc_err *reterr)
 
     int r = rootfs_build(&args, &report, reterr);
     if (r == 0) {
+        acquire_tell_skipped(im->app, &report.written);
         acquire_tell_form(im->app, &report);
     }
     return r < 0 ? r : 0;
@@ -488,5 +489,6 @@ const struct command cmd_import = {
     .options_size = sizeof(struct import_options),
     .min_args = 1,
     .max_args = 2,
+    .ids = IDS_WANTED,
     .run = import_run,
 };

@@ -279,5 +279,6 @@ const struct command cmd_ls = {
     .options_size = sizeof(struct ls_options),
     .min_args = 1,
     .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
     .run = ls_run,
 };

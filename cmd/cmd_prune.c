@@ -298,5 +298,6 @@ const struct command cmd_prune = {
     .options_size = sizeof(struct prune_options),
     .min_args = 0,
     .max_args = 0,
+    .ids = IDS_WANTED,
     .run = prune_run,
 };

@@ -102,5 +102,6 @@ const struct command cmd_pull = {
     .options_size = sizeof(struct pull_options),
     .min_args = 1,
     .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
     .run = pull_run,
 };

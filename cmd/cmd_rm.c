@@ -119,5 +119,6 @@ const struct command cmd_rm = {
     .options_size = sizeof(struct rm_options),
     .min_args = 0,
     .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
     .run = rm_run,
 };

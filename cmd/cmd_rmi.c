@@ -251,5 +251,6 @@ const struct command cmd_rmi = {
     .options_size = sizeof(struct rmi_options),
     .min_args = 0,
     .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
     .run = rmi_run,
 };

@@ -91,6 +91,7 @@ static int prepare_root(struct run *run, struct lease *lease, struct imgc_err *r
 
     int r = rootfs_prepare(&args, &run->rootfs, &report, reterr);
     if (r == 0) {
+        acquire_tell_skipped(run->app, &report.written);
         acquire_tell_form(run->app, &report);
     }
     return r;
@@ -372,6 +373,7 @@ const struct command cmd_run = {
     .min_args = 0,
     .max_args = SIZE_MAX,
     .stop_early = true,
+    .ids = IDS_NEEDED,
     .run = run_run,
     .failure_status = run_failure_status,
 };

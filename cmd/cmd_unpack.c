@@ -87,7 +87,12 @@ static int unpack_run(struct app *app, const void *options, struct args args,
         return r;
     }
     struct dir_sink_report report = { .entries = 0 };
-    r = rootfs_unpack(app->store, image.diff_ids, image.n_diff_ids, fd, &report, reterr);
+    const struct rootfs_args rootfs = { .store = app->store,
+                                        .diff_ids = image.diff_ids,
+                                        .n_diff_ids = image.n_diff_ids };
+    /* What an ordinary user gets is all his: else he could not even remove it. */
+    bool is_own = app->ids.kind != USERNS_NONE;
+    r = rootfs_unpack(&rootfs, fd, is_own, &report, reterr);
     if (r < 0) {
         struct imgc_err ignored;
         size_t n;
@@ -119,5 +124,6 @@ const struct command cmd_unpack = {
         "  imgc unpack debian:bookworm ./rootfs\n",
     .min_args = 2,
     .max_args = 2,
+    .ids = IDS_WANTED,
     .run = unpack_run,
 };

@@ -172,5 +172,6 @@ const struct command cmd_verify = {
     .options_size = sizeof(struct verify_options),
     .min_args = 0,
     .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
     .run = verify_run,
 };

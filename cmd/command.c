@@ -218,7 +218,8 @@ static int parse_and_run(const struct command *c, struct app *app, void *options
     if (r < 0) {
         return r;
     }
-    return c->run(app, options, args, reterr);
+    r = ids_enter(app, c->ids, reterr);
+    return r < 0 ? r : c->run(app, options, args, reterr);
 }
 
 int command_execute(const struct command *c, struct app *app, int argc, const char **argv)

@@ -6,6 +6,7 @@
 #define IMGC_CMD_COMMAND_H
 
 #include "cmd/app.h"
+#include "cmd/ids.h"
 #include "cmd/options.h"
 
 struct command {
@@ -17,6 +18,7 @@ struct command {
     size_t options_size;          /* of the options struct that the table fills */
     size_t min_args, max_args;    /* words after the options; max SIZE_MAX: any number */
     bool stop_early;              /* options end at the first word (run) */
+    enum ids_use ids;             /* entered before run() */
     /** @return 0; negative with *reterr; positive: an exit status of its own (run: the
      * container's). */
     int (*run)(struct app *app, const void *options, struct args args, struct imgc_err *reterr);

@@ -38,6 +38,8 @@ struct dir_sink_args {
     int dir_fd;         /* the empty target directory; borrowed */
     bool is_privileged; /* failing to set owner, device or privileged xattr is an error (root with
                            all it needs), else it is counted in the report */
+    bool is_own;        /* everything is to belong to this process's user; other owners are counted
+                           in the report */
 };
 
 /** Write the merged root. Order per entry: create, data, owner, xattrs, mode, times; directory

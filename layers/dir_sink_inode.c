@@ -105,6 +105,10 @@ static int set_owner(struct dir_sink_writer *w, const struct target *t,
     if (t->is_new && has_owner(w, inode)) {
         return 0;
     }
+    if (w->args->is_own) {
+        w->report->owners_skipped++;
+        return 0;
+    }
     int r = t->fd >= 0 ? fchown(t->fd, inode->uid, inode->gid)
                        : fchownat(t->dir_fd, t->name, inode->uid, inode->gid, AT_SYMLINK_NOFOLLOW);
     if (r == 0) {

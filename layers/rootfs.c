@@ -352,19 +352,20 @@ int rootfs_load(struct store *s, const struct digest *diff_ids, size_t n_diff_id
     return r < 0 ? r : 0;
 }
 
-int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids, int dir_fd,
+int rootfs_unpack(const struct rootfs_args *args, int dir_fd, bool is_own,
                   struct dir_sink_report *ret_report, struct imgc_err *reterr)
 {
     rootfs_stack_auto struct rootfs_stack stack = ROOTFS_STACK_INIT;
     struct dir_sink_report report = { .entries = 0 };
 
-    int r = rootfs_load(s, diff_ids, n_diff_ids, &stack, reterr);
+    int r = rootfs_load(args->store, args->diff_ids, args->n_diff_ids, &stack, reterr);
     if (r >= 0) {
-        const struct dir_sink_args args = { .layers = stack.data,
+        const struct dir_sink_args sink = { .layers = stack.data,
                                             .n_layers = stack.n,
                                             .dir_fd = dir_fd,
-                                            .is_privileged = dir_sink_privileged() };
-        r = dir_sink_root(stack.tree, &args, &report, reterr);
+                                            .is_privileged = dir_sink_privileged(),
+                                            .is_own = is_own };
+        r = dir_sink_root(stack.tree, &sink, &report, reterr);
     }
     if (r >= 0 && ret_report) {
         *ret_report = report;

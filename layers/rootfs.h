@@ -79,10 +79,10 @@ IMGC_CHECK int rootfs_build(const struct rootfs_args *args, struct rootfs_report
 IMGC_CHECK int rootfs_load(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
                            struct rootfs_stack *ret, struct imgc_err *reterr);
 
-/** Write the merged root of the stack into the empty directory @dir_fd (borrowed). */
-IMGC_CHECK int rootfs_unpack(struct store *s, const struct digest *diff_ids, size_t n_diff_ids,
-                             int dir_fd, struct dir_sink_report *ret_report,
-                             struct imgc_err *reterr);
+/** Write the merged root of the stack into the empty directory @dir_fd (borrowed).
+ * @is_own  everything is to belong to this process's user (dir_sink.h). */
+IMGC_CHECK int rootfs_unpack(const struct rootfs_args *args, int dir_fd, bool is_own,
+                             struct dir_sink_report *ret_report, struct imgc_err *reterr);
 
 /** Check one layer: its tar against its DiffID. @return 0; -DIGEST; -STORE (missing). */
 IMGC_CHECK int rootfs_verify_layer(struct store *s, const struct digest *diff_id,

@@ -13,6 +13,7 @@
 #include "runtime/caps.h"
 #include "runtime/mountfd.h"
 #include "runtime/tty.h"
+#include "runtime/userns.h"
 #include "schema/base/buf.h"
 #include "schema/limits.h"
 
@@ -136,20 +137,51 @@ int become_stdio(const struct become_stdio *stdio, const struct user *user, stru
     return r;
 }
 
+/* In a namespace without group ranges the kernel lets nobody change groups: the caller's stay, as
+ * groups that have no number inside. */
+static int set_groups(const struct user *user, struct imgc_err *reterr)
+{
+    if (setgroups(user->n_groups, user->groups) == 0 ||
+        (errno == EPERM && userns_denies_groups())) {
+        return 0;
+    }
+    if (errno == EINVAL) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "a group of user %u is not among the IDs of this user namespace: a larger "
+                         "range in /etc/subgid is needed",
+                         (unsigned)user->uid);
+    }
+    return mountfd_fail(reterr, errno, "set the groups");
+}
+
+static int set_id(const char *what, unsigned id, int result, struct imgc_err *reterr)
+{
+    if (result == 0) {
+        return 0;
+    }
+    if (errno == EINVAL) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "%s %u is not among the IDs of this user namespace: a larger range in "
+                         "/etc/subuid and /etc/subgid is needed",
+                         what, id);
+    }
+    return imgc_fail_sys(reterr, errno, "become %s %u", what, id);
+}
+
 int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr)
 {
     int r = caps_drop_bounding(caps, reterr);
+    r = r < 0 ? r : set_groups(user, reterr);
     if (r < 0) {
         return r;
     }
-    if (setgroups(user->n_groups, user->groups) < 0) {
-        return mountfd_fail(reterr, errno, "set the groups"); /* a user namespace */
+    r = set_id("group", user->gid, setresgid(user->gid, user->gid, user->gid), reterr);
+    if (r < 0) {
+        return r;
     }
-    if (setresgid(user->gid, user->gid, user->gid) < 0) {
-        return imgc_fail_sys(reterr, errno, "become group %u", (unsigned)user->gid);
-    }
-    if (setresuid(user->uid, user->uid, user->uid) < 0) {
-        return imgc_fail_sys(reterr, errno, "become user %u", (unsigned)user->uid);
+    r = set_id("user", user->uid, setresuid(user->uid, user->uid, user->uid), reterr);
+    if (r < 0) {
+        return r;
     }
     r = caps_apply(caps, user->uid == 0, reterr);
     return r < 0 ? r : become_dependent(reterr);

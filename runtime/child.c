@@ -22,6 +22,7 @@
 #include "runtime/rootpath.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
+#include "runtime/userns.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
@@ -282,6 +283,9 @@ static int become_container(struct child *c, struct imgc_err *reterr)
     }
     /* After the pivot "/" is the container's root, for look-ups like any other. */
     r = user_resolve(c->mounts.root_fd, c->spec->user ? c->spec->user : "", &user, reterr);
+    if (r == 0) {
+        r = userns_rename(user.uid, user.gid, reterr);
+    }
     if (r == 0) {
         r = become_env(c->spec->env, &user, &env, reterr);
     }

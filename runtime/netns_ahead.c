@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/userns.h"
 #include "schema/base/fd.h"
 
 #define STACK_BYTES ((size_t)64 << 10)
@@ -42,7 +43,8 @@ void netns_ahead_begin(struct netns_ahead *n)
     pthread_attr_t attr;
     sigset_t all, old;
 
-    if (pthread_attr_init(&attr) != 0) {
+    /* In a user namespace the way home is closed: the host's network belongs to the first one. */
+    if (!userns_is_initial() || pthread_attr_init(&attr) != 0) {
         return;
     }
     (void)pthread_attr_setstacksize(&attr, STACK_BYTES);

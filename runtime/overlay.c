@@ -9,6 +9,7 @@
 
 #include "runtime/erofs_mount.h"
 #include "runtime/mountfd.h"
+#include "runtime/userns.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
@@ -22,6 +23,35 @@ static const char *const fixed_options[][2] = {
     { "metacopy", "off" },
     { "redirect_dir", "nofollow" },
 };
+
+/* In a user namespace overlayfs keeps its notes in user xattrs, the others are out of reach there.
+ * It then neither follows redirects nor copies metadata alone, and wants no word about that. */
+static const char *const userns_options[][2] = {
+    { "index", "off" },
+    { "userxattr", NULL },
+};
+
+struct options {
+    const char *const (*list)[2];
+    size_t n;
+};
+
+static struct options choose_options(void)
+{
+    return userns_is_initial()
+               ? (struct options){ fixed_options, sizeof fixed_options / sizeof *fixed_options }
+               : (struct options){ userns_options, sizeof userns_options / sizeof *userns_options };
+}
+
+static int mount_fail(int errnum, struct imgc_err *reterr)
+{
+    if (!userns_is_initial() && (errnum == EPERM || errnum == EINVAL)) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "this host's kernel does not mount overlays in user namespaces (Linux "
+                         "5.11 or later does): run as root");
+    }
+    return mountfd_fail(reterr, errnum, "mount an overlay over the image's layers");
+}
 
 /* Otherwise the end of the container would write out all that is unwritten on the file system of
  * the store, whoever wrote it, and so would each fsync() in it: for files that go at once. */
@@ -99,17 +129,19 @@ static int mount_by_fs_context(const struct spec *spec, int *ret_fd, struct imgc
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < sizeof fixed_options / sizeof *fixed_options; i++) {
-        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, fixed_options[i][0], fixed_options[i][1], 0) < 0) {
-            return mountfd_fail(reterr, errno, "overlay: set %s", fixed_options[i][0]);
+    const struct options options = choose_options();
+    for (size_t i = 0; i < options.n; i++) {
+        const char *key = options.list[i][0], *value = options.list[i][1];
+        if (fsconfig(fs_fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0) < 0) {
+            return mountfd_fail(reterr, errno, "overlay: set %s", key);
         }
     }
     if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-        return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
+        return mount_fail(errno, reterr);
     }
     int fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, spec->isolation.privileged ? 0 : MOUNT_ATTR_NODEV);
     if (fd < 0) {
-        return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
+        return mount_fail(errno, reterr);
     }
     *ret_fd = fd;
     return 0;
@@ -144,8 +176,10 @@ static int mount_classic(const struct spec *spec, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < sizeof fixed_options / sizeof *fixed_options; i++) {
-        imgc_buf_printf(&b, ",%s=%s", fixed_options[i][0], fixed_options[i][1]);
+    const struct options fixed = choose_options();
+    for (size_t i = 0; i < fixed.n; i++) {
+        const char *value = fixed.list[i][1];
+        imgc_buf_printf(&b, ",%s%s%s", fixed.list[i][0], value ? "=" : "", value ? value : "");
     }
     imgc_buf_puts(&b, is_volatile(spec) ? ",volatile" : "");
     struct imgc_str options;
@@ -155,7 +189,7 @@ static int mount_classic(const struct spec *spec, struct imgc_err *reterr)
     }
     if (mount("overlay", spec->mountpoint, "overlay", spec->isolation.privileged ? 0 : MS_NODEV,
               options.ptr) < 0) {
-        return mountfd_fail(reterr, errno, "mount an overlay over the image's layers");
+        return mount_fail(errno, reterr);
     }
     return 0;
 }

@@ -117,7 +117,8 @@ static void test_unpack(void **state)
     (void)snprintf(path, sizeof path, "%s/out", t->dir);
     assert_int_equal(mkdir(path, 0755), 0);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_ok(rootfs_unpack(t->s, diff_ids, 3, fd, &report, &t->err), t->err);
+    const struct rootfs_args args = { .store = t->s, .diff_ids = diff_ids, .n_diff_ids = 3 };
+    assert_ok(rootfs_unpack(&args, fd, false, &report, &t->err), t->err);
     assert_int_equal(report.entries, 3);
     assert_false(exists(path, "gone"));
     int file = openat(fd, "link", O_RDONLY | O_CLOEXEC);

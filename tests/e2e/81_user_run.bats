@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+# Containers of ordinary users: with ranges of subordinate IDs, and with their own ID alone.
+
+load lib/common
+load lib/users
+
+setup_file() {
+    have_users && have_images busybox || return 0
+    make_users
+    mkdir "$USERS_HOME/in"
+    tar -C "$USERS_HOME/in" -xf "$IMAGES/busybox.tar"
+    echo secret >"$USERS_HOME/in/data/of1234"
+    chown 1234:4321 "$USERS_HOME/in/data/of1234"
+    chmod 600 "$USERS_HOME/in/data/of1234"
+    tar -C "$USERS_HOME/in" --numeric-owner -cf "$USERS_HOME/owners.tar" .
+    rm -r "$USERS_HOME/in"
+    for user in "$RANGED" "$SINGLE"; do
+        imgc_as "$user" import "$USERS_HOME/owners.tar" bb >/dev/null 2>"$USERS_HOME/$user/said"
+    done
+}
+
+teardown_file() {
+    remove_users
+}
+
+setup() {
+    require_users
+    require_images busybox
+}
+
+# no_rest USER: what was run left nothing in the user's store.
+no_rest() {
+    local i dir=$USERS_HOME/$1/.local/share/imgc
+    for i in {1..100}; do
+        [ -n "$(ls -A "$dir/containers")" ] || return 0
+        sleep 0.05
+    done
+    ls -lR "$dir/containers"
+    return 1
+}
+
+@test "root inside is the user outside, the others are of the user's range" {
+    run imgc_as "$RANGED" run --rm bb sh -c 'id -u; stat -c %u:%g /data/of1234; cat /proc/self/uid_map'
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = 0 ]
+    [ "${lines[1]}" = 1234:4321 ]
+    read -r inside outside count <<<"${lines[2]}"
+    [ "$inside $outside $count" = "0 $(id -u "$RANGED") 1" ]
+    read -r inside outside count <<<"${lines[3]}"
+    [ "$inside $outside $count" = "1 $RANGE_START 65536" ]
+    # what it writes on the host
+    mkdir "$USERS_HOME/$RANGED/out"
+    chown "$RANGED" "$USERS_HOME/$RANGED/out"
+    imgc_as "$RANGED" run --rm -v "$USERS_HOME/$RANGED/out:/out" bb \
+        sh -c 'touch /out/root /out/other; chown 33:44 /out/other'
+    [ "$(stat -c %U "$USERS_HOME/$RANGED/out/root")" = "$RANGED" ]
+    [ "$(stat -c %u:%g "$USERS_HOME/$RANGED/out/other")" = "$((RANGE_START + 32)):$((RANGE_START + 43))" ]
+    no_rest "$RANGED"
+}
+
+@test "without ranges images with other owners run, and it is said once" {
+    grep -q 'warning: .*other owners.*no range for user.*subuid' "$USERS_HOME/$SINGLE/said"
+    run --separate-stderr imgc_as "$SINGLE" run --rm bb sh -c 'id -u; stat -c %u:%g /data/of1234; cat /data/of1234'
+    [ "$status" -eq 0 ]
+    [ "$output" = $'0\n0:0\nsecret' ]
+    [ -z "$stderr" ]
+    # the layers know better
+    [ "$(imgc_as "$SINGLE" ls --format json bb:/data/of1234 | jq -r '.[] | "\(.uid):\(.gid)"')" = 1234:4321 ]
+    no_rest "$SINGLE"
+}
+
+@test "-u: with ranges any user of them, else the one ID has that number" {
+    for user in "$RANGED" "$SINGLE"; do
+        run imgc_as "$user" run --rm -u 77:88 bb sh -c 'id -u; id -g; touch /tmp/x; stat -c %u:%g /tmp/x; grep CapEff /proc/self/status'
+        [ "$status" -eq 0 ]
+        [ "${lines[0]} ${lines[1]} ${lines[2]}" = "77 88 77:88" ]
+        [[ "${lines[3]}" =~ 0000000000000000$ ]]
+    done
+    assert_fails 125 'user 70000 is not among .*/etc/subuid' imgc_as "$RANGED" run --rm -u 70000:0 bb true
+}
+
+@test "exit codes, output, terminal and signals are as root's" {
+    for user in "$RANGED" "$SINGLE"; do
+        run imgc_as "$user" run --rm bb sh -c 'exit 42'
+        [ "$status" -eq 42 ]
+        assert_fails 127 nosuchcommand imgc_as "$user" run --rm bb nosuchcommand
+        [ "$(echo in | imgc_as "$user" run --rm -i bb cat)" = in ]
+        [ "$(imgc_as "$user" run --rm -t bb tty | tr -d '\r')" = /dev/pts/0 ]
+        no_rest "$user"
+    done
+}
+
+@test "network none and host, mounts, masks and capabilities" {
+    for user in "$RANGED" "$SINGLE"; do
+        run imgc_as "$user" run --rm --network none bb sh -c 'ls /sys/class/net; hostname; cat /etc/hostname; echo x >/dev/null; echo x >/dev/shm/y'
+        [ "$status" -eq 0 ]
+        [ "${lines[0]}" = lo ]
+        [ "${lines[1]}" = "${lines[2]}" ]
+        run imgc_as "$user" run --rm --network host bb cat /proc/net/dev
+        [ "$status" -eq 0 ]
+        [ "$(grep -c : <<<"$output")" -ge "$(grep -c : /proc/net/dev)" ]
+        run imgc_as "$user" run --rm bb sh -c 'grep CapEff /proc/self/status; echo 1 >/proc/sys/kernel/panic; head -c1 /proc/kcore; touch /sys/x; mknod /d c 1 1; true'
+        [[ "${lines[0]}" =~ 00000000a80425fb ]]
+        [[ "$output" =~ "can't create /proc/sys/kernel/panic" ]]
+        [[ "$output" =~ "/sys/x: Read-only" ]]
+        [[ "$output" =~ "mknod: /d: Operation not permitted" ]]
+    done
+}
+
+@test "changes of all kinds to the image's files; the container goes with all of them" {
+    for user in "$RANGED" "$SINGLE"; do
+        run imgc_as "$user" run --name change bb sh -c '
+            rm /data/one; rm -r /data/old; mkdir /data/old; ls -A /data/old
+            mv /bin /bin2; /bin2/busybox mkdir -m 0 /closed; /bin2/busybox chown 9:9 /closed
+            /bin2/busybox ln -s x /link; /bin2/busybox ls /bin2 | /bin2/busybox head -n 1'
+        [ "$status" -eq 0 ] || [ "$user" = "$SINGLE" ] # chown
+        imgc_as "$user" rm change
+        flock "$USERS_HOME/$user/.local/share/imgc/background" true
+        no_rest "$user"
+    done
+}
+
+@test "verify, df, punched layers, rmi and prune" {
+    for user in "$RANGED" "$SINGLE"; do
+        flock "$USERS_HOME/$user/.local/share/imgc/background" true
+        imgc_as "$user" verify -q
+        imgc_as "$user" df >/dev/null
+        # from the tar with holes and the file of another owner
+        [ "$(imgc_as "$user" cat bb:/data/of1234)" = secret ]
+        imgc_as "$user" unpack bb "$USERS_HOME/$user/unpacked" 2>/dev/null
+        [ -z "$(find "$USERS_HOME/$user/unpacked" ! -user "$user")" ]
+        [ "$(as "$user" cat "$USERS_HOME/$user/unpacked/data/of1234")" = secret ]
+        imgc_as "$user" import "$USERS_HOME/owners.tar" again >/dev/null 2>&1
+        imgc_as "$user" rmi again >/dev/null
+        imgc_as "$user" verify -q
+    done
+}
+
+@test "root and users see only their own images and containers" {
+    new_store
+    [ -z "$(imgc images -q)" ]
+    imgc_as "$RANGED" run --name mine bb true
+    [ "$(imgc_as "$RANGED" ps -a --format '{{.Names}}')" = mine ]
+    [ -z "$(imgc_as "$SINGLE" ps -aq)" ]
+    [ -z "$(imgc ps -aq)" ]
+    assert_fails 1 'Permission denied|belongs to' imgc_as "$SINGLE" \
+        --root "$USERS_HOME/$RANGED/.local/share/imgc" images
+    imgc_as "$RANGED" rm mine
+}
+
+@test "files of other users stay closed, and set-user-ID files give nothing" {
+    echo host >"$USERS_HOME/secret"
+    chmod 600 "$USERS_HOME/secret"
+    for user in "$RANGED" "$SINGLE"; do
+        run imgc_as "$user" run --rm -v "$USERS_HOME:/host" bb sh -c '
+            cat /host/secret; echo x >/host/secret; chown 0 /host/secret; rm -f /host/secret; chmod 777 /host/secret'
+        [ "$status" -ne 0 ]
+        [ "$(cat "$USERS_HOME/secret")" = host ]
+        [ "$(stat -c %u:%a "$USERS_HOME/secret")" = 0:600 ]
+        # a set-user-ID root program of the container is the user's own on the host
+        imgc_as "$user" run --name suid bb sh -c 'cp /bin/busybox /suid; chmod 4755 /suid'
+        file=$(find "$USERS_HOME/$user/.local/share/imgc/containers" -name suid)
+        [ "$(stat -c %U "$file")" = "$user" ]
+        imgc_as "$user" rm suid
+    done
+    # and is out of the reach of others
+    imgc_as "$RANGED" run --name suid bb sh -c 'cp /bin/busybox /suid; chown 5 /suid; chmod 4755 /suid'
+    file=$(find "$USERS_HOME/$RANGED/.local/share/imgc/containers" -name suid)
+    run as "$SINGLE" "$file" id
+    [ "$status" -ne 0 ]
+    imgc_as "$RANGED" rm suid
+}
+
+@test "a hostile environment does not choose newuidmap" {
+    mkdir "$USERS_HOME/$RANGED/evil"
+    printf '#!/bin/sh\ntouch %s\nexit 1\n' "$USERS_HOME/$RANGED/evil/ran" | tee \
+        "$USERS_HOME/$RANGED/evil/newuidmap" "$USERS_HOME/$RANGED/evil/newgidmap" >/dev/null
+    chmod -R 777 "$USERS_HOME/$RANGED/evil"
+    AS_ENV=PATH=$USERS_HOME/$RANGED/evil:/usr/bin:/bin imgc_as "$RANGED" run --rm bb true
+    AS_ENV=LD_LIBRARY_PATH=$USERS_HOME/$RANGED/evil imgc_as "$RANGED" run --rm bb true
+    [ ! -e "$USERS_HOME/$RANGED/evil/ran" ]
+}
