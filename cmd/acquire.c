@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cmd/auth_paths.h"
 #include "cmd/chores.h"
 #include "cmd/program.h"
 #include "cmd/progress.h"
@@ -101,12 +102,14 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
                  struct pull_result *ret, struct imgc_err *reterr)
 {
     ref_auto struct ref ref = REF_INIT;
+    auth_paths_auto struct auth_paths auth = { .items = { NULL } };
     struct platform platform;
     int r = parse_ref(args, &ref, reterr);
     if (r < 0) {
         return r;
     }
     r = parse_platform(args, &platform, reterr);
+    r = r < 0 ? r : auth_paths_to_read(args->authfile, &auth, reterr);
     if (r < 0) {
         return r;
     }
@@ -120,9 +123,12 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     const struct pull_events events = {
         .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
     };
+    const struct credential_source credentials = { .given = args->creds,
+                                                   .files = (const char *const *)auth.items };
     const struct pull_args pull = { .ref = &ref,
                                     .platform = args->platform ? &platform : NULL,
                                     .tls_verify = args->tls_verify,
+                                    .credentials = &credentials,
                                     .form = app->settings.form,
                                     .user_agent = user_agent,
                                     .events = &events };

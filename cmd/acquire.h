@@ -17,7 +17,9 @@ struct acquire_args {
     enum acquire_policy policy;
     const char *platform; /* "os/arch[/variant]"; NULL: this host's */
     bool tls_verify;
-    bool quiet; /* no progress */
+    const char *authfile; /* --authfile; NULL: the usual files */
+    const char *creds;    /* --creds USER:PASSWORD; NULL: none */
+    bool quiet;           /* no progress */
 };
 
 /** "missing", "always", "never". @return 0; -USAGE. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/auth.h"
 
+#include <string.h>
+
 #include "fetch/answer.h"
+#include "fetch/endpoint.h"
 #include "schema/base/clock.h"
 #include "schema/json.h"
 #include "schema/limits.h"
@@ -66,8 +69,16 @@ void auth_freep(struct auth **a)
     *a = auth_free(*a);
 }
 
-static void add_escaped(struct imgc_buf *b, const char *text)
+/* "&key=value"; an empty value is left out. */
+static void add_field(struct imgc_buf *b, char separator, const char *key, const char *text)
 {
+    if (!text || !*text) {
+        return;
+    }
+    if (separator) {
+        imgc_buf_putc(b, separator);
+    }
+    imgc_buf_printf(b, "%s=", key);
     for (const char *p = text; *p; p++) {
         /* RFC 3986's unreserved characters, and what scopes are made of: every query takes them
          * as they are, and logs stay readable. */
@@ -91,28 +102,57 @@ static bool is_url_text(const char *text)
     return true;
 }
 
-int auth_url(const struct auth_ask *ask, bool allow_plain, struct imgc_buf *ret,
-             struct imgc_err *reterr)
+static int check_realm(const char *realm, bool allow_plain, struct imgc_err *reterr)
 {
-    struct imgc_str realm = imgc_str_of(ask->realm), done;
-    char separator = imgc_str_find(realm, '?') < realm.len ? '&' : '?';
+    struct imgc_str s = imgc_str_of(realm);
 
-    if (!imgc_str_starts(realm, IMGC_STR("https://")) &&
-        !(allow_plain && imgc_str_starts(realm, IMGC_STR("http://")))) {
+    if (!imgc_str_starts(s, IMGC_STR("https://")) &&
+        !(allow_plain && imgc_str_starts(s, IMGC_STR("http://")))) {
         return imgc_fail(reterr, IMGC_E_AUTH,
-                         "the registry sends to '%s' for a token, which is not https", ask->realm);
+                         "the registry sends to '%s' for a token, which is not https", realm);
     }
-    if (!is_url_text(ask->realm)) {
-        return imgc_fail(reterr, IMGC_E_AUTH, "'%s' is no address of a token server", ask->realm);
+    if (!is_url_text(realm)) {
+        return imgc_fail(reterr, IMGC_E_AUTH, "'%s' is no address of a token server", realm);
     }
-    imgc_buf_puts(ret, ask->realm);
-    if (ask->service[0]) {
-        imgc_buf_printf(ret, "%cservice=", separator);
-        add_escaped(ret, ask->service);
+    return 0;
+}
+
+int auth_url(const struct auth_ask *ask, const char *account, bool allow_plain,
+             struct imgc_buf *ret, struct imgc_err *reterr)
+{
+    struct imgc_str done;
+    const char *const fields[][2] = { { "account", account },
+                                      { "service", ask->service },
+                                      { "scope", ask->scope } };
+    char separator = '?';
+
+    int r = check_realm(ask->realm, allow_plain, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (strchr(ask->realm, '?')) {
         separator = '&';
     }
-    imgc_buf_printf(ret, "%cscope=", separator);
-    add_escaped(ret, ask->scope);
+    imgc_buf_puts(ret, ask->realm);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        size_t before = ret->len;
+        add_field(ret, separator, fields[i][0], fields[i][1]);
+        if (ret->len > before) {
+            separator = '&';
+        }
+    }
+    return imgc_buf_finish(ret, &done, reterr);
+}
+
+int auth_form(const struct auth_ask *ask, const char *identity_token, struct imgc_buf *ret,
+              struct imgc_err *reterr)
+{
+    struct imgc_str done;
+
+    imgc_buf_puts(ret, "grant_type=refresh_token&client_id=imgc");
+    add_field(ret, '&', "service", ask->service);
+    add_field(ret, '&', "scope", ask->scope);
+    add_field(ret, '&', "refresh_token", identity_token);
     return imgc_buf_finish(ret, &done, reterr);
 }
 
@@ -175,13 +215,10 @@ void auth_forget(struct auth *a, const struct auth_ask *ask)
     }
 }
 
-/* Fetch @url into *ret_x, trying again where that may help. */
-static int fetch(struct http *h, const char *url, const struct auth_rules *rules,
-                 struct http_exchange **ret_x, struct imgc_err *reterr)
+/* Fetch into *ret_x, trying again where that may help. */
+static int fetch(struct http *h, const struct http_get *get, struct http_exchange **ret_x,
+                 struct imgc_err *reterr)
 {
-    const struct http_get get = { .url = url,
-                                  .is_unverified = rules->is_unverified,
-                                  .max_body = LIMIT_TOKEN_BYTES };
     struct retry retry = { .n_failures = 0 };
 
     for (;;) {
@@ -189,7 +226,7 @@ static int fetch(struct http *h, const char *url, const struct auth_rules *rules
         enum retry_class cls = RETRY_NEVER;
         uint64_t delay_ms = 0, after_ms = 0;
 
-        int r = http_start(h, &get, &x, reterr);
+        int r = http_start(h, get, &x, reterr);
         if (r == 0) {
             r = http_wait(h, x, reterr);
         }
@@ -212,17 +249,64 @@ static int fetch(struct http *h, const char *url, const struct auth_rules *rules
     }
 }
 
+/* Secrets go over plain HTTP to this machine only. */
+static int check_plain(const char *realm, struct imgc_err *reterr)
+{
+    struct imgc_str s = imgc_str_of(realm), host;
+
+    if (!imgc_str_skip(&s, IMGC_STR("http://"))) {
+        return 0;
+    }
+    host = imgc_str_first(s, imgc_str_find(s, '/'));
+    return endpoint_is_loopback(host)
+               ? 0
+               : imgc_fail(reterr, IMGC_E_AUTH,
+                           "credentials are not sent to '%s', which is plain HTTP", realm);
+}
+
+static void form_done(struct imgc_buf *b)
+{
+    if (b->ptr) {
+        explicit_bzero(b->ptr, b->len);
+    }
+    imgc_buf_done(b);
+}
+
+/* A GET with user and password, or none; a form where the user has an identity token. */
+static int request(struct http *h, const struct auth_ask *ask, const struct auth_rules *rules,
+                   struct http_exchange **ret_x, struct imgc_err *reterr)
+{
+    static const struct credential nothing = CREDENTIAL_INIT;
+    const struct credential *c = rules->credential ? rules->credential : &nothing;
+    imgc_autobuf struct imgc_buf url = IMGC_BUF_INIT(MAX_URL_BYTES);
+    imgc_auto(form_done) struct imgc_buf form = IMGC_BUF_INIT((size_t)2 * LIMIT_TOKEN_BYTES);
+    struct http_get get = { .is_unverified = rules->is_unverified, .max_body = LIMIT_TOKEN_BYTES };
+    int r = c->user || c->identity_token ? check_plain(ask->realm, reterr) : 0;
+
+    if (r < 0) {
+        return r;
+    }
+    if (c->identity_token) {
+        r = check_realm(ask->realm, rules->allow_plain, reterr);
+        r = r < 0 ? r : auth_form(ask, c->identity_token, &form, reterr);
+        get.url = ask->realm;
+        get.form = form.ptr;
+    } else {
+        r = auth_url(ask, c->user, rules->allow_plain, &url, reterr);
+        get.url = url.ptr;
+        get.user = c->user;
+        get.password = c->password;
+    }
+    return r < 0 ? r : fetch(h, &get, ret_x, reterr);
+}
+
 static int ask_realm(struct http *h, const struct auth_ask *ask, const struct auth_rules *rules,
                      struct token *t, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf url = IMGC_BUF_INIT(MAX_URL_BYTES);
     http_exchange_auto struct http_exchange *x = NULL;
     uint64_t seconds = 0;
 
-    int r = auth_url(ask, rules->allow_plain, &url, reterr);
-    if (r == 0) {
-        r = fetch(h, url.ptr, rules, &x, reterr);
-    }
+    int r = request(h, ask, rules, &x, reterr);
     if (r < 0) {
         return r;
     }

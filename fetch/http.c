@@ -218,6 +218,7 @@ static CURLcode set_fixed(const struct curl_lib *curl, CURL *easy)
         { CURLOPT_FOLLOWLOCATION, 1 },
         { CURLOPT_MAXREDIRS, 5 },
         { CURLOPT_UNRESTRICTED_AUTH, 0 },
+        { CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC },
         /* No total timeout: a large layer may take hours, as long as it moves. */
         { CURLOPT_CONNECTTIMEOUT, 15 },
         { CURLOPT_LOW_SPEED_LIMIT, 1 },
@@ -253,6 +254,9 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
         { CURLOPT_PROTOCOLS_STR, is_https ? "https" : "http" },
         { CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "http,https" },
         { CURLOPT_USERAGENT, x->h->args.user_agent },
+        { CURLOPT_USERNAME, get->user },
+        { CURLOPT_PASSWORD, get->password },
+        { CURLOPT_POSTFIELDS, get->form }, /* not copied */
     };
     const struct {
         CURLoption option;
@@ -264,7 +268,9 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
     CURLcode rc = CURLE_OK;
 
     for (size_t i = 0; rc == CURLE_OK && i < sizeof strings / sizeof *strings; i++) {
-        rc = x->h->curl.easy_setopt(x->easy, strings[i].option, strings[i].value);
+        if (strings[i].value) { /* a form that is NULL would make it a POST */
+            rc = x->h->curl.easy_setopt(x->easy, strings[i].option, strings[i].value);
+        }
     }
     for (size_t i = 0; rc == CURLE_OK && i < sizeof numbers / sizeof *numbers; i++) {
         rc = x->h->curl.easy_setopt(x->easy, numbers[i].option, numbers[i].value);

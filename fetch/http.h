@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl adapter, and its only user: GET requests on one curl_multi, so that connections, DNS
+ * libcurl adapter, and its only user: requests on one curl_multi, so that connections, DNS
  * answers and TLS sessions are shared. Everything but http_wake() belongs to one thread.
  *
  * There is no blocking call: whoever waits drives the loop, so that interruption is seen and all
@@ -37,7 +37,11 @@ enum http_take { HTTP_TAKEN, HTTP_PAUSE, HTTP_STOP };
 struct http_get {
     const char *url;    /* absolute, http or https; no proxy where its host is this machine */
     const char *accept; /* or NULL */
-    const char *bearer; /* token, or NULL; never sent to another host after a redirect */
+    /* Either goes to this host only, never to another one after a redirect; or both NULL. */
+    const char *bearer;          /* token */
+    const char *user, *password; /* Basic */
+    const char *form; /* posted, "application/x-www-form-urlencoded"; NULL: a GET. Borrowed as long
+                         as the exchange */
     bool is_unverified; /* any certificate will do */
     uint64_t max_body;  /* bytes; a longer body of a good answer is refused */
     struct range range; /* only this part; the good answer is then a 206 with exactly it, and any

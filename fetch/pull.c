@@ -147,6 +147,9 @@ int pull_image(struct store *s, struct lease *lease, const struct pull_args *arg
 {
     const struct pull_events none = { .arg = NULL };
     const struct pull_events *events = args->events ? args->events : &none;
+    const struct registry_args registry_args = { .ref = args->ref,
+                                                 .tls_verify = args->tls_verify,
+                                                 .credentials = args->credentials };
     const struct http_args http_args = { .user_agent = args->user_agent,
                                          .interrupted = events->interrupted,
                                          .tick = events->tick,
@@ -157,7 +160,7 @@ int pull_image(struct store *s, struct lease *lease, const struct pull_args *arg
 
     int r = http_new(&http_args, &http, reterr);
     if (r == 0) {
-        r = registry_new(http, args->ref, args->tls_verify, &registry, reterr);
+        r = registry_new(http, &registry_args, &registry, reterr);
     }
     if (r < 0) {
         return r;

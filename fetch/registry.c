@@ -7,6 +7,7 @@
 #include "fetch/auth.h"
 #include "fetch/challenge.h"
 #include "fetch/endpoint.h"
+#include "schema/limits.h"
 #include "schema/media_type.h"
 
 #define MAX_URL_BYTES 2048
@@ -18,11 +19,15 @@ struct registry {
     struct endpoint endpoint;
     bool is_settled;  /* the endpoint has answered: no other way is tried */
     bool wants_token; /* realm and so on are set */
+    bool wants_basic;
     struct auth *auth;
     char *realm, *service, *scope; /* of the last challenge */
+    const struct credential_source *credentials;
+    bool has_looked; /* into the credentials */
+    struct credential credential;
 };
 
-int registry_new(struct http *h, const struct ref *ref, bool tls_verify, struct registry **ret,
+int registry_new(struct http *h, const struct registry_args *args, struct registry **ret,
                  struct imgc_err *reterr)
 {
     registry_auto struct registry *r = calloc(1, sizeof *r);
@@ -31,8 +36,9 @@ int registry_new(struct http *h, const struct ref *ref, bool tls_verify, struct 
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     r->http = h;
-    r->ref = ref;
-    endpoint_first(imgc_str_of(ref->domain), tls_verify, &r->endpoint);
+    r->ref = args->ref;
+    r->credentials = args->credentials;
+    endpoint_first(imgc_str_of(args->ref->domain), args->tls_verify, &r->endpoint);
     int status = auth_new(&r->auth, reterr);
     if (status < 0) {
         return status;
@@ -45,6 +51,7 @@ struct registry *registry_free(struct registry *r)
 {
     if (r) {
         (void)auth_free(r->auth);
+        credential_done(&r->credential);
         free(r->realm);
         free(r->service);
         free(r->scope);
@@ -63,11 +70,13 @@ static int item_url(const struct registry *r, const struct registry_item *item,
 {
     char digest[DIGEST_TEXT_MAX];
     struct imgc_str done;
-    const char *last = item->tag ? item->tag : digest_text(item->digest, digest);
 
-    imgc_buf_printf(url, "%s://" IMGC_STR_FMT "/v2/%s/%s/%s",
-                    r->endpoint.is_plain ? "http" : "https", IMGC_STR_ARG(r->endpoint.host),
-                    r->ref->path, item->is_manifest ? "manifests" : "blobs", last);
+    imgc_buf_printf(url, "%s://" IMGC_STR_FMT "/v2/", r->endpoint.is_plain ? "http" : "https",
+                    IMGC_STR_ARG(r->endpoint.host));
+    if (!item->is_base) {
+        imgc_buf_printf(url, "%s/%s/%s", r->ref->path, item->is_manifest ? "manifests" : "blobs",
+                        item->tag ? item->tag : digest_text(item->digest, digest));
+    }
     return imgc_buf_finish(url, &done, reterr);
 }
 
@@ -77,7 +86,9 @@ static void item_name(const struct registry *r, const struct registry_item *item
 {
     char digest[DIGEST_TEXT_MAX];
 
-    if (item->tag) {
+    if (item->is_base) {
+        (void)snprintf(out, MAX_NAME_BYTES, "access");
+    } else if (item->tag) {
         (void)snprintf(out, MAX_NAME_BYTES, "image '%s:%s'", r->ref->path, item->tag);
     } else if (item->is_manifest) {
         (void)snprintf(out, MAX_NAME_BYTES, "image '%s@%s'", r->ref->path,
@@ -86,6 +97,23 @@ static void item_name(const struct registry *r, const struct registry_item *item
         (void)snprintf(out, MAX_NAME_BYTES, "blob %s of '%s'", digest_text(item->digest, digest),
                        r->ref->path);
     }
+}
+
+/* Secrets go over plain HTTP to this machine only. */
+static bool may_show_secrets(const struct registry *r)
+{
+    return !r->endpoint.is_plain || r->endpoint.is_loopback;
+}
+
+/* The user's credentials, once somebody asks for them. */
+static int look_for_credentials(struct registry *r, struct imgc_err *reterr)
+{
+    if (r->has_looked || !r->credentials) {
+        return 0;
+    }
+    r->has_looked = true;
+    int status = credential_find(r->credentials, r->ref, &r->credential, reterr);
+    return status < 0 ? status : 0;
 }
 
 /* A token where the registry is known to want one. */
@@ -99,6 +127,7 @@ static int current_token(struct registry *r, const char **ret, struct imgc_err *
     const struct auth_rules rules = {
         .allow_plain = r->endpoint.is_plain || r->endpoint.is_loopback,
         .is_unverified = r->endpoint.is_unverified,
+        .credential = &r->credential,
     };
     return auth_token(r->auth, r->http, &ask, &rules, ret, reterr);
 }
@@ -120,6 +149,8 @@ int registry_start(struct registry *r, const struct registry_item *item,
     const struct http_get get = { .url = url.ptr,
                                   .accept = item->is_manifest ? MEDIA_ACCEPT_MANIFESTS : NULL,
                                   .bearer = token,
+                                  .user = r->wants_basic ? r->credential.user : NULL,
+                                  .password = r->wants_basic ? r->credential.password : NULL,
                                   .is_unverified = r->endpoint.is_unverified,
                                   .max_body = item->max_bytes,
                                   .range = item->range,
@@ -165,7 +196,9 @@ static int default_scope(const struct registry *r, char **ret, struct imgc_err *
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(MAX_NAME_BYTES);
 
-    imgc_buf_printf(&b, "repository:%s:pull", r->ref->path);
+    if (r->ref->path[0] != '\0') { /* else: only whether one is let in */
+        imgc_buf_printf(&b, "repository:%s:pull", r->ref->path);
+    }
     return imgc_buf_take(&b, ret, reterr);
 }
 
@@ -191,30 +224,57 @@ static int note_challenge(struct registry *r, const struct challenge *c, bool is
     return status;
 }
 
-/* 401 or 403: a token may help. @return REGISTRY_AGAIN with one at hand; 0 where none will. */
-static int get_token(struct registry *r, const struct http_exchange *x,
-                     struct registry_try *attempt, struct imgc_err *reterr)
+static int get_token(struct registry *r, const struct challenge *c, struct registry_try *attempt,
+                     struct imgc_err *reterr)
 {
-    struct challenge c;
     const char *token;
-
-    challenge_choose(http_challenges(x), &c);
-    if (c.scheme != CHALLENGE_BEARER || attempt->n_asked >= 2) {
-        return 0;
-    }
     bool was_refused = attempt->n_asked > 0;
-    if (was_refused && strcmp(c.error, "insufficient_scope") != 0) {
+
+    if (attempt->n_asked >= 2 || (was_refused && strcmp(c->error, "insufficient_scope") != 0)) {
         return 0;
     }
     attempt->n_asked++;
     if (r->wants_token) {
         auth_forget(r->auth, &(struct auth_ask){ r->realm, r->service, r->scope });
     }
-    int status = note_challenge(r, &c, was_refused, reterr);
+    int status = note_challenge(r, c, was_refused, reterr);
     if (status == 0) {
         status = current_token(r, &token, reterr);
     }
     return status < 0 ? status : REGISTRY_AGAIN;
+}
+
+/* User and password, once: a registry that has refused them will not take them again. */
+static int use_basic(struct registry *r, struct imgc_err *reterr)
+{
+    if (r->wants_basic || !r->credential.user) {
+        return 0;
+    }
+    if (!may_show_secrets(r)) {
+        return imgc_fail(reterr, IMGC_E_AUTH,
+                         "registry '%s' speaks plain HTTP: credentials are not sent to it",
+                         r->ref->domain);
+    }
+    r->wants_basic = true;
+    return REGISTRY_AGAIN;
+}
+
+/* 401 or 403: a token or a password may help. @return REGISTRY_AGAIN with one at hand; 0 where none
+ * will. */
+static int authorize(struct registry *r, const struct http_exchange *x,
+                     struct registry_try *attempt, struct imgc_err *reterr)
+{
+    struct challenge c;
+
+    challenge_choose(http_challenges(x), &c);
+    if (c.scheme == CHALLENGE_NONE) {
+        return 0;
+    }
+    int status = look_for_credentials(r, reterr);
+    if (status < 0) {
+        return status;
+    }
+    return c.scheme == CHALLENGE_BASIC ? use_basic(r, reterr) : get_token(r, &c, attempt, reterr);
 }
 
 /* An answer that is no content. */
@@ -228,7 +288,7 @@ static int judge_status(struct registry *r, const struct registry_item *item,
 
     if (http == 401 || http == 403) {
         *ret_delay_ms = 0;
-        int status = get_token(r, x, attempt, reterr);
+        int status = authorize(r, x, attempt, reterr);
         if (status != 0) {
             return status;
         }
@@ -337,4 +397,12 @@ int registry_get(struct registry *r, const struct registry_item *item, struct im
             return status;
         }
     }
+}
+
+int registry_check(struct registry *r, struct imgc_err *reterr)
+{
+    const struct registry_item item = { .is_base = true, .max_bytes = LIMIT_TOKEN_BYTES };
+    imgc_autobuf struct imgc_buf ignored = IMGC_BUF_INIT(LIMIT_TOKEN_BYTES);
+
+    return registry_get(r, &item, &ignored, NULL, reterr);
 }

@@ -9,27 +9,40 @@
 #ifndef IMGC_FETCH_REGISTRY_H
 #define IMGC_FETCH_REGISTRY_H
 
+#include "fetch/credential.h"
 #include "fetch/http.h"
 #include "schema/base/buf.h"
 #include "schema/ref.h"
 
 struct registry;
 
-/** @h and @ref are borrowed as long as the session. @ret caller frees. @return 0; -NOMEM. */
-IMGC_CHECK int registry_new(struct http *h, const struct ref *ref, bool tls_verify,
-                            struct registry **ret, struct imgc_err *reterr);
+/* What a session is with, and how; all borrowed as long as it. */
+struct registry_args {
+    const struct ref *ref; /* @path "": the registry itself, for registry_check() */
+    bool tls_verify;
+    const struct credential_source *credentials; /* looked at when the registry asks; NULL: none */
+};
+
+/** @h is borrowed as long as the session. @ret caller frees. @return 0; -NOMEM. */
+IMGC_CHECK int registry_new(struct http *h, const struct registry_args *args, struct registry **ret,
+                            struct imgc_err *reterr);
 struct registry *registry_free(struct registry *r); /* accepts NULL; returns NULL */
 void registry_freep(struct registry **r);
 #define registry_auto imgc_auto(registry_freep)
 
 /** What is asked for. */
 struct registry_item {
+    bool is_base;                /* "/v2/" itself, and nothing of the rest */
     bool is_manifest;            /* else a blob */
     const char *tag;             /* of a manifest; NULL: @digest */
     const struct digest *digest; /* borrowed */
     uint64_t max_bytes;
     struct range range; /* of a blob; total 0: all of it */
 };
+
+/** Ask for /v2/, the base of everything: whether the credentials are good. @return 0; -AUTH;
+ * -NETWORK, -TLS, -REGISTRY, -INTERRUPTED. */
+IMGC_CHECK int registry_check(struct registry *r, struct imgc_err *reterr);
 
 #define REGISTRY_TYPE_MAX 256
 

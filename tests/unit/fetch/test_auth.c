@@ -9,7 +9,7 @@ static void check_url(const struct auth_ask *ask, bool allow_plain, const char *
     imgc_autobuf struct imgc_buf url = IMGC_BUF_INIT(4096);
     struct imgc_err err;
 
-    int r = auth_url(ask, allow_plain, &url, &err);
+    int r = auth_url(ask, NULL, allow_plain, &url, &err);
     if (!want) {
         assert_err(r, IMGC_E_AUTH);
         return;

@@ -42,7 +42,8 @@ static int get(const struct where *at, const char *repo, const char *tag, struct
     (void)snprintf(path, sizeof path, "%s", repo);
     const struct ref ref = { .domain = domain, .path = path };
     assert_ok(http_new(&args, &http, err), *err);
-    assert_ok(registry_new(http, &ref, !at->is_unverified, &registry, err), *err);
+    const struct registry_args registry_args = { .ref = &ref, .tls_verify = !at->is_unverified };
+    assert_ok(registry_new(http, &registry_args, &registry, err), *err);
     return registry_get(registry, &item, body, type, err);
 }
 
