@@ -16,6 +16,8 @@ extern const struct command cmd_images;
 extern const struct command cmd_import;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
+extern const struct command cmd_login;
+extern const struct command cmd_logout;
 extern const struct command cmd_logs;
 extern const struct command cmd_ls;
 extern const struct command cmd_mount;
