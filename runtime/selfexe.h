@@ -34,7 +34,11 @@
  * @return 0; -HOST where tracing is forbidden. */
 IMGC_CHECK int selfexe_guard(pid_t pid, struct imgc_err *reterr);
 
-enum { SELFEXE_EXITED = 1 };
+/** The same for a process that joins a container and clones there: what it clones is traced from
+ * its first moment, and stands still until it is asked about. */
+IMGC_CHECK int selfexe_guard_family(pid_t pid, struct imgc_err *reterr);
+
+enum { SELFEXE_EXITED = 1, SELFEXE_PENDING, SELFEXE_CLONED };
 
 /**
  * Wait for the exec of a guarded child, check what it runs, and let it go, no longer traced.
@@ -44,5 +48,13 @@ enum { SELFEXE_EXITED = 1 };
  *              reaped); -HOST (no CAP_SYS_PTRACE); -SYS.
  */
 IMGC_CHECK int selfexe_wait(pid_t pid, int *ret_status, struct imgc_err *reterr);
+
+/**
+ * The same without waiting. Each change of a traced process sends SIGCHLD.
+ *
+ * @ret_child  of SELFEXE_CLONED: the new process, guarded like @pid.
+ * @return     as selfexe_wait(); SELFEXE_PENDING (nothing to tell); SELFEXE_CLONED.
+ */
+IMGC_CHECK int selfexe_poll(pid_t pid, int *ret_status, pid_t *ret_child, struct imgc_err *reterr);
 
 #endif

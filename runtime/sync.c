@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "schema/base/fd.h"
+#include "schema/base/str.h"
 
 int sync_pair(int *ret_launcher_fd, int *ret_container_fd, struct imgc_err *reterr)
 {
@@ -63,6 +64,19 @@ void sync_send_error(int fd, const struct imgc_err *err)
     (void)send_packet(fd, &m, sizeof m, -1);
 }
 
+/* Where processes of the container can look into the one that talks (CAP_SYS_PTRACE, exec.h), these
+ * may be their words. */
+static void clean_error(struct imgc_err *err)
+{
+    char raw[IMGC_ERR_MSG_MAX];
+
+    if (err->code < IMGC_OK || err->code > IMGC_E_INTERRUPTED) {
+        err->code = IMGC_E_SYS;
+    }
+    memcpy(raw, err->msg, sizeof raw);
+    imgc_str_printable(err->msg, sizeof err->msg, raw, strnlen(raw, sizeof raw));
+}
+
 int sync_receive(int fd, struct sync_message *ret, int *ret_fd, struct imgc_err *reterr)
 {
     union control control;
@@ -93,6 +107,6 @@ int sync_receive(int fd, struct sync_message *ret, int *ret_fd, struct imgc_err 
             memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
         }
     }
-    ret->err.msg[sizeof ret->err.msg - 1] = '\0';
+    clean_error(&ret->err);
     return 0;
 }
