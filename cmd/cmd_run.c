@@ -8,6 +8,7 @@
 #include "cmd/acquire.h"
 #include "cmd/chores.h"
 #include "cmd/commands.h"
+#include "cmd/kept_spec.h"
 #include "cmd/run_options.h"
 #include "cmd/run_peer.h"
 #include "cmd/sweep.h"
@@ -212,7 +213,8 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
 
     output_debug(&run->app->out, "container %s runs as process %d, cgroup %s", run->container.id,
                  (int)init->pid, cgroup ? cgroup : "none");
-    int r = container_started(run->store, run->container.id, init, cgroup, reterr);
+    int r = kept_spec_save(run->store, run->container.id, &run->spec, reterr);
+    r = r < 0 ? r : container_started(run->store, run->container.id, init, cgroup, reterr);
     r = r < 0 ? r : sweep_dead(run->app, NULL, reterr);
     if (r == 0) {
         chores_start_noted(run->app); /* a container may run for long */

@@ -114,3 +114,17 @@ int environment_add_file(struct environment *e, const char *path, struct imgc_er
     }
     return 0;
 }
+
+int environment_collect(struct environment *e, const struct option_list *files,
+                        const struct option_list *words, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < files->n && r == 0; i++) {
+        r = environment_add_file(e, files->items[i], reterr);
+    }
+    for (size_t i = 0; i < words->n && r == 0; i++) {
+        r = environment_add(e, imgc_str_of(words->items[i]), reterr);
+    }
+    return r;
+}

@@ -29,4 +29,9 @@ IMGC_CHECK int environment_add(struct environment *e, struct imgc_str word,
 IMGC_CHECK int environment_add_file(struct environment *e, const char *path,
                                     struct imgc_err *reterr);
 
+/** All of them: files first, so that -e wins wherever it stands (docker's order). @return as the
+ * two above. */
+IMGC_CHECK int environment_collect(struct environment *e, const struct option_list *files,
+                                   const struct option_list *words, struct imgc_err *reterr);
+
 #endif

@@ -8,6 +8,16 @@ int lookup_image(struct store *s, const char *name, struct image *ret, struct im
     return r == IMAGE_MISSING ? imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name) : r;
 }
 
+int lookup_container(struct store *s, const char *name, struct container *ret,
+                     struct imgc_err *reterr)
+{
+    int r = container_find(s, imgc_str_of(name), ret, reterr);
+
+    return r == CONTAINER_MISSING
+               ? imgc_fail(reterr, IMGC_E_NOTFOUND, "no such container: %s", name)
+               : r;
+}
+
 int lookup_created(void *arg, struct imgc_str name, int64_t *ret_ns, struct imgc_err *reterr)
 {
     image_auto struct image image = { .tags = NULL };

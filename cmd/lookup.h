@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images that the user names on the command line, as the commands on images need them.
+ * Images and containers that the user names on the command line, as the commands need them.
  */
 #ifndef IMGC_CMD_LOOKUP_H
 #define IMGC_CMD_LOOKUP_H
 
+#include "store/container.h"
 #include "store/image.h"
 
 /** image_find() where a missing one is an error. @return 0; -NOTFOUND that names it. */
 IMGC_CHECK int lookup_image(struct store *s, const char *name, struct image *ret,
                             struct imgc_err *reterr);
+
+/** container_find() where a missing one is an error. @return 0; -NOTFOUND that names it;
+ * -AMBIGUOUS.
+ */
+IMGC_CHECK int lookup_container(struct store *s, const char *name, struct container *ret,
+                                struct imgc_err *reterr);
 
 /** For filter_resolve(): when the image @name was built. @arg  the store. */
 IMGC_CHECK int lookup_created(void *arg, struct imgc_str name, int64_t *ret_ns,

@@ -47,25 +47,6 @@ static int bad_value(const char *option, const char *text, const char *why, stru
     return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': %s", option, text, why);
 }
 
-static int parse_environment(const struct run_options *o, struct environment *ret,
-                             struct imgc_err *reterr)
-{
-    /* Files first: -e wins over them, wherever it stands (docker's order). */
-    for (size_t i = 0; i < o->env_files.n; i++) {
-        int r = environment_add_file(ret, o->env_files.items[i], reterr);
-        if (r < 0) {
-            return r;
-        }
-    }
-    for (size_t i = 0; i < o->env.n; i++) {
-        int r = environment_add(ret, imgc_str_of(o->env.items[i]), reterr);
-        if (r < 0) {
-            return r;
-        }
-    }
-    return 0;
-}
-
 static int parse_network(const char *text, enum spec_network *ret,
                          struct isolation_namespace *ret_join, struct imgc_err *reterr)
 {
@@ -87,7 +68,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
 {
     struct spec_options *s = &request->spec;
 
-    int r = parse_environment(o, &request->env, reterr);
+    int r = environment_collect(&request->env, &o->env_files, &o->env, reterr);
     r = r < 0 ? r : run_mounts_parse(&o->mounts, &request->mounts, reterr);
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
     r = r < 0 ? r : run_limits_parse_cgroups(&o->limits, &s->no_cgroup, reterr);
