@@ -24,6 +24,7 @@ const struct command *const commands[] = {
     &cmd_verify,
     /* containers */
     &cmd_run,
+    &cmd_exec,
     &cmd_ps,
     &cmd_logs,
     &cmd_pause,

@@ -10,6 +10,7 @@
 extern const struct command cmd_cat;
 extern const struct command cmd_df;
 extern const struct command cmd_diff;
+extern const struct command cmd_exec;
 extern const struct command cmd_help;
 extern const struct command cmd_history;
 extern const struct command cmd_images;

@@ -20,6 +20,8 @@
  *   seccomp   schema/seccomp.json -> filter           cgroup     limits; cgroup_v1, cgroup_v2
  *   relay     output, terminal and signals            tty        pseudo terminal, raw mode, size
  *   log       output of containers, kept and read
+ *   exec      one more process in a running container: exec_child its side, join and cgroup_join
+ *             where it goes, selfcopy where it runs from
  */
 #ifndef IMGC_RUNTIME_LAUNCH_H
 #define IMGC_RUNTIME_LAUNCH_H

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -88,6 +89,70 @@ static void call_as_i386(void)
 #endif
 }
 
+static bool read_link(int pid, const char *name, char *buf, size_t size)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    ssize_t n = readlink(path, buf, size - 1);
+    buf[n < 0 ? 0 : n] = '\0';
+    return n >= 0;
+}
+
+static bool has_text(int pid, const char *name, const char *text)
+{
+    static char buf[1 << 16];
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n > 0 && memmem(buf, (size_t)n, text, strlen(text)) != NULL;
+}
+
+/* Look into processes that come, until /tmp/stop is there: those of imgc's that are on their way to
+ * exec are called imgc. Keeps its executable open where it gets at it, and tries to write to it. */
+static void pry(const char *secret)
+{
+    long seen = 0, exes = 0, secrets = 0, fds = 0, written = 0;
+    char link[4096];
+
+    while (access("/tmp/stop", F_OK) < 0) {
+        for (int pid = 2; pid < 400; pid++) {
+            if (pid == getpid() || !has_text(pid, "comm", "imgc")) {
+                continue;
+            }
+            seen++;
+            if (read_link(pid, "exe", link, sizeof link) && strstr(link, "imgc")) {
+                char path[64];
+                exes++;
+                snprintf(path, sizeof path, "/proc/%d/exe", pid);
+                int fd = open(path, O_PATH);
+                if (fd >= 0) {
+                    for (int i = 0; i < 200; i++) {
+                        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+                        int w = open(path, O_WRONLY);
+                        written += w >= 0;
+                        usleep(1000);
+                    }
+                    close(fd);
+                }
+            }
+            secrets += has_text(pid, "environ", secret);
+            for (int fd = 4; fd < 20; fd++) {
+                char name[32];
+                snprintf(name, sizeof name, "fd/%d", fd);
+                fds += read_link(pid, name, link, sizeof link);
+            }
+        }
+    }
+    printf("seen: %s exes: %ld written: %ld secrets: %ld fds: %ld\n", seen ? "yes" : "no", exes,
+           written, secrets, fds);
+}
+
 static void replace_own_file(const char *argv0)
 {
     printf("attacker runs as %s\n", argv0);
@@ -109,6 +174,8 @@ int main(int argc, char **argv)
         trace_others();
     } else if (strcmp(what, "i386") == 0) {
         call_as_i386();
+    } else if (strcmp(what, "pry") == 0 && argc > 2) {
+        pry(argv[2]);
     } else {
         replace_own_file(argv[0]);
     }

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/exec_child.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "runtime/become.h"
+#include "runtime/program.h"
+#include "runtime/rootpath.h"
+#include "runtime/sync.h"
+#include "runtime/tty.h"
+#include "schema/base/fd.h"
+
+#define SYNC_FD 3 /* where it is once everything else is closed */
+
+struct joiner {
+    const struct exec_child_args *args;
+    const struct spec *spec;
+    int sync_fd;
+    int root_fd, cwd_fd;
+    int master_fd, slave_fd; /* with a terminal, else -1 */
+    char **env;              /* lives until exec or _exit */
+};
+
+static int wait_until_placed(struct joiner *j, struct imgc_err *reterr)
+{
+    struct sync_message m;
+
+    int r = sync_receive(j->sync_fd, &m, NULL, reterr);
+    if (r == SYNC_CLOSED || (r == 0 && m.kind != SYNC_PLACED)) {
+        return imgc_fail(reterr, IMGC_E_SYS, "imgc is gone");
+    }
+    return r;
+}
+
+/* As the container's own. While /proc is the host's; lowering may be forbidden. */
+static void set_oom_score(const char *text)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        ssize_t n = write(fd, text, strlen(text));
+        (void)n;
+        (void)close(fd);
+    }
+}
+
+static int enter(struct joiner *j, struct imgc_err *reterr)
+{
+    int r = join_enter(j->args->container, reterr);
+    if (r == JOIN_GONE) {
+        return imgc_fail(reterr, IMGC_E_NOTFOUND, "the container has ended");
+    }
+    return r < 0 ? r : fd_open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &j->root_fd, reterr);
+}
+
+static int find_workdir(struct joiner *j, struct imgc_err *reterr)
+{
+    const char *cwd = j->spec->cwd;
+
+    int r = rootpath_open(j->root_fd, cwd, O_PATH | O_DIRECTORY, &j->cwd_fd, reterr);
+    if (r == ROOTPATH_MISSING) {
+        return imgc_fail(reterr, IMGC_E_NOCOMMAND, "no working directory '%s' in the container",
+                         cwd);
+    }
+    return r < 0 ? imgc_context(reterr, "working directory '%s'", cwd)
+                 : become_workdir(j->cwd_fd, cwd, reterr);
+}
+
+/* The container had the time to put something else there (CVE-2025-52565): only the node that
+ * devpts itself makes is a terminal's other end, and nothing may be mounted over it. */
+static int open_terminal(struct joiner *j, struct imgc_err *reterr)
+{
+    struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
+    imgc_autoclose int pts_fd = -1, node_fd = -1;
+    struct statfs fs;
+    struct stat st;
+
+    int r = rootpath_open(j->root_fd, "/dev/pts", O_PATH | O_DIRECTORY, &pts_fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0) {
+        node_fd = (int)syscall(SYS_openat2, pts_fd, "ptmx", &how, sizeof how);
+    }
+    if (node_fd < 0 || fstatfs(node_fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC ||
+        fstat(node_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2)) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "no terminal can be had: '/dev/pts' of the container is not devpts");
+    }
+    /* Whoever mounts something over it now gets no terminal from us: TIOCGPTPEER needs a master. */
+    return tty_open_pair(pts_fd, &j->master_fd, &j->slave_fd, reterr);
+}
+
+static int connect_stdio(struct joiner *j, const struct user *user, struct imgc_err *reterr)
+{
+    const int *fds = j->args->std_fds;
+    struct become_stdio stdio = { .tty_fd = -1, .fds = { fds[0], fds[1], fds[2] }, .stdin_fd = -1 };
+
+    if (j->slave_fd >= 0) {
+        for (int i = 0; i < 3; i++) {
+            stdio.fds[i] = j->slave_fd;
+        }
+    } else if (j->args->detach || !j->spec->interactive) {
+        stdio.stdin_fd = j->args->null_fd;
+    }
+    int r = become_stdio(&stdio, user, reterr);
+    for (int fd = STDOUT_FILENO; r == 0 && j->args->detach && fd <= STDERR_FILENO; fd++) {
+        if (dup2(j->args->null_fd, fd) < 0) {
+            r = imgc_fail_sys(reterr, errno, "set up standard output");
+        }
+    }
+    return r;
+}
+
+/* What the container's processes could get at if they could look into this one: fds of the host,
+ * and the caller's environment. */
+static int forget_host(struct joiner *j, struct imgc_err *reterr)
+{
+    if (j->sync_fd != SYNC_FD && dup3(j->sync_fd, SYNC_FD, O_CLOEXEC) < 0) {
+        return imgc_fail_sys(reterr, errno, "keep a socket");
+    }
+    j->sync_fd = SYNC_FD;
+    if (close_range(SYNC_FD + 1, ~0u, 0) < 0) {
+        return imgc_fail(reterr, IMGC_E_HOST, "this host lacks close_range (Linux 5.9 or later)");
+    }
+    for (char **e = environ; e && *e; e++) {
+        explicit_bzero(*e, strlen(*e));
+    }
+    return 0;
+}
+
+static int drop_privileges(struct joiner *j, const struct user *user, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
+    if (j->args->filter) {
+        r = seccomp_install(j->args->filter, reterr);
+    }
+    r = r < 0 ? r : become_user(user, j->spec->capabilities, reterr);
+    /* The change of user has set it to what fs.suid_dumpable says. */
+    if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0) {
+        r = imgc_fail_sys(reterr, errno, "hide from the container");
+    }
+    return r;
+}
+
+static int prepare(struct joiner *j, struct imgc_err *reterr)
+{
+    user_auto struct user user = USER_INIT;
+
+    int r = become_dependent(reterr);
+    r = r < 0 ? r : wait_until_placed(j, reterr);
+    if (r < 0) {
+        return r;
+    }
+    set_oom_score(j->args->oom_score);
+    become_separate();
+    r = enter(j, reterr);
+    r = r < 0 ? r : user_resolve(j->root_fd, j->spec->user ? j->spec->user : "", &user, reterr);
+    r = r < 0 ? r : become_env(j->spec->env, &user, &j->env, reterr);
+    r = r < 0 ? r : find_workdir(j, reterr);
+    if (r == 0 && j->spec->terminal) {
+        r = open_terminal(j, reterr);
+    }
+    r = r < 0 ? r : connect_stdio(j, &user, reterr);
+    r = r < 0 ? r : sync_send(j->sync_fd, SYNC_READY, j->master_fd, reterr);
+    r = r < 0 ? r : forget_host(j, reterr);
+    return r < 0 ? r : drop_privileges(j, &user, reterr);
+}
+
+/* In the container's pid namespace, with nothing left to take away. */
+static int execute(struct joiner *j, struct imgc_err *reterr)
+{
+    int r = j->args->detach ? 0 : become_dependent(reterr);
+    if (r < 0) {
+        return r;
+    }
+    (void)setsid();
+    if (j->spec->terminal) {
+        r = tty_control(STDIN_FILENO, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    become_default_signals();
+    return program_exec(j->spec->argv, j->env, reterr);
+}
+
+/* The caller's child, so that it can wait for it; clone3() is not for containers. */
+static int clone_into(struct imgc_err *reterr)
+{
+    long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, NULL, NULL, 0);
+
+    if (pid < 0) {
+        return errno == EAGAIN
+                   ? imgc_fail(reterr, IMGC_E_SYS, "the container may have no more processes")
+               : errno == ENOMEM ? imgc_fail(reterr, IMGC_E_NOTFOUND, "the container has ended")
+                                 : imgc_fail_sys(reterr, errno, "start a process in the container");
+    }
+    return pid > 0;
+}
+
+_Noreturn void exec_child_main(const struct exec_child_args *args)
+{
+    struct joiner j = { .args = args,
+                        .spec = args->spec,
+                        .sync_fd = args->sync_fd,
+                        .root_fd = -1,
+                        .cwd_fd = -1,
+                        .master_fd = -1,
+                        .slave_fd = -1 };
+    struct imgc_err err;
+
+    (void)close(args->launcher_fd);
+    int r = prepare(&j, &err);
+    if (r == 0) {
+        r = clone_into(&err);
+        if (r > 0) { /* the first of the two: it has done its part */
+            _exit(0);
+        }
+        r = r < 0 ? r : execute(&j, &err);
+    }
+    if (r < 0) {
+        sync_send_error(j.sync_fd, &err);
+    }
+    _exit(125);
+}
