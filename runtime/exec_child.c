@@ -143,10 +143,10 @@ static int forget_host(struct joiner *j, struct imgc_err *reterr)
 
 static int drop_privileges(struct joiner *j, const struct user *user, struct imgc_err *reterr)
 {
-    int r = 0;
+    int r = j->spec->isolation.no_new_privs ? become_unprivileged_for_good(reterr) : 0;
 
     /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
-    if (j->args->filter) {
+    if (r == 0 && j->args->filter) {
         r = seccomp_install(j->args->filter, reterr);
     }
     r = r < 0 ? r : become_user(user, j->spec->capabilities, reterr);

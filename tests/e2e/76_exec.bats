@@ -86,6 +86,25 @@ wait_for() {
     [ "$status" -eq 0 ]
 }
 
+@test "what a container was given or denied holds for it too" {
+    start_container odd --security-opt no-new-privileges --cap-drop all --cap-add kill --security-opt seccomp=unconfined
+    run imgc exec odd sh -c 'grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status'
+    [ "${lines[*]}" = "CapEff:	0000000000000020 NoNewPrivs:	1 Seccomp:	0" ]
+    imgc rm -f odd >/dev/null
+    start_container odd --privileged
+    run imgc exec odd sh -c 'grep -E "^(CapEff|Seccomp):" /proc/self/status; mount -t tmpfs none /home && echo mounted'
+    [ "${lines[2]}" = mounted ]
+    [ "${lines[1]}" = "Seccomp:	0" ]
+    imgc rm -f odd >/dev/null
+    start_container odd --pid host --net host --ipc host
+    run imgc exec odd sh -c 'for n in pid net ipc mnt uts; do readlink /proc/self/ns/$n; done'
+    for n in pid net ipc; do
+        [[ $output == *"$(readlink "/proc/self/ns/$n")"* ]]
+    done
+    [[ $output != *"$(readlink /proc/self/ns/mnt)"* ]]
+    imgc rm -f odd >/dev/null
+}
+
 @test "nothing of the host comes along" {
     exec 7<"$BATS_TEST_TMPDIR" 8<"$STORE/imgc.db"
     run imgc exec box ls -l /proc/self/fd

@@ -79,6 +79,15 @@ pry() {
     [[ $output == "seen: "*" exes: 0 written: 0 secrets: 0 fds: 0" ]]
 }
 
+@test "nor where they may trace: the binary that they find cannot be written" {
+    start_container tracer --cap-add sys_ptrace
+    before=$(sha256sum <"$IMGC")
+    pry tracer
+    [[ $output == "seen: "*" written: 0 secrets: 0 fds: 0" ]]
+    [ "$(sha256sum <"$IMGC")" = "$before" ]
+    imgc rm -f tracer >/dev/null
+}
+
 @test "/etc/passwd and /etc/group of a container that spoils them" {
     start_container spoilt
     imgc exec spoilt sh -c 'rm -f /etc/passwd; mkfifo /etc/passwd'
