@@ -23,6 +23,7 @@ const struct option run_options[] = {
     RUN_LIMITS_ROWS(AT(limits)),
     RUN_LIMITS_CREATE_ROWS(AT(limits)),
     RUN_ISOLATION_ROWS(AT(isolation)),
+    RUN_PROCESS_ROWS(AT(process)),
     { 0, "network", OPT_STRING, AT(network), "MODE", "none, host, container:NAME, ns:PATH (none)" },
     { 0, "net", OPT_STRING, AT(network), "MODE", NULL },
     { 0, "pull", OPT_STRING, AT(pull), "missing|always|never", "when to pull (missing)" },
@@ -73,6 +74,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
     r = r < 0 ? r : run_limits_parse_cgroups(&o->limits, &s->no_cgroup, reterr);
     r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
+    r = r < 0 ? r : run_process_parse(&o->process, &request->isolation, s, reterr);
     return r < 0 ? r : parse_network(o->network, &s->network, &request->isolation.net, reterr);
 }
 
@@ -128,8 +130,9 @@ int run_options_json(const struct run_options *o, const struct run_request *requ
         s->hostname, "Binds", binds, "NetworkMode", o->network ? o->network : "none");
     json_auto_free json_t *limits = run_limits_json(&s->limits);
     json_auto_free json_t *isolation = run_isolation_json(&o->isolation);
-    if (!j || !isolation || json_object_update(j, isolation) < 0 || !limits ||
-        json_object_update(j, limits) < 0) {
+    json_auto_free json_t *process = run_process_json(&o->process, &request->isolation);
+    if (!j || !isolation || json_object_update(j, isolation) < 0 || !process ||
+        json_object_update(j, process) < 0 || !limits || json_object_update(j, limits) < 0) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     return json_dump(j, true, ret, reterr);

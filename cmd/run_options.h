@@ -10,6 +10,7 @@
 #include "cmd/run_isolation.h"
 #include "cmd/run_limits.h"
 #include "cmd/run_mounts.h"
+#include "cmd/run_process.h"
 #include "runtime/spec.h"
 
 /* As parsed from the command line. */
@@ -20,6 +21,7 @@ struct run_options {
     struct option_list env, env_files;
     struct run_mounts_options mounts;
     struct run_isolation_options isolation;
+    struct run_process_options process;
 };
 
 extern const struct option run_options[];

@@ -2,9 +2,11 @@
 #include "runtime/become.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +17,7 @@
 #include "runtime/tty.h"
 #include "runtime/userns.h"
 #include "schema/base/buf.h"
+#include "schema/base/fd.h"
 #include "schema/limits.h"
 
 void become_separate(void)
@@ -26,6 +29,22 @@ void become_separate(void)
 
     /* A session keyring of its own, not the caller's; hosts may forbid keyrings altogether. */
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
+/* A low value of the caller's (a service that must not be killed) is not for containers. */
+int become_oom_score(int value, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d", value);
+
+    if ((fd < 0 || write(fd, text, (size_t)n) != n) && value != 0) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "--oom-score-adj %d: %s (a lower one than imgc's own needs "
+                         "CAP_SYS_RESOURCE)",
+                         value, strerrordesc_np(errno));
+    }
+    return 0;
 }
 
 int become_dependent(struct imgc_err *reterr)

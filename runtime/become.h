@@ -14,6 +14,11 @@
  * session and a session keyring of its own, umask 022. */
 void become_separate(void);
 
+/** Set how gladly the kernel kills the process for want of memory. 0 is what a container has unless
+ * it was asked for, so there a host that forbids to lower it is fine.
+ * @return 0; -HOST (a lower value than the caller's needs CAP_SYS_RESOURCE). */
+IMGC_CHECK int become_oom_score(int value, struct imgc_err *reterr);
+
 /** Ask to be killed with the thread that cloned the caller. A change of user clears it
  * (become_user() sets it again), and so does a set-user-id program. @return 0; -SYS. */
 IMGC_CHECK int become_dependent(struct imgc_err *reterr);

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "runtime/mounts_bind.h"
 #include "runtime/overlay.h"
 #include "runtime/program.h"
+#include "runtime/rlimits.h"
 #include "runtime/rootpath.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
@@ -47,17 +49,6 @@ static int wait_for(struct child *c, enum sync_kind kind, struct imgc_err *reter
         return imgc_fail(reterr, IMGC_E_SYS, "the launcher is gone");
     }
     return r;
-}
-
-/* A low value of the caller's (a service that must not be killed) is not for containers. */
-static void reset_oom_score(void)
-{
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t n = write(fd, "0", 1); /* lowering needs CAP_SYS_RESOURCE; then it stays higher */
-        (void)n;
-        (void)close(fd);
-    }
 }
 
 static int step_console(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
@@ -179,6 +170,14 @@ static int step_hostname(const struct plan_step *s, struct imgc_err *reterr)
     return 0;
 }
 
+static int step_domainname(const struct plan_step *s, struct imgc_err *reterr)
+{
+    if (setdomainname(s->options, strlen(s->options)) < 0) {
+        return imgc_fail_sys(reterr, errno, "set the domain name '%s'", s->options);
+    }
+    return 0;
+}
+
 static int step_root_read_only(struct child *c, struct imgc_err *reterr)
 {
     return mountfd_restrict(c->mounts.root_fd, MOUNT_ATTR_RDONLY, false, reterr);
@@ -232,6 +231,8 @@ static int run_step(struct child *c, const struct plan_step *s, struct imgc_err 
         return step_root_read_only(c, reterr);
     case PLAN_HOSTNAME:
         return step_hostname(s, reterr);
+    case PLAN_DOMAINNAME:
+        return step_domainname(s, reterr);
     case PLAN_LOOPBACK:
         return step_loopback(reterr);
     case PLAN_PIVOT:
@@ -260,6 +261,52 @@ static int furnish(struct child *c, struct imgc_err *reterr)
                   : imgc_fail(reterr, IMGC_E_SYS, "a step of the container's plan was not done");
 }
 
+/* Whose process it will be, and what that one finds: after the pivot "/" is the container's root,
+ * for look-ups like any other. */
+static int settle(struct child *c, struct user *user, char ***ret_env, struct imgc_err *reterr)
+{
+    const int *fds = c->args->std_fds;
+
+    int r = user_resolve(c->mounts.root_fd, c->spec->user ? c->spec->user : "", user, reterr);
+    if (r == 0) {
+        r = user_add_groups(c->mounts.root_fd, c->spec->isolation.groups, user, reterr);
+    }
+    if (r == 0) {
+        r = userns_rename(user->uid, user->gid, reterr);
+    }
+    if (r == 0) {
+        r = become_env(c->spec->env, user, ret_env, reterr);
+    }
+    if (r == 0) {
+        r = become_workdir(c->cwd_fd, c->spec->cwd, reterr);
+    }
+    if (r == 0) {
+        r = become_stdio(&(struct become_stdio){ .tty_fd = c->slave_fd,
+                                                 .fds = { fds[0], fds[1], fds[2] },
+                                                 .stdin_fd = c->stdin_fd },
+                         user, reterr);
+    }
+    return r;
+}
+
+/* Give up what the container is not to have. */
+static int drop(struct child *c, const struct user *user, struct imgc_err *reterr)
+{
+    if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) {
+        return imgc_fail(reterr, IMGC_E_HOST, "this host lacks close_range (Linux 5.11 or later)");
+    }
+    /* Not earlier: they are meant for the container, and may be lower than what we need. */
+    int r = rlimits_apply(&c->spec->isolation, reterr);
+    if (r == 0 && c->spec->isolation.no_new_privs) {
+        r = become_unprivileged_for_good(reterr);
+    }
+    /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
+    if (r == 0 && c->args->filter) {
+        r = seccomp_install(c->args->filter, reterr);
+    }
+    return r < 0 ? r : become_user(user, c->spec->capabilities, reterr);
+}
+
 static int become_container(struct child *c, struct imgc_err *reterr)
 {
     user_auto struct user user = USER_INIT;
@@ -275,51 +322,28 @@ static int become_container(struct child *c, struct imgc_err *reterr)
         /* Not earlier: the launcher may trace a process that is not dumpable only with
          * CAP_SYS_PTRACE, which it needs for nothing else. */
         become_separate();
-        reset_oom_score();
+        r = become_oom_score(c->spec->isolation.oom_score_adj, reterr);
+    }
+    if (r == 0) {
         r = furnish(c, reterr);
     }
-    if (r < 0) {
-        return r;
-    }
-    /* After the pivot "/" is the container's root, for look-ups like any other. */
-    r = user_resolve(c->mounts.root_fd, c->spec->user ? c->spec->user : "", &user, reterr);
     if (r == 0) {
-        r = userns_rename(user.uid, user.gid, reterr);
-    }
-    if (r == 0) {
-        r = become_env(c->spec->env, &user, &env, reterr);
-    }
-    if (r == 0) {
-        r = become_workdir(c->cwd_fd, c->spec->cwd, reterr);
-    }
-    if (r == 0) {
-        const int *fds = c->args->std_fds;
-        r = become_stdio(&(struct become_stdio){ .tty_fd = c->slave_fd,
-                                                 .fds = { fds[0], fds[1], fds[2] },
-                                                 .stdin_fd = c->stdin_fd },
-                         &user, reterr);
+        r = settle(c, &user, &env, reterr);
     }
     if (r == 0) {
         r = sync_send(c->args->sync_fd, SYNC_READY, c->master_fd, reterr);
     }
-    if (r == 0 && close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) {
-        r = imgc_fail(reterr, IMGC_E_HOST, "this host lacks close_range (Linux 5.11 or later)");
-    }
-    /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
-    if (r == 0 && c->spec->isolation.no_new_privs) {
-        r = become_unprivileged_for_good(reterr);
-    }
-    if (r == 0 && c->args->filter) {
-        r = seccomp_install(c->args->filter, reterr);
-    }
     if (r == 0) {
-        r = become_user(&user, c->spec->capabilities, reterr);
+        r = drop(c, &user, reterr);
     }
     if (r == 0) {
         r = wait_for(c, SYNC_GO, reterr);
     }
     if (r < 0) {
         return r;
+    }
+    if (c->spec->isolation.has_umask) {
+        (void)umask(c->spec->isolation.umask);
     }
     become_default_signals();
     return program_exec(c->spec->argv, env, reterr);

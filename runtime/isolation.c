@@ -30,6 +30,18 @@ void isolation_done(struct isolation *i)
     }
     (void)json_strings_free(i->mask);
     (void)json_strings_free(i->unmask);
+    (void)json_strings_free(i->groups);
+    for (size_t n = 0; n < i->n_rlimits; n++) {
+        free(i->rlimits[n].name);
+    }
+    for (size_t n = 0; n < i->n_sysctls; n++) {
+        free(i->sysctls[n].path);
+        free(i->sysctls[n].value);
+    }
+    free(i->rlimits);
+    free(i->sysctls);
+    free(i->domainname);
+    free(i->timezone);
     *i = (struct isolation){ .privileged = false };
 }
 

@@ -42,6 +42,16 @@ enum isolation_ipc {
     ISOLATION_IPC_NO_SHM,    /* and there is no /dev/shm */
 };
 
+struct isolation_rlimit {
+    char *name; /* docker's: "nofile" */
+    uint64_t soft, hard;
+};
+
+struct isolation_sysctl {
+    char *path; /* "/proc/sys/net/..." */
+    char *value;
+};
+
 struct isolation {
     /* ISOLATION_NET: --network host is spec.network, not a mode here */
     struct isolation_namespace pid, ipc, uts, net, cgroup, time;
@@ -54,6 +64,18 @@ struct isolation {
     char **mask;                /* more paths to hide: absolute, clean; NULL-terminated */
     char **unmask; /* patterns (fnmatch) of default masked and read-only paths to leave alone;
                       "ALL" is all of them */
+    struct isolation_rlimit *rlimits;
+    size_t n_rlimits;
+    struct isolation_sysctl *sysctls;
+    size_t n_sysctls;
+    uint64_t shm_bytes; /* of /dev/shm; 0: 64 MiB */
+    bool has_umask;
+    uint32_t umask;       /* with has_umask; else 022 */
+    int oom_score_adj;    /* -1000 to 1000 */
+    char **groups;        /* more supplementary groups, names or numbers; NULL-terminated */
+    char *domainname;     /* NIS; NULL: as it is */
+    char *timezone;       /* a zone of the host, "local" for its own; NULL: the image's */
+    bool read_only_tmpfs; /* with a read-only root: /run, /tmp and /var/tmp can be written */
 };
 
 /** The field of @kind. Pure. */

@@ -22,6 +22,19 @@ static const struct json_fields namespace_fields[] = {
     { .key = NULL },
 };
 
+static const struct json_fields rlimit_fields[] = {
+    JSON_FIELDS_PLAIN(struct isolation_rlimit, name),
+    JSON_FIELDS_PLAIN(struct isolation_rlimit, soft),
+    JSON_FIELDS_PLAIN(struct isolation_rlimit, hard),
+    { .key = NULL },
+};
+
+static const struct json_fields sysctl_fields[] = {
+    JSON_FIELDS_PLAIN(struct isolation_sysctl, path),
+    JSON_FIELDS_PLAIN(struct isolation_sysctl, value),
+    { .key = NULL },
+};
+
 #define PLAIN(field) JSON_FIELDS_PLAIN(struct isolation, field)
 #define NAMESPACE(field) JSON_FIELDS_STRUCT(struct isolation, field, namespace_fields)
 
@@ -40,5 +53,15 @@ const struct json_fields isolation_json_fields[] = {
     PLAIN(cap_drop),
     PLAIN(mask),
     PLAIN(unmask),
+    JSON_FIELDS_LIST(struct isolation, rlimits, n_rlimits, struct isolation_rlimit, rlimit_fields),
+    JSON_FIELDS_LIST(struct isolation, sysctls, n_sysctls, struct isolation_sysctl, sysctl_fields),
+    PLAIN(shm_bytes),
+    PLAIN(has_umask),
+    PLAIN(umask),
+    PLAIN(oom_score_adj),
+    PLAIN(groups),
+    PLAIN(domainname),
+    PLAIN(timezone),
+    PLAIN(read_only_tmpfs),
     { .key = NULL },
 };

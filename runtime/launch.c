@@ -16,10 +16,12 @@
 #include "runtime/etcfiles.h"
 #include "runtime/log.h"
 #include "runtime/relay.h"
+#include "runtime/rlimits.h"
 #include "runtime/selfexe.h"
 #include "runtime/spawn.h"
 #include "runtime/stdfds.h"
 #include "runtime/sync.h"
+#include "runtime/timezone.h"
 #include "runtime/tty.h"
 #include "schema/base/fd.h"
 
@@ -121,6 +123,10 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
     }
     if (r == 0 && spec->state_dir) {
         r = etcfiles_write(spec, reterr);
+    }
+    if (r == 0) {
+        r = timezone_write(spec, reterr);
+        rlimits_warn(&spec->isolation, l->args->warn, l->args->arg);
     }
     if (r == 0) {
         r = stdfds_make(spec, l->args->log_fd >= 0, &l->stdfds, reterr);

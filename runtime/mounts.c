@@ -99,8 +99,15 @@ int mounts_sysctl(struct mounts *m, const struct plan_step *s, struct imgc_err *
     struct statfs fs;
 
     int r = rootpath_open(m->root_fd, s->target, O_WRONLY | O_NOFOLLOW, &fd, reterr);
-    if (r != 0) {
-        return r < 0 && !s->optional ? r : 0;
+    if (r != 0 && s->optional) {
+        return 0;
+    }
+    if (r == ROOTPATH_MISSING) {
+        return imgc_fail(reterr, IMGC_E_HOST, "this host's kernel has no '%s' (leave it out)",
+                         s->target);
+    }
+    if (r < 0) {
+        return r;
     }
     if (fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC) {
         return imgc_fail(reterr, IMGC_E_HOST, "'%s' is not on procfs", s->target);

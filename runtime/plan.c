@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
+#include "runtime/sysctls.h"
+#include "runtime/timezone.h"
+
 #define FIXED_STEPS_MAX 64 /* steps that do not come from a list of the spec */
 
 #define HARD (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV)
@@ -57,6 +60,25 @@ static const struct plan_step generated_files[] = {
     { .kind = PLAN_FILE, .source = "resolv.conf", .target = "/etc/resolv.conf" },
     { .kind = PLAN_FILE, .source = "hostname", .target = "/etc/hostname" },
     { .kind = PLAN_FILE, .source = "hosts", .target = "/etc/hosts" },
+};
+
+/* podman's --read-only-tmpfs */
+static const struct plan_step writable_mounts[] = {
+    { .kind = PLAN_MOUNT,
+      .target = "/run",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=755" },
+    { .kind = PLAN_MOUNT,
+      .target = "/tmp",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=1777" },
+    { .kind = PLAN_MOUNT,
+      .target = "/var/tmp",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=1777" },
 };
 
 static const char *const masked_paths[] = {
@@ -120,6 +142,10 @@ static void share(struct plan_step *step, const struct isolation *isolation)
 
     if (step->kind == PLAN_CGROUP) {
         (void)snprintf(step->options, sizeof step->options, "%s", cgroups[isolation->cgroup.mode]);
+    } else if (strcmp(step->target, "/dev/shm") == 0 && isolation->shm_bytes > 0 &&
+               ipc == ISOLATION_PRIVATE) {
+        (void)snprintf(step->options, sizeof step->options, "mode=1777,size=%llu",
+                       (unsigned long long)isolation->shm_bytes);
     } else if (strcmp(step->target, "/dev/shm") == 0 && ipc == ISOLATION_HOST) {
         *step = (struct plan_step){
             .kind = PLAN_BIND, .source = "/dev/shm", .target = "/dev/shm", .attr = HARD
@@ -296,8 +322,22 @@ static void add_identity(struct plan *p, const struct spec *spec)
         struct plan_step *step = add(p, (struct plan_step){ .kind = PLAN_HOSTNAME });
         (void)snprintf(step->options, sizeof step->options, "%s", spec->hostname);
     }
+    if (spec->isolation.domainname) {
+        struct plan_step *step = add(p, (struct plan_step){ .kind = PLAN_DOMAINNAME });
+        (void)snprintf(step->options, sizeof step->options, "%s", spec->isolation.domainname);
+    }
     if (spec_owns_network(spec)) {
         add(p, (struct plan_step){ .kind = PLAN_LOOPBACK });
+    }
+}
+
+static void add_sysctls(struct plan *p, const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->isolation.n_sysctls; i++) {
+        const struct isolation_sysctl *s = &spec->isolation.sysctls[i];
+        struct plan_step *step =
+            add(p, (struct plan_step){ .kind = PLAN_SYSCTL, .target = s->path });
+        (void)snprintf(step->options, sizeof step->options, "%s", s->value);
     }
 }
 
@@ -314,12 +354,16 @@ static size_t count(char *const *list)
 int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr)
 {
     plan_auto struct plan p = PLAN_INIT;
-    size_t n =
-        FIXED_STEPS_MAX + spec->n_mounts + count(spec->volumes) + count(spec->isolation.mask);
+    size_t n = FIXED_STEPS_MAX + spec->n_mounts + count(spec->volumes) +
+               count(spec->isolation.mask) + spec->isolation.n_sysctls;
 
     p.steps = calloc(n, sizeof *p.steps);
     if (!p.steps) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = sysctls_check(spec, reterr);
+    if (r < 0) {
+        return r;
     }
     add_joins(&p, &spec->isolation);
     add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
@@ -331,8 +375,16 @@ int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr
     if (spec_owns_network(spec)) {
         add_table(&p, spec, network_sysctls, COUNT(network_sysctls));
     }
+    add_sysctls(&p, spec);
     add_table(&p, spec, generated_files, COUNT(generated_files));
-    int r = add_user_mounts(&p, spec, reterr);
+    if (spec->isolation.timezone) {
+        add(&p, (struct plan_step){
+                    .kind = PLAN_FILE, .source = TIMEZONE_FILE, .target = "/etc/localtime" });
+    }
+    if (spec->read_only && spec->isolation.read_only_tmpfs) {
+        add_table(&p, spec, writable_mounts, COUNT(writable_mounts));
+    }
+    r = add_user_mounts(&p, spec, reterr);
     if (r < 0) {
         return r;
     }
@@ -400,6 +452,7 @@ void plan_print(const struct plan *p, struct imgc_buf *b)
         [PLAN_READ_ONLY] = "read-only",
         [PLAN_ROOT_READ_ONLY] = "root-read-only",
         [PLAN_HOSTNAME] = "hostname",
+        [PLAN_DOMAINNAME] = "domainname",
         [PLAN_LOOPBACK] = "loopback",
         [PLAN_PIVOT] = "pivot",
         [PLAN_WORKDIR] = "workdir",

@@ -29,6 +29,7 @@ enum plan_kind {
     PLAN_READ_ONLY,      /* target becomes read-only */
     PLAN_ROOT_READ_ONLY, /* the root too, but for what is mounted on it */
     PLAN_HOSTNAME,       /* options is the name */
+    PLAN_DOMAINNAME,     /* options is the name, for NIS */
     PLAN_LOOPBACK,       /* "lo" up */
     PLAN_PIVOT,          /* the root becomes "/", the host's is gone */
     PLAN_WORKDIR,        /* create target if missing, go there */

@@ -108,10 +108,12 @@ bool spec_owns_network(const struct spec *s);
 
 /* What the command line says; NULL or 0 where it says nothing. All borrowed. */
 struct spec_options {
-    const char *const *args; /* words after IMAGE, NULL-terminated */
-    const char *const *env;  /* "K=V", or "K" to take the caller's value; in order */
-    bool has_entrypoint;     /* --entrypoint was given (it may be "", which clears) */
-    const char *entrypoint;  /* a word, or a JSON array */
+    const char *const *args;      /* words after IMAGE, NULL-terminated */
+    const char *const *env;       /* "K=V", or "K" to take the caller's value; in order */
+    const char *const *unset_env; /* variables of the image and of ours that are not wanted */
+    bool unset_all_env;
+    bool has_entrypoint;    /* --entrypoint was given (it may be "", which clears) */
+    const char *entrypoint; /* a word, or a JSON array */
     const char *workdir, *user, *hostname;
     bool terminal, interactive, read_only;
     enum spec_network network;

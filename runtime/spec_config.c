@@ -132,21 +132,36 @@ static int env_option(struct list *l, const char *word, struct imgc_err *reterr)
     return env_set_text(l, word, value, reterr);
 }
 
+/* What is there without -e. */
+static int default_env(const struct image_config *config, const struct spec_options *o,
+                       const char *hostname, struct list *env, struct imgc_err *reterr)
+{
+    int r = env_set(env, IMGC_STR(DEFAULT_PATH), reterr);
+
+    if (r == 0 && hostname[0]) {
+        r = env_set_text(env, "HOSTNAME", hostname, reterr);
+    }
+    if (r == 0 && o->terminal) {
+        r = env_set(env, IMGC_STR("TERM=xterm"), reterr);
+    }
+    for (char **e = config ? config->env : NULL; e && *e && r == 0; e++) {
+        r = env_set(env, imgc_str_of(*e), reterr);
+    }
+    for (const char *const *name = o->unset_env; name && *name && r == 0; name++) {
+        env_remove(env, imgc_str_of(*name));
+    }
+    return r;
+}
+
 static int make_env(const struct image_config *config, const struct spec_options *o,
                     const char *hostname, char ***ret, struct imgc_err *reterr)
 {
-    list_auto struct list env = { .items = NULL };
+    list_auto struct list env = { .items = calloc(1, sizeof *env.items) };
 
-    int r = env_set(&env, IMGC_STR(DEFAULT_PATH), reterr);
-    if (r == 0 && hostname[0]) {
-        r = env_set_text(&env, "HOSTNAME", hostname, reterr);
+    if (!env.items) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    if (r == 0 && o->terminal) {
-        r = env_set(&env, IMGC_STR("TERM=xterm"), reterr);
-    }
-    for (char **e = config ? config->env : NULL; e && *e && r == 0; e++) {
-        r = env_set(&env, imgc_str_of(*e), reterr);
-    }
+    int r = o->unset_all_env ? 0 : default_env(config, o, hostname, &env, reterr);
     for (const char *const *e = o->env; e && *e && r == 0; e++) {
         r = env_option(&env, *e, reterr);
     }

@@ -258,3 +258,38 @@ int user_resolve(int root_fd, const char *spec, struct user *ret, struct imgc_er
     return user_parse(imgc_str_of(spec), (struct imgc_str){ passwd.ptr, passwd.len },
                       (struct imgc_str){ group.ptr, group.len }, ret, reterr);
 }
+
+static bool has_group(const struct user *u, gid_t gid)
+{
+    for (size_t i = 0; i < u->n_groups; i++) {
+        if (u->groups[i] == gid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int user_parse_groups(char *const *groups, struct imgc_str group, struct user *u,
+                      struct imgc_err *reterr)
+{
+    size_t room = u->n_groups;
+    int r = 0;
+
+    for (; groups && *groups && r == 0; groups++) {
+        gid_t gid = 0;
+        r = parse_group(imgc_str_of(*groups), group, &gid, reterr);
+        if (r == 0 && !has_group(u, gid)) {
+            r = add_group(u, gid, &room, reterr);
+        }
+    }
+    return r;
+}
+
+int user_add_groups(int root_fd, char *const *groups, struct user *u, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf group = IMGC_BUF_INIT(LIMIT_PASSWD_BYTES);
+    int r = groups ? read_file(root_fd, "/etc/group", &group, reterr) : 0;
+
+    return r < 0 ? r
+                 : user_parse_groups(groups, (struct imgc_str){ group.ptr, group.len }, u, reterr);
+}

@@ -42,7 +42,16 @@ void user_done(struct user *u);
 IMGC_CHECK int user_parse(struct imgc_str spec, struct imgc_str passwd, struct imgc_str group,
                           struct user *ret, struct imgc_err *reterr);
 
-/** The same with the files of @root_fd, up to LIMIT_PASSWD_BYTES each.
+/** Put --group-add's names and numbers to those of @u. Pure. @groups NULL-terminated, may be NULL.
+ * @return 0; -USAGE (no such group); -LIMIT; -NOMEM. */
+IMGC_CHECK int user_parse_groups(char *const *groups, struct imgc_str group, struct user *u,
+                                 struct imgc_err *reterr);
+
+/** The same with the file of @root_fd, which is read only for a name. @return as user_resolve(). */
+IMGC_CHECK int user_add_groups(int root_fd, char *const *groups, struct user *u,
+                               struct imgc_err *reterr);
+
+/** user_parse() with the files of @root_fd, up to LIMIT_PASSWD_BYTES each.
  * @return as user_parse(); -LAYER where one of them is no regular file; -SYS. */
 IMGC_CHECK int user_resolve(int root_fd, const char *spec, struct user *ret,
                             struct imgc_err *reterr);

@@ -3,25 +3,62 @@
 
 #include "runtime/isolation_json.h"
 
+static char *word(const char *z)
+{
+    char *copy = strdup(z);
+
+    assert_non_null(copy);
+    return copy;
+}
+
+static char **words(const char *first, const char *second)
+{
+    char **list = calloc(3, sizeof *list);
+
+    assert_non_null(list);
+    list[0] = word(first);
+    list[1] = word(second);
+    return list;
+}
+
+static struct isolation_namespace joined(const char *name)
+{
+    return (struct isolation_namespace){ .mode = ISOLATION_CONTAINER, .source = word(name) };
+}
+
 /* Every field has a value that is not the zero value. */
 static void fill(struct isolation *i)
 {
-    struct imgc_err err;
-    struct isolation_namespace *const namespaces[] = { &i->pid, &i->ipc,    &i->uts,
-                                                       &i->net, &i->cgroup, &i->time };
-
-    for (unsigned k = 0; k < sizeof namespaces / sizeof *namespaces; k++) {
-        namespaces[k]->mode = 1 + k % 3;
-        assert_ok(imgc_str_dup(IMGC_STR("x"), &namespaces[k]->source, &err), err);
-    }
-    i->ipc_use = ISOLATION_IPC_SHAREABLE;
-
-    i->privileged = i->no_new_privs = i->no_seccomp = true;
-    i->cap_add = UINT64_MAX;
-    i->cap_drop = 5;
-    assert_ok(isolation_append(&i->mask, IMGC_STR("/a"), &err), err);
-    assert_ok(isolation_append(&i->mask, IMGC_STR("/b"), &err), err);
-    assert_ok(isolation_append(&i->unmask, IMGC_STR("ALL"), &err), err);
+    *i = (struct isolation){
+        .pid = joined("pid"),
+        .ipc = joined("ipc"),
+        .uts = joined("uts"),
+        .net = joined("net"),
+        .cgroup = joined("cgroup"),
+        .time = joined("time"),
+        .ipc_use = ISOLATION_IPC_SHAREABLE,
+        .privileged = true,
+        .no_new_privs = true,
+        .no_seccomp = true,
+        .cap_add = UINT64_MAX,
+        .cap_drop = 5,
+        .mask = words("/a", "/b"),
+        .unmask = words("ALL", "/c"),
+        .rlimits = calloc(1, sizeof *i->rlimits),
+        .n_rlimits = 1,
+        .sysctls = calloc(1, sizeof *i->sysctls),
+        .n_sysctls = 1,
+        .shm_bytes = 1,
+        .has_umask = true,
+        .umask = 077,
+        .oom_score_adj = -5,
+        .groups = words("audio", "7"),
+        .domainname = word("nis"),
+        .timezone = word("local"),
+        .read_only_tmpfs = true,
+    };
+    i->rlimits[0] = (struct isolation_rlimit){ word("nofile"), 1, UINT64_MAX };
+    i->sysctls[0] = (struct isolation_sysctl){ word("/proc/sys/x"), word("1 2") };
 }
 
 static void test_json(void **state)

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run_process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cmd/units.h"
+#include "runtime/rlimits.h"
+#include "runtime/sysctls.h"
+#include "runtime/timezone.h"
+
+#define OOM_SCORE_MAX 1000
+#define DOMAINNAME_MAX 64 /* the kernel's */
+
+static int bad(const char *option, const char *text, const char *why, struct imgc_err *reterr)
+{
+    return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': %s", option, text, why);
+}
+
+/* The last of several for one name wins, as for docker. */
+static int parse_ulimits(const struct option_list *list, struct isolation *i,
+                         struct imgc_err *reterr)
+{
+    int r = 0;
+
+    if (list->n == 0) {
+        return 0;
+    }
+    i->rlimits = calloc(list->n, sizeof *i->rlimits);
+    if (!i->rlimits) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t n = 0; n < list->n && r == 0; n++) {
+        if (strcmp(list->items[n], "host") == 0) {
+            continue; /* podman: the caller's, which a container has without --ulimit too */
+        }
+        r = rlimits_parse(imgc_str_of(list->items[n]), &i->rlimits[i->n_rlimits], reterr);
+        i->n_rlimits += r == 0;
+    }
+    return r;
+}
+
+static int parse_sysctls(const struct option_list *list, struct isolation *i,
+                         struct imgc_err *reterr)
+{
+    int r = 0;
+
+    if (list->n == 0) {
+        return 0;
+    }
+    i->sysctls = calloc(list->n, sizeof *i->sysctls);
+    if (!i->sysctls) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t n = 0; n < list->n && r == 0; n++) {
+        r = sysctls_parse(imgc_str_of(list->items[n]), &i->sysctls[n], reterr);
+        i->n_sysctls += r == 0;
+    }
+    return r;
+}
+
+static int parse_shm_size(const char *text, uint64_t *ret, struct imgc_err *reterr)
+{
+    int64_t bytes = 0;
+
+    if (!text) {
+        return 0;
+    }
+    if (!units_ram_in_bytes(imgc_str_of(text), &bytes) || bytes <= 0) {
+        return bad("shm-size", text, "not a size such as 64m or 1g", reterr);
+    }
+    *ret = (uint64_t)bytes;
+    return 0;
+}
+
+static int parse_umask(const char *text, struct isolation *i, struct imgc_err *reterr)
+{
+    char *end = NULL;
+
+    if (!text) {
+        return 0;
+    }
+    unsigned long value = strtoul(text, &end, 8);
+    if (text[0] < '0' || text[0] > '7' || *end != '\0' || value > 0777) {
+        return bad("umask", text, "not an octal mode such as 0022", reterr);
+    }
+    i->has_umask = true;
+    i->umask = (uint32_t)value;
+    return 0;
+}
+
+static int parse_oom_score(const char *text, int *ret, struct imgc_err *reterr)
+{
+    uint64_t n = 0;
+
+    if (!text) {
+        return 0;
+    }
+    if (!imgc_str_u64(imgc_str_of(text + (text[0] == '-')), &n) || n > OOM_SCORE_MAX) {
+        return bad("oom-score-adj", text, "a number from -1000 to 1000", reterr);
+    }
+    *ret = text[0] == '-' ? -(int)n : (int)n;
+    return 0;
+}
+
+static int parse_names(const struct run_process_options *o, struct isolation *i,
+                       struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t n = 0; n < o->groups.n && r == 0; n++) {
+        if (o->groups.items[n][0] == '\0') {
+            return bad("group-add", "", "a name or a number", reterr);
+        }
+        r = isolation_append(&i->groups, imgc_str_of(o->groups.items[n]), reterr);
+    }
+    if (r == 0 && o->domainname && *o->domainname) {
+        if (strlen(o->domainname) > DOMAINNAME_MAX) {
+            return bad("domainname", o->domainname, "longer than 64 bytes", reterr);
+        }
+        if (i->uts.mode != ISOLATION_PRIVATE) {
+            return imgc_fail(reterr, IMGC_E_USAGE, "--domainname and --uts do not go together");
+        }
+        r = imgc_str_dup(imgc_str_of(o->domainname), &i->domainname, reterr);
+    }
+    if (r == 0 && o->timezone && *o->timezone) {
+        if (!timezone_is_name(o->timezone)) {
+            return bad("tz", o->timezone, "a zone such as Europe/Paris, or local", reterr);
+        }
+        r = imgc_str_dup(imgc_str_of(o->timezone), &i->timezone, reterr);
+    }
+    return r;
+}
+
+int run_process_parse(const struct run_process_options *o, struct isolation *ret,
+                      struct spec_options *spec, struct imgc_err *reterr)
+{
+    ret->read_only_tmpfs = o->read_only_tmpfs;
+    spec->unset_env = o->unset_env.items;
+    spec->unset_all_env = o->unset_all_env;
+    int r = parse_ulimits(&o->ulimits, ret, reterr);
+    r = r < 0 ? r : parse_sysctls(&o->sysctls, ret, reterr);
+    r = r < 0 ? r : parse_shm_size(o->shm_size, &ret->shm_bytes, reterr);
+    r = r < 0 ? r : parse_umask(o->umask, ret, reterr);
+    r = r < 0 ? r : parse_oom_score(o->oom_score_adj, &ret->oom_score_adj, reterr);
+    return r < 0 ? r : parse_names(o, ret, reterr);
+}
+
+static json_t *words(const struct option_list *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < list->n; i++) {
+        /* What is not UTF-8 cannot stand in JSON; it is left out of this description. */
+        (void)json_array_append_new(array, json_string(list->items[i]));
+    }
+    return array;
+}
+
+json_t *run_process_json(const struct run_process_options *o, const struct isolation *i)
+{
+    return json_pack("{s:o, s:o, s:o, s:I, s:s*, s:i, s:s*, s:s*}", "Ulimits", words(&o->ulimits),
+                     "Sysctls", words(&o->sysctls), "GroupAdd", words(&o->groups), "ShmSize",
+                     (json_int_t)(i->shm_bytes ? i->shm_bytes : 64u << 20), "Umask", o->umask,
+                     "OomScoreAdj", i->oom_score_adj, "Domainname", o->domainname, "Timezone",
+                     o->timezone);
+}
