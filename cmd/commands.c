@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &cmd_exec,
     &cmd_ps,
     &cmd_logs,
+    &cmd_stats,
     &cmd_pause,
     &cmd_unpause,
     &cmd_rm,

@@ -29,6 +29,7 @@ extern const struct command cmd_pull;
 extern const struct command cmd_rm;
 extern const struct command cmd_rmi;
 extern const struct command cmd_run;
+extern const struct command cmd_stats;
 extern const struct command cmd_tag;
 extern const struct command cmd_umount;
 extern const struct command cmd_unpause;

@@ -10,19 +10,40 @@
 #define MONTH (30 * DAY)
 #define YEAR (365 * DAY)
 
-const char *units_human_size(uint64_t bytes, char out[UNITS_TEXT_MAX])
+#define N_UNITS 7 /* up to 10^18, which no 64-bit number exceeds by three digits */
+
+static const char *scaled(uint64_t bytes, double base, const char *const names[N_UNITS], int digits,
+                          char out[UNITS_TEXT_MAX])
 {
-    static const char *const names[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
     double size = (double)bytes;
     size_t i = 0;
 
-    while (size >= 1000.0 && i + 1 < sizeof names / sizeof *names) {
-        size /= 1000.0;
+    while (size >= base && i + 1 < N_UNITS) {
+        size /= base;
         i++;
     }
-    /* Below 1000, or below 18.5 EB: at most "999.9" or "1000" and two letters. */
-    (void)snprintf(out, UNITS_TEXT_MAX, "%.4g%s", size, names[i]);
+    /* Below the base, or below 18.5 EB: at most "999.9" or "1.024e+03" and three letters. */
+    (void)snprintf(out, UNITS_TEXT_MAX, "%.*g%s", digits, size, names[i]);
     return out;
+}
+
+static const char *const decimal[N_UNITS] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+
+const char *units_human_size(uint64_t bytes, char out[UNITS_TEXT_MAX])
+{
+    return scaled(bytes, 1000.0, decimal, 4, out);
+}
+
+const char *units_short_size(uint64_t bytes, char out[UNITS_TEXT_MAX])
+{
+    return scaled(bytes, 1000.0, decimal, 3, out);
+}
+
+const char *units_binary_size(uint64_t bytes, char out[UNITS_TEXT_MAX])
+{
+    static const char *const names[N_UNITS] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+
+    return scaled(bytes, 1024.0, names, 4, out);
 }
 
 /* The largest unit whose count is at least @least; as a table, since every row differs. */

@@ -14,6 +14,12 @@
 /** "1.09GB": powers of 1000, four significant digits. Returns @out. */
 const char *units_human_size(uint64_t bytes, char out[UNITS_TEXT_MAX]);
 
+/** "1.042GiB": powers of 1024, four significant digits. Returns @out. */
+const char *units_binary_size(uint64_t bytes, char out[UNITS_TEXT_MAX]);
+
+/** "1.09GB" with three digits, as docker shows what passed through a network or a disk. */
+const char *units_short_size(uint64_t bytes, char out[UNITS_TEXT_MAX]);
+
 /** "2 hours", "About a minute": roughly how long; below a second, and negative ones too, "Less
  * than a second". Returns @out. */
 const char *units_human_duration(int64_t seconds, char out[UNITS_TEXT_MAX]);

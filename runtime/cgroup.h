@@ -42,6 +42,11 @@ struct cgroup_args {
 IMGC_CHECK int cgroup_create(const struct cgroup_args *args, struct cgroup **ret,
                              struct imgc_err *reterr);
 
+/** Open the cgroup that another process made, by its text of cgroup_path(); directories that are
+ * gone are left out. @ret new; free with cgroup_free(). @return 0; -USAGE (no such text); -SYS;
+ * -NOMEM. */
+IMGC_CHECK int cgroup_open(const char *path, struct cgroup **ret, struct imgc_err *reterr);
+
 /** Text that cgroup_remove_path() understands, to be kept for cleaning up after a killed launcher;
  * NULL where there is no cgroup. Borrowed. */
 const char *cgroup_path(const struct cgroup *cg);

@@ -84,6 +84,23 @@ static void test_ram_table(void **state)
     assert_true(each_row("truth/units-ram-in-bytes.tsv", check_ram) >= 41);
 }
 
+/* docker's BytesSize() and HumanSizeWithPrecision(3). */
+static void test_other_sizes(void **state)
+{
+    char out[UNITS_TEXT_MAX];
+    (void)state;
+
+    assert_string_equal(units_binary_size(0, out), "0B");
+    assert_string_equal(units_binary_size(1023, out), "1023B");
+    assert_string_equal(units_binary_size(1024, out), "1KiB");
+    assert_string_equal(units_binary_size(134217728, out), "128MiB");
+    assert_string_equal(units_binary_size(25276174336, out), "23.54GiB");
+    assert_string_equal(units_binary_size(UINT64_MAX, out), "16EiB");
+    assert_string_equal(units_short_size(0, out), "0B");
+    assert_string_equal(units_short_size(1234, out), "1.23kB");
+    assert_string_equal(units_short_size(21000000, out), "21MB");
+}
+
 static void test_edges(void **state)
 {
     char out[UNITS_TEXT_MAX];
@@ -143,9 +160,9 @@ static void test_parse_duration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_size_table),     cmocka_unit_test(test_duration_table),
-        cmocka_unit_test(test_ram_table),      cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_parse_duration),
+        cmocka_unit_test(test_size_table), cmocka_unit_test(test_duration_table),
+        cmocka_unit_test(test_ram_table),  cmocka_unit_test(test_other_sizes),
+        cmocka_unit_test(test_edges),      cmocka_unit_test(test_parse_duration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
