@@ -127,7 +127,7 @@ is_v2() {
 
 @test "--cgroup-parent, which is gone with its last container" {
     require_controller memory
-    local name=imgctest$$
+    local name=limits$$
     run imgc run --rm -m 64m --cgroup-parent "$name-a.slice" --cgroupns host bb cat /proc/1/cgroup
     if [ "$status" -eq 0 ]; then
         [[ $output == *":/$name.slice/$name-a.slice/imgc/imgc-"* ]]
@@ -136,10 +136,10 @@ is_v2() {
     [ "$status" -eq 0 ] || is_v2
     find /sys/fs/cgroup -type d -path "*$name*" | grep -q b
     for _ in {1..100}; do # what a process of its own clears up goes away by itself, soon
-        [ -n "$(find /sys/fs/cgroup -type d -path "*$name*/imgc*")" ] || break
+        [ -n "$(find /sys/fs/cgroup -type d -path "*$name*/imgc")" ] || break
         sleep 0.1
     done
-    [ -z "$(find /sys/fs/cgroup -type d -path "*$name*/imgc*")" ]
+    [ -z "$(find /sys/fs/cgroup -type d -path "*$name*/imgc")" ]
     find /sys/fs/cgroup -depth -type d -path "*$name*" -exec rmdir {} +
     assert_fails 125 "'\.\.' cannot be part" imgc run --rm --cgroup-parent ../x bb true
 }
