@@ -134,13 +134,16 @@ is_v2() {
     fi
     run imgc run --rm -m 64m --cgroup-parent "/$name/b" bb cat /sys/fs/cgroup/memory/memory.limit_in_bytes
     [ "$status" -eq 0 ] || is_v2
-    find /sys/fs/cgroup -type d -path "*$name*" | grep -q b
+    # its name alone: elsewhere others' cgroups come and go while they are searched
+    shopt -s nullglob
+    local mine=(/sys/fs/cgroup/"$name"* /sys/fs/cgroup/*/"$name"*)
+    [ -d "${mine[0]}" ]
     for _ in {1..100}; do # what a process of its own clears up goes away by itself, soon
-        [ -n "$(find /sys/fs/cgroup -type d -path "*$name*/imgc")" ] || break
+        [ -n "$(find "${mine[@]}" -type d -name imgc)" ] || break
         sleep 0.1
     done
-    [ -z "$(find /sys/fs/cgroup -type d -path "*$name*/imgc")" ]
-    find /sys/fs/cgroup -depth -type d -path "*$name*" -exec rmdir {} +
+    [ -z "$(find "${mine[@]}" -type d -name imgc)" ]
+    find "${mine[@]}" -depth -type d -exec rmdir {} +
     assert_fails 125 "'\.\.' cannot be part" imgc run --rm --cgroup-parent ../x bb true
 }
 
