@@ -32,6 +32,7 @@ const struct command *const commands[] = {
     &cmd_unpause,
     &cmd_rm,
     /* this host, this program */
+    &cmd_unshare,
     &cmd_df,
     &cmd_info,
     &cmd_version,

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -174,6 +176,51 @@ static int check_privilege(struct imgc_err *reterr)
         return userns_fail(EPERM, reterr);
     }
     return 0;
+}
+
+int userns_own_mounts(struct imgc_err *reterr)
+{
+    if (unshare(CLONE_NEWNS) < 0) {
+        return imgc_fail_sys(reterr, errno, "make a mount namespace");
+    }
+    /* EINVAL: "/" is no mount, in a chroot. */
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 && errno != EINVAL) {
+        return imgc_fail_sys(reterr, errno, "make the mounts private");
+    }
+    return 0;
+}
+
+static void free_words(char ***words)
+{
+    for (char **w = *words; w && *w; w++) {
+        free(*w);
+    }
+    free(*words);
+}
+
+int userns_exec(const char *const *argv, struct imgc_err *reterr)
+{
+    size_t n = 1;
+
+    while (argv[n]) {
+        n++;
+    }
+    imgc_auto(free_words) char **words = calloc(n + 1, sizeof *words);
+    for (size_t i = 0; words && i < n; i++) {
+        words[i] = strdup(argv[i]);
+        if (!words[i]) {
+            free_words(&words);
+            words = NULL;
+        }
+    }
+    if (!words) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    /* What imgc ignores for itself would stay ignored. */
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGXFSZ, SIG_DFL);
+    (void)execvp(argv[0], words);
+    return errno;
 }
 
 int userns_rename(uint32_t uid, uint32_t gid, struct imgc_err *reterr)

@@ -52,6 +52,15 @@ IMGC_CHECK int userns_enter(struct userns *ret, struct imgc_err *reterr);
  */
 IMGC_CHECK int userns_rename(uint32_t uid, uint32_t gid, struct imgc_err *reterr);
 
+/** Give this process, which has entered, mounts of its own: those of the host come in, none goes
+ * out.
+ * @return 0; -SYS. */
+IMGC_CHECK int userns_own_mounts(struct imgc_err *reterr);
+
+/** Become the program @argv of the host, found with PATH, with signals as at the start of any.
+ * @return its errno, positive; never on success; -SYS. */
+IMGC_CHECK int userns_exec(const char *const *argv, struct imgc_err *reterr);
+
 /** Say why user namespaces are forbidden here, given the errno of the attempt.
  * @return -HOST that names the setting; -SYS. */
 int userns_fail(int errnum, struct imgc_err *reterr);

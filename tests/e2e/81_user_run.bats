@@ -180,3 +180,36 @@ no_rest() {
     AS_ENV=LD_LIBRARY_PATH=$USERS_HOME/$RANGED/evil imgc_as "$RANGED" run --rm bb true
     [ ! -e "$USERS_HOME/$RANGED/evil/ran" ]
 }
+
+@test "unshare: the host's commands with the IDs of containers" {
+    run imgc_as "$RANGED" unshare sh -c 'id -u; cat /proc/self/uid_map'
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = 0 ]
+    read -r inside outside count <<<"${lines[2]}"
+    [ "$inside $outside $count" = "1 $RANGE_START 65536" ]
+    # what a container leaves behind in a volume can be removed
+    mkdir "$USERS_HOME/$RANGED/left"
+    chown "$RANGED" "$USERS_HOME/$RANGED/left"
+    imgc_as "$RANGED" run --rm -v "$USERS_HOME/$RANGED/left:/v" bb \
+        sh -c 'mkdir -m 700 /v/d; touch /v/d/f; chown -R 5:5 /v/d'
+    run as "$RANGED" rm -rf "$USERS_HOME/$RANGED/left/d"
+    [ "$status" -ne 0 ]
+    imgc_as "$RANGED" unshare rm -rf "$USERS_HOME/$RANGED/left/d"
+    [ ! -e "$USERS_HOME/$RANGED/left/d" ]
+    # the user's images, and owners as in the layers
+    [ "$(imgc_as "$RANGED" unshare "$USERS_HOME/$RANGED/imgc" images --format '{{.Repository}}')" = bb ]
+    imgc_as "$RANGED" unshare "$USERS_HOME/$RANGED/imgc" unpack bb "$USERS_HOME/$RANGED/whole" 2>/dev/null
+    [ "$(stat -c %u "$USERS_HOME/$RANGED/whole/data/of1234")" = $((RANGE_START + 1233)) ]
+    imgc_as "$RANGED" unshare rm -r "$USERS_HOME/$RANGED/whole"
+    # its mounts are its own, its exit status is ours
+    imgc_as "$RANGED" unshare mount -t tmpfs none /mnt
+    ! mountpoint -q /mnt || [ -n "$(ls /mnt)" ]
+    run imgc_as "$RANGED" unshare sh -c 'exit 42'
+    [ "$status" -eq 42 ]
+    AS_ENV=PATH=/usr/bin:/bin assert_fails 127 nosuchcommand imgc_as "$RANGED" unshare nosuchcommand
+    assert_fails 126 /etc imgc_as "$RANGED" unshare /etc
+    assert_fails 1 'ordinary users' "$IMGC" unshare true
+    run --separate-stderr imgc_as "$SINGLE" unshare id -u
+    [ "$output" = 0 ]
+    [[ "$stderr" =~ "only one ID" ]]
+}
