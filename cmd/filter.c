@@ -52,8 +52,7 @@ static bool parse_date(struct imgc_str s, int64_t *ret_ns)
     return clock_parse_rfc3339(imgc_str_of(text), ret_ns);
 }
 
-/* A date, Unix seconds, or how long ago ("24h", "7d"). */
-static bool parse_time(struct imgc_str s, int64_t now_ns, int64_t *ret_ns)
+bool filter_parse_time(struct imgc_str s, int64_t now_ns, int64_t *ret_ns)
 {
     uint64_t n;
     int64_t ago;
@@ -86,7 +85,7 @@ static int parse_value(const struct filter_args *args, struct filter_item *item,
         }
         return 0;
     case FILTER_UNTIL:
-        if (!parse_time(item->value, args->now_ns, &item->time_ns)) {
+        if (!filter_parse_time(item->value, args->now_ns, &item->time_ns)) {
             return imgc_fail(reterr, IMGC_E_USAGE,
                              "--filter until is a time (24h, 7d, 2024-01-02, "
                              "2024-01-02T15:04:05Z, Unix seconds), not '" IMGC_STR_FMT "'",

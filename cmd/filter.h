@@ -52,6 +52,10 @@ struct filter_args {
 IMGC_CHECK int filter_parse(const struct filter_args *args, struct filter *ret,
                             struct imgc_err *reterr);
 
+/** A date (UTC where no zone is written), Unix seconds, or how long ago ("24h", "7d"). Pure.
+ * @return whether it was a time. */
+bool filter_parse_time(struct imgc_str s, int64_t now_ns, int64_t *ret_ns);
+
 /** Find when the images of before= and since= were built: @created is asked once for each. */
 IMGC_CHECK int filter_resolve(struct filter *f,
                               int (*created)(void *arg, struct imgc_str name, int64_t *ret_ns,

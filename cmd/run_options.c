@@ -24,6 +24,7 @@ const struct option run_options[] = {
     RUN_LIMITS_CREATE_ROWS(AT(limits)),
     RUN_ISOLATION_ROWS(AT(isolation)),
     RUN_PROCESS_ROWS(AT(process)),
+    RUN_LOG_ROWS(AT(log)),
     { 0, "network", OPT_STRING, AT(network), "MODE", "none, host, container:NAME, ns:PATH (none)" },
     { 0, "net", OPT_STRING, AT(network), "MODE", NULL },
     { 0, "pull", OPT_STRING, AT(pull), "missing|always|never", "when to pull (missing)" },
@@ -73,6 +74,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     r = r < 0 ? r : run_mounts_parse(&o->mounts, &request->mounts, reterr);
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
     r = r < 0 ? r : run_limits_parse_cgroups(&o->limits, &s->no_cgroup, reterr);
+    r = r < 0 ? r : run_log_parse(&o->log, s, reterr);
     r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
     r = r < 0 ? r : run_process_parse(&o->process, &request->isolation, s, reterr);
     return r < 0 ? r : parse_network(o->network, &s->network, &request->isolation.net, reterr);

@@ -9,6 +9,7 @@
 #include "cmd/options.h"
 #include "cmd/run_isolation.h"
 #include "cmd/run_limits.h"
+#include "cmd/run_log.h"
 #include "cmd/run_mounts.h"
 #include "cmd/run_process.h"
 #include "runtime/spec.h"
@@ -18,6 +19,7 @@ struct run_options {
     bool interactive, terminal, remove, read_only, skip_tls_verify, quiet;
     const char *name, *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
     struct run_limits limits;
+    struct run_log log;
     struct option_list env, env_files;
     struct run_mounts_options mounts;
     struct run_isolation_options isolation;

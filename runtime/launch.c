@@ -384,6 +384,9 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
 
     ret->mounts_fd = -1;
     log_writer_init(&l.log, args->log_fd);
+    if (args->log_fd >= 0 && spec->state_dir) {
+        log_writer_rotate(&l.log, spec->state_dir, spec->log_max_bytes, spec->log_max_files);
+    }
     if (args->netns) {
         (void)netns_ahead_finish(args->netns);
     }

@@ -19,7 +19,7 @@
  *   user      "user[:group]" inside the root          caps       capabilities
  *   seccomp   schema/seccomp.json -> filter           cgroup     limits; cgroup_v1, cgroup_v2
  *   relay     output, terminal and signals            tty        pseudo terminal, raw mode, size
- *   log       output of containers, kept and read
+ *   log       output of containers, kept; log_rotate in several files, log_reader read
  *   exec      one more process in a running container: exec_child its side, join and cgroup_join
  *             where it goes, selfcopy where it runs from
  */

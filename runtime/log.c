@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/log.h"
 
+#include <sys/stat.h>
+
+#include "runtime/log_rotate.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
@@ -11,7 +14,7 @@ static const char *const stream_names[] = { [LOG_STDOUT] = "stdout", [LOG_STDERR
 
 void log_writer_init(struct log_writer *w, int fd)
 {
-    w->fd = fd;
+    *w = (struct log_writer){ .fd = fd, .own_fd = -1 };
     imgc_buf_init(&w->partial[LOG_STDOUT], LIMIT_LOG_LINE_BYTES);
     imgc_buf_init(&w->partial[LOG_STDERR], LIMIT_LOG_LINE_BYTES);
 }
@@ -20,6 +23,38 @@ void log_writer_done(struct log_writer *w)
 {
     imgc_buf_done(&w->partial[LOG_STDOUT]);
     imgc_buf_done(&w->partial[LOG_STDERR]);
+    imgc_closep(&w->own_fd);
+}
+
+void log_writer_rotate(struct log_writer *w, const char *dir, uint64_t max_bytes,
+                       unsigned max_files)
+{
+    struct stat st;
+
+    w->dir = dir;
+    w->max_bytes = max_bytes > 0 ? max_bytes : LOG_ROTATE_MAX_BYTES;
+    w->max_files = max_files > 0 ? max_files : LOG_ROTATE_MAX_FILES;
+    w->bytes = fstat(w->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Make room for @len bytes. One record always fits, whatever max_bytes says. */
+static int make_room(struct log_writer *w, size_t len, struct imgc_err *reterr)
+{
+    imgc_autoclose int dir_fd = -1;
+    int fd = -1;
+
+    if (w->max_bytes == 0 || w->bytes == 0 || w->bytes + len <= w->max_bytes) {
+        return 0;
+    }
+    int r = fd_open_at(AT_FDCWD, w->dir, O_PATH | O_DIRECTORY, 0, &dir_fd, reterr);
+    r = r < 0 ? r : log_rotate(dir_fd, w->max_files, &fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    imgc_closep(&w->own_fd);
+    w->fd = w->own_fd = fd;
+    w->bytes = 0;
+    return 0;
 }
 
 /* "2024-01-02T03:04:05.000000000+00:00": clock_rfc3339() cuts zeros and says Z, this form does not,
@@ -46,7 +81,9 @@ static int write_record(struct log_writer *w, enum log_stream stream, bool is_pa
     imgc_buf_str(&b, text);
     imgc_buf_putc(&b, '\n');
     int r = imgc_buf_finish(&b, &record, reterr);
+    r = r < 0 ? r : make_room(w, record.len, reterr);
     if (r == 0) {
+        w->bytes += record.len;
         r = fd_write_all(w->fd, record.ptr, record.len, reterr);
     }
     return r < 0 ? imgc_context(reterr, "write the container's log") : 0;

@@ -12,12 +12,23 @@
 enum log_stream { LOG_STDOUT, LOG_STDERR };
 
 struct log_writer {
-    int fd;                     /* borrowed, opened O_APPEND */
+    int fd;                     /* opened O_APPEND; borrowed until it was rotated */
     struct imgc_buf partial[2]; /* bytes after the last newline, by stream */
+    /* log_writer_rotate() */
+    const char *dir;
+    uint64_t max_bytes, bytes; /* 0: no end; written to this file */
+    unsigned max_files;
+    int own_fd; /* the file that was begun here, or -1 */
 };
 
 void log_writer_init(struct log_writer *w, int fd);
 void log_writer_done(struct log_writer *w);
+
+/** Begin a new file whenever this one would grow over @max_bytes, and keep @max_files
+ * (log_rotate.h); 0 of either is the default there.
+ * @dir  path of the directory where the log is, borrowed. */
+void log_writer_rotate(struct log_writer *w, const char *dir, uint64_t max_bytes,
+                       unsigned max_files);
 
 /** Add output of the container; complete lines are written at once. */
 IMGC_CHECK int log_write(struct log_writer *w, enum log_stream stream, const void *ptr, size_t len,

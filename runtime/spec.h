@@ -76,6 +76,8 @@ struct spec {
                          the container's own */
     char *state_dir;  /* host directory for generated /etc/hosts, hostname, resolv.conf */
     bool read_only;
+    uint64_t log_max_bytes; /* log_rotate.h; 0: its default */
+    uint32_t log_max_files;
     /* process */
     char **argv, **env; /* NULL-terminated */
     char *cwd;
@@ -122,6 +124,8 @@ struct spec_options {
     struct spec_limits limits; /* what it points to is borrowed */
     const char *cgroup_parent;
     bool no_cgroup;
+    uint64_t log_max_bytes;
+    uint32_t log_max_files;
     struct isolation *take_isolation; /* emptied; NULL: the default */
 };
 

@@ -349,6 +349,8 @@ int spec_from_config(const char *id, const struct image_config *config,
     s.terminal = options->terminal;
     s.interactive = options->interactive;
     s.read_only = options->read_only;
+    s.log_max_bytes = options->log_max_bytes;
+    s.log_max_files = options->log_max_files;
     s.network = options->network;
     s.no_cgroup = options->no_cgroup;
 

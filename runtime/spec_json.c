@@ -87,6 +87,8 @@ static const struct json_fields spec_fields[] = {
     PLAIN(mountpoint),
     PLAIN(state_dir),
     PLAIN(read_only),
+    PLAIN(log_max_bytes),
+    PLAIN(log_max_files),
     PLAIN(argv),
     PLAIN(env),
     PLAIN(cwd),

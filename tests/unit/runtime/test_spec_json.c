@@ -72,6 +72,8 @@ static void fill(struct spec *s)
     s->mountpoint = word("/mnt");
     s->state_dir = word("/state");
     s->read_only = true;
+    s->log_max_bytes = 1234567;
+    s->log_max_files = 7;
     s->argv = words("sh", NOT_UTF8);
     s->env = words("A=" NOT_UTF8, "B=\"\\\t");
     s->cwd = word("/w\xc3\xa9");
@@ -166,6 +168,7 @@ static void same(const struct spec *a, const struct spec *b)
     assert_string_equal(a->mountpoint, b->mountpoint);
     assert_true(a->isolation.no_new_privs == b->isolation.no_new_privs);
     assert_string_equal(a->state_dir, b->state_dir);
+    assert_true(a->log_max_bytes == b->log_max_bytes && a->log_max_files == b->log_max_files);
     assert_true(a->upper_is_disposable == b->upper_is_disposable && a->read_only == b->read_only);
     same_words(a->argv, b->argv);
     same_words(a->env, b->env);
