@@ -28,6 +28,7 @@ const struct command *const commands[] = {
     &cmd_ps,
     &cmd_logs,
     &cmd_stats,
+    &cmd_update,
     &cmd_pause,
     &cmd_unpause,
     &cmd_rm,

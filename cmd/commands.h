@@ -36,6 +36,7 @@ extern const struct command cmd_unpause;
 extern const struct command cmd_unpack;
 extern const struct command cmd_unshare;
 extern const struct command cmd_untag;
+extern const struct command cmd_update;
 extern const struct command cmd_verify;
 extern const struct command cmd_version;
 

@@ -134,8 +134,25 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct imgc_err *reterr)
     return 0;
 }
 
-bool cgroup_oom_killed(const struct cgroup *cg)
+/* Take what another process has made for it since: the limits of an update. */
+static void adopt(struct cgroup *cg)
 {
+    for (size_t i = 0; i < cg->n_later && cg->n_dirs < CGROUP_DIRS; i++) {
+        struct imgc_err ignored;
+
+        if (access(cg->later[i], F_OK) == 0 &&
+            cgroup_dir_open(imgc_str_of(cg->later[i]), &cg->dirs[cg->n_dirs], &ignored) == 0) {
+            cg->n_dirs++;
+        }
+        free(cg->later[i]);
+        cg->later[i] = NULL;
+    }
+    cg->n_later = 0;
+}
+
+bool cgroup_oom_killed(struct cgroup *cg)
+{
+    adopt(cg);
     for (size_t i = 0; i < cg->n_dirs; i++) {
         if (cg->dirs[i].is_v2 ? cgroup_v2_oom_killed(&cg->dirs[i])
                               : cgroup_v1_oom_killed(&cg->dirs[i])) {
@@ -163,6 +180,7 @@ static int remove_all(struct cgroup *cg, struct imgc_err *reterr)
 
 int cgroup_remove(struct cgroup *cg, struct imgc_err *reterr)
 {
+    adopt(cg);
     return remove_all(cg, reterr);
 }
 
@@ -238,6 +256,9 @@ struct cgroup *cgroup_free(struct cgroup *cg)
     }
     for (size_t i = 0; i < CGROUP_DIRS; i++) {
         cgroup_dir_done(&cg->dirs[i]);
+    }
+    for (size_t i = 0; i < cg->n_later; i++) {
+        free(cg->later[i]);
     }
     free(cg->path);
     free(cg);

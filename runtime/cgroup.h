@@ -60,7 +60,7 @@ int cgroup_clone_fd(const struct cgroup *cg);
 IMGC_CHECK int cgroup_add(struct cgroup *cg, pid_t pid, struct imgc_err *reterr);
 
 /** Whether the kernel has killed a process in it for want of memory. */
-bool cgroup_oom_killed(const struct cgroup *cg);
+bool cgroup_oom_killed(struct cgroup *cg);
 
 /** Kill whatever is left in it, wait (bounded, about two seconds) until it is empty, remove it.
  * Nothing left to remove is fine. @return 0; -SYS (names what would not go). */

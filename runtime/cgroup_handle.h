@@ -15,6 +15,10 @@
 struct cgroup {
     struct cgroup_dir dirs[CGROUP_DIRS]; /* v2's is the first */
     size_t n_dirs;
+    /* Directories of v1 that there are none of, but may be one day: cgroup_update() of another
+     * process makes them. Owned. */
+    char *later[CGROUP_DIRS];
+    size_t n_later;
     char *path; /* their paths, ':' between them; NULL without any */
     bool keep;  /* false until it is complete: freeing then removes the directories */
 };

@@ -21,6 +21,9 @@
  * On a host with v1 alone: freezer for killing, devices, and those of the limits.
  */
 
+#define LIMITING \
+    (CGROUP_HOST_MEMORY | CGROUP_HOST_CPU | CGROUP_HOST_PIDS | CGROUP_HOST_CPUSET | CGROUP_HOST_IO)
+
 /* Makes the directory below @base. */
 typedef int make_fn(const struct cgroup_place *m, const char *base, unsigned controllers,
                     struct cgroup_dir *ret, struct imgc_err *reterr);
@@ -229,6 +232,34 @@ int cgroup_place_path(struct cgroup *cg, struct imgc_err *reterr)
     return cg->n_dirs > 0 ? imgc_buf_take(&b, &cg->path, reterr) : 0;
 }
 
+/* Paths are joined, nothing is asked: this is part of each container's start. */
+static int note_later(struct cgroup_place *m, const struct cgroup_host *host,
+                      struct imgc_err *reterr)
+{
+    struct cgroup *cg = m->cg;
+    struct imgc_str tail = imgc_str_of(cg->dirs[0].path); /* "/BASE/imgc/NAME" */
+    int r = 0;
+
+    (void)imgc_str_skip(&tail, imgc_str_of(m->of[0]->mountpoint));
+    for (size_t i = 0; i < host->n && r == 0 && cg->n_later < CGROUP_DIRS; i++) {
+        const struct cgroup_host_hierarchy *h = &host->hierarchies[i];
+        imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+        bool is_used = h->is_v2 || (h->controllers & LIMITING) == 0;
+
+        for (size_t j = 0; j < cg->n_dirs; j++) {
+            is_used = is_used || m->of[j] == h;
+        }
+        if (is_used) {
+            continue;
+        }
+        imgc_buf_puts(&b, h->mountpoint);
+        imgc_buf_str(&b, tail);
+        r = imgc_buf_take(&b, &cg->later[cg->n_later], reterr);
+        cg->n_later += r == 0 ? 1 : 0;
+    }
+    return r;
+}
+
 int cgroup_place_all(struct cgroup_place *m, struct imgc_err *reterr)
 {
     cgroup_host_auto struct cgroup_host host = CGROUP_HOST_INIT;
@@ -254,5 +285,9 @@ int cgroup_place_all(struct cgroup_place *m, struct imgc_err *reterr)
         return r;
     }
     place_devices(m, &host);
+    r = m->cg->n_dirs > 0 ? note_later(m, &host, reterr) : 0;
+    if (r < 0) {
+        return r;
+    }
     return cgroup_place_path(m->cg, reterr);
 }

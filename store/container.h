@@ -50,6 +50,11 @@ IMGC_CHECK int container_started(struct store *s, const char *id, const struct p
 IMGC_CHECK int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
                                 struct imgc_err *reterr);
 
+/** Note what it is allowed now: @spec_json as in struct container, and @cgroup, NULL where that is as
+ * it was. @return -NOTFOUND. */
+IMGC_CHECK int container_changed(struct store *s, const char *id, const char *spec_json,
+                                 const char *cgroup, struct imgc_err *reterr);
+
 /** By name, full ID, or unambiguous ID prefix. @return 0; CONTAINER_MISSING; -AMBIGUOUS. */
 IMGC_CHECK int container_find(struct store *s, struct imgc_str name, struct container *ret,
                               struct imgc_err *reterr);
