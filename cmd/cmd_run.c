@@ -31,14 +31,14 @@ struct run {
     struct rootfs rootfs;
     struct container container;
     struct spec spec;
-    struct netns_ahead netns;
+    struct ahead ahead;
     struct imgc_buf
         warnings; /* lines, told when the container starts: of a failure only the error */
 };
 
 static void run_done(struct run *run)
 {
-    netns_ahead_done(&run->netns);
+    ahead_done(&run->ahead);
     imgc_buf_done(&run->warnings);
     spec_done(&run->spec);
     container_done(&run->container);
@@ -263,7 +263,7 @@ static int launch(struct run *run, struct launch_result *ret, struct imgc_err *r
 
     args.find = on_find;
     args.hold_mounts = may_hold_mounts(run);
-    args.netns = &run->netns;
+    args.ahead = &run->ahead;
 
     if (!run->options->remove) {
         int r = container_open_dir(run->store, run->container.id, &dir_fd, reterr);
@@ -321,10 +321,8 @@ static int run_in(struct run *run, struct args args, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    if (request.spec.network != SPEC_NETWORK_HOST &&
-        request.isolation.net.mode == ISOLATION_PRIVATE) {
-        netns_ahead_begin(&run->netns);
-    }
+    ahead_begin(&run->ahead, request.spec.network != SPEC_NETWORK_HOST &&
+                                 request.isolation.net.mode == ISOLATION_PRIVATE);
     r = app_store(run->app, &run->store, reterr);
     if (r < 0) {
         return r;
@@ -338,7 +336,7 @@ static int run_run(struct app *app, const void *options, struct args args, struc
 {
     struct run run = { .app = app,
                        .options = options,
-                       .netns = NETNS_AHEAD_INIT,
+                       .ahead = AHEAD_INIT,
                        .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
 
     if (args.n == 0 && !run.options->rootfs) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/cgroup_devices.h"
 #include "runtime/cgroup_handle.h"
 #include "runtime/cgroup_host.h"
 #include "runtime/cgroup_limits.h"
@@ -15,6 +16,7 @@
 #include "runtime/cgroup_v1.h"
 #include "runtime/cgroup_v2.h"
 #include "schema/base/buf.h"
+#include "schema/base/fd.h"
 #include "schema/limits.h"
 
 static bool is_component(const char *name)
@@ -48,6 +50,23 @@ static int check_args(const struct cgroup_args *args, struct imgc_err *reterr)
                          "be limited");
     }
     return cgroup_limits_check(args->limits, reterr);
+}
+
+void cgroup_ahead_read(struct cgroup_ahead *ret)
+{
+    struct imgc_err ignored; /* whoever needs it tries again, and tells */
+
+    *ret = (struct cgroup_ahead)CGROUP_AHEAD_INIT;
+    ret->has_host = cgroup_host_read(&ret->host, &ignored) == 0;
+    if (geteuid() == 0) {
+        (void)!cgroup_devices_load(&ret->devices_fd, &ignored);
+    }
+}
+
+void cgroup_ahead_done(struct cgroup_ahead *a)
+{
+    cgroup_host_done(&a->host);
+    imgc_closep(&a->devices_fd);
 }
 
 int cgroup_create(const struct cgroup_args *args, struct cgroup **ret, struct imgc_err *reterr)

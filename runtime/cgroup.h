@@ -10,11 +10,28 @@
 
 #include <sys/types.h>
 
+#include "runtime/cgroup_host.h"
 #include "runtime/spec.h"
 #include "schema/base/cleanup.h"
 #include "schema/base/err.h"
 
 struct cgroup;
+
+/* What does not depend on the container, found before it is needed (ahead.h). */
+struct cgroup_ahead {
+    struct cgroup_host host;
+    bool has_host;
+    int devices_fd; /* the loaded filter of devices; -1: not privileged enough, perhaps */
+};
+
+#define CGROUP_AHEAD_INIT \
+    {                     \
+        .devices_fd = -1  \
+    }
+
+/** Find what there is; nothing is said of what cannot be found. @ret  free with done(). */
+void cgroup_ahead_read(struct cgroup_ahead *ret);
+void cgroup_ahead_done(struct cgroup_ahead *a);
 
 struct cgroup_args {
     const char *name;   /* one path component */
@@ -23,6 +40,7 @@ struct cgroup_args {
     bool disabled;      /* make none */
     bool all_devices;   /* any node may be opened */
     const struct spec_limits *limits;
+    const struct cgroup_ahead *ahead;         /* NULL: nothing is known yet */
     void (*warn)(void *arg, const char *msg); /* called for what is survivable (no swap accounting,
                                                  no device control); may be NULL */
     void *arg;

@@ -67,9 +67,8 @@ static int bpf(enum bpf_cmd cmd, union bpf_attr *attr)
     return (int)syscall(SYS_bpf, cmd, attr, sizeof *attr);
 }
 
-int cgroup_devices_attach(int cgroup_fd, struct imgc_err *reterr)
+int cgroup_devices_load(int *ret_fd, struct imgc_err *reterr)
 {
-    imgc_autoclose int prog_fd = -1;
     union bpf_attr attr;
 
     memset(&attr, 0, sizeof attr);
@@ -78,14 +77,21 @@ int cgroup_devices_attach(int cgroup_fd, struct imgc_err *reterr)
     attr.insns = (uintptr_t)program;
     attr.insn_cnt = sizeof program / sizeof *program;
     attr.license = (uintptr_t) "Apache-2.0";
-    prog_fd = bpf(BPF_PROG_LOAD, &attr);
-    if (prog_fd < 0) {
+    int fd = bpf(BPF_PROG_LOAD, &attr); /* closed at exec */
+    if (fd < 0) {
         return imgc_fail_sys(reterr, errno, "load the device filter");
     }
+    *ret_fd = fd;
+    return 0;
+}
+
+int cgroup_devices_attach(int cgroup_fd, int program_fd, struct imgc_err *reterr)
+{
+    union bpf_attr attr;
 
     memset(&attr, 0, sizeof attr);
     attr.target_fd = (uint32_t)cgroup_fd;
-    attr.attach_bpf_fd = (uint32_t)prog_fd;
+    attr.attach_bpf_fd = (uint32_t)program_fd;
     attr.attach_type = BPF_CGROUP_DEVICE;
     attr.attach_flags = BPF_F_ALLOW_MULTI; /* a filter of the parent (systemd) holds as well */
     if (bpf(BPF_PROG_ATTACH, &attr) < 0) {

@@ -14,9 +14,13 @@
 
 #include "schema/base/err.h"
 
-/** Attach the allow-list as a BPF program to a v2 cgroup. It goes with the cgroup.
- * @return 0; -SYS with the errno (EPERM: not privileged enough). Context: parent. */
-IMGC_CHECK int cgroup_devices_attach(int cgroup_fd, struct imgc_err *reterr);
+/** Load the allow-list as a BPF program. @return 0; -SYS with the errno (EPERM: not privileged
+ * enough). */
+IMGC_CHECK int cgroup_devices_load(int *ret_fd, struct imgc_err *reterr);
+
+/** Attach the loaded program @program_fd to a v2 cgroup. It goes with the cgroup.
+ * @return 0; -SYS. Context: parent. */
+IMGC_CHECK int cgroup_devices_attach(int cgroup_fd, int program_fd, struct imgc_err *reterr);
 
 /** Write the allow-list to a directory of the v1 devices controller. @return 0; -SYS. */
 IMGC_CHECK int cgroup_devices_write(int cgroup_fd, struct imgc_err *reterr);

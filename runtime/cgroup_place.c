@@ -199,6 +199,19 @@ static int place_devices_v1(struct cgroup_place *m, const struct cgroup_host *ho
     return d ? cgroup_devices_write(d->fd, reterr) : r;
 }
 
+static int attach_devices(const struct cgroup_place *m, struct imgc_err *reterr)
+{
+    imgc_autoclose int own_fd = -1;
+    int fd = m->args->ahead ? m->args->ahead->devices_fd : -1;
+    int r = 0;
+
+    if (fd < 0) {
+        r = cgroup_devices_load(&own_fd, reterr);
+        fd = own_fd;
+    }
+    return r < 0 ? r : cgroup_devices_attach(m->cg->dirs[0].fd, fd, reterr);
+}
+
 /* Survivable: warn, where the lack of it leaves a hole. */
 static void place_devices(struct cgroup_place *m, const struct cgroup_host *host)
 {
@@ -209,7 +222,7 @@ static void place_devices(struct cgroup_place *m, const struct cgroup_host *host
         return;
     }
     if (m->cg->n_dirs > 0 && m->cg->dirs[0].is_v2) {
-        r = cgroup_devices_attach(m->cg->dirs[0].fd, &err);
+        r = attach_devices(m, &err);
     } else {
         (void)imgc_fail(&err, IMGC_E_HOST, "there is no cgroup for it");
     }
@@ -260,34 +273,42 @@ static int note_later(struct cgroup_place *m, const struct cgroup_host *host,
     return r;
 }
 
-int cgroup_place_all(struct cgroup_place *m, struct imgc_err *reterr)
+static int place_on(struct cgroup_place *m, const struct cgroup_host *host, struct imgc_err *reterr)
 {
-    cgroup_host_auto struct cgroup_host host = CGROUP_HOST_INIT;
     int r;
 
-    r = cgroup_host_read(&host, reterr);
-    if (r < 0) {
-        return r;
-    }
-    if (m->change.to->cgroup_conf && !cgroup_host_v2(&host)) {
+    if (m->change.to->cgroup_conf && !cgroup_host_v2(host)) {
         return imgc_fail(reterr, IMGC_E_HOST, "--cgroup-conf needs a host with cgroup v2");
     }
-    r = place_v2(m, &host, reterr);
+    r = place_v2(m, host, reterr);
     if (r < 0) {
         return r;
     }
     if (m->cg->n_dirs == 0) { /* something to kill by; a host that forbids it is no failure */
         const struct cgroup_dir *d = NULL;
-        (void)place_one_v1(m, &host, CGROUP_HOST_FREEZER, &d, reterr);
+        (void)place_one_v1(m, host, CGROUP_HOST_FREEZER, &d, reterr);
     }
-    r = cgroup_place_v1(m, &host, reterr);
+    r = cgroup_place_v1(m, host, reterr);
     if (r < 0) {
         return r;
     }
-    place_devices(m, &host);
-    r = m->cg->n_dirs > 0 ? note_later(m, &host, reterr) : 0;
+    place_devices(m, host);
+    r = m->cg->n_dirs > 0 ? note_later(m, host, reterr) : 0;
     if (r < 0) {
         return r;
     }
     return cgroup_place_path(m->cg, reterr);
+}
+
+int cgroup_place_all(struct cgroup_place *m, struct imgc_err *reterr)
+{
+    cgroup_host_auto struct cgroup_host host = CGROUP_HOST_INIT;
+    const struct cgroup_ahead *ahead = m->args->ahead;
+    int r;
+
+    if (ahead && ahead->has_host) {
+        return place_on(m, &ahead->host, reterr);
+    }
+    r = cgroup_host_read(&host, reterr);
+    return r < 0 ? r : place_on(m, &host, reterr);
 }

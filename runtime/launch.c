@@ -147,6 +147,8 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
                                             .disabled = spec->no_cgroup,
                                             .all_devices = spec->isolation.privileged,
                                             .limits = &spec->limits,
+                                            .ahead =
+                                                l->args->ahead ? &l->args->ahead->cgroup : NULL,
                                             .warn = l->args->warn,
                                             .arg = l->args->arg };
         r = cgroup_create(&cgroup, &l->cgroup, reterr);
@@ -157,13 +159,13 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
 /* In the child too, where l->pid is 0. */
 static int clone_container(struct launch *l, uint64_t namespaces, struct imgc_err *reterr)
 {
-    const struct netns_ahead *netns = l->args->netns;
-    bool is_ahead =
-        (namespaces & CLONE_NEWNET) && !(namespaces & CLONE_NEWUSER) && netns && netns->fd >= 0;
+    const struct ahead *ahead = l->args->ahead;
+    bool is_ahead = (namespaces & CLONE_NEWNET) && !(namespaces & CLONE_NEWUSER) && ahead &&
+                    ahead->network_fd >= 0;
     imgc_autoclose int home_fd = -1;
     struct imgc_err err;
 
-    int r = is_ahead ? netns_ahead_enter(netns, &home_fd, reterr) : 0;
+    int r = is_ahead ? ahead_enter_network(ahead, &home_fd, reterr) : 0;
     if (r < 0) {
         return r;
     }
@@ -172,7 +174,7 @@ static int clone_container(struct launch *l, uint64_t namespaces, struct imgc_er
     if (r == 0 && l->pid == 0) {
         return 0;
     }
-    if (is_ahead && netns_ahead_leave(&home_fd, &err) < 0 && r == 0) {
+    if (is_ahead && ahead_leave_network(&home_fd, &err) < 0 && r == 0) {
         *reterr = err;
         r = -(int)err.code;
     }
@@ -273,16 +275,21 @@ static int set_up_terminal(struct launch *l, struct imgc_err *reterr)
     return l->spec->interactive ? tty_raw_enter(&l->raw, STDIN_FILENO, reterr) : 0;
 }
 
-/* From the word to go to the first instruction of the command. */
+/* The word to go, at once when all is written down: the container then does not wait for it when
+ * it is ready. No instruction of the command runs before let_exec(), which it is stopped for. */
+static int let_go(struct launch *l, struct imgc_err *reterr)
+{
+    int r = sync_send(l->sync_fd, SYNC_GO, -1, reterr);
+    return r < 0 && reterr->sys == EPIPE ? 0 : r; /* gone already; it has said why */
+}
+
+/* Up to the first instruction of the command. */
 static int let_exec(struct launch *l, struct imgc_err *reterr)
 {
     struct sync_message m;
     int status = 0;
 
-    int r = sync_send(l->sync_fd, SYNC_GO, -1, reterr);
-    if (r == 0 || reterr->sys == EPIPE) { /* gone already; it has said why */
-        r = selfexe_wait(l->pid, &status, reterr);
-    }
+    int r = selfexe_wait(l->pid, &status, reterr);
     if (r != SELFEXE_EXITED) {
         return r;
     }
@@ -322,6 +329,9 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
     }
     if (r == 0) {
         r = announce(l, reterr);
+    }
+    if (r == 0) {
+        r = let_go(l, reterr);
     }
     if (r == 0) {
         r = await_ready(l, reterr);
@@ -387,8 +397,8 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
     if (args->log_fd >= 0 && spec->state_dir) {
         log_writer_rotate(&l.log, spec->state_dir, spec->log_max_bytes, spec->log_max_files);
     }
-    if (args->netns) {
-        (void)netns_ahead_finish(args->netns);
+    if (args->ahead) {
+        ahead_finish(args->ahead);
     }
     if (!is_single_threaded()) {
         return imgc_fail(reterr, IMGC_E_SYS, "a container cannot be started with threads alive");

@@ -10,7 +10,7 @@
  *   become    what a child does to itself before exec: user, stdio, environment
  *   spawn     clone, and what a host forbids          sync       what the two say to each other
  *   isolation what is not as the default has it       nsjoin     namespaces of others
- *   netns_ahead  the network namespace, made before it is needed
+ *   ahead     what any container needs, prepared by a thread
  *   selfexe   keeps imgc's own binary safe            program    PATH search and exec
  *   mounts    the steps on mounts; mounts_bind,       mountfd    mounts as fds
  *             mounts_cgroup                           mountinfo  how a mount propagates
@@ -26,7 +26,7 @@
 #ifndef IMGC_RUNTIME_LAUNCH_H
 #define IMGC_RUNTIME_LAUNCH_H
 
-#include "runtime/netns_ahead.h"
+#include "runtime/ahead.h"
 #include "runtime/nsjoin.h"
 #include "runtime/spec.h"
 #include "schema/base/process.h"
@@ -40,10 +40,10 @@ struct launch_args {
                    struct imgc_err *reterr);
     void (*ready)(void *arg); /* called next, when it has its root, before it runs; may be NULL */
     void *arg;
-    nsjoin_find *find; /* other containers whose namespaces the spec joins; called before the
-                          container is made; may be NULL */
-    struct netns_ahead *netns; /* begun, for a container with a network of its own; or NULL */
-    bool hold_mounts;          /* for launch_result.mounts_fd */
+    nsjoin_find *find;   /* other containers whose namespaces the spec joins; called before the
+                            container is made; may be NULL */
+    struct ahead *ahead; /* begun; or NULL */
+    bool hold_mounts;    /* for launch_result.mounts_fd */
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
                                                      NULL */
 };

@@ -18,7 +18,6 @@
 #include "schema/base/fd.h"
 
 #define BUSYBOX "/bin/busybox"
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OUT_MAX 65536
 
 struct world {
@@ -166,8 +165,10 @@ static char *world_path(const struct world *w, const char *name)
 static void make_spec(const struct world *w, const struct spec_options *o, struct spec *s)
 {
     struct imgc_err err;
+    char id[65]; /* names the cgroup: the same test may run in another tree at the same time */
 
-    assert_ok(spec_from_config(ID, NULL, o, s, &err), err);
+    (void)snprintf(id, sizeof id, "0123456789ab%052x", (unsigned)getpid());
+    assert_ok(spec_from_config(id, NULL, o, s, &err), err);
     s->root_dir = world_path(w, "root");
     s->mountpoint = world_path(w, "mnt");
     s->state_dir = world_path(w, "state");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/netns_ahead.h"
+#include "runtime/ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "runtime/userns.h"
 #include "schema/base/fd.h"
 
-#define STACK_BYTES ((size_t)64 << 10)
+#define STACK_BYTES ((size_t)128 << 10) /* the buffers that files are read with */
 
 /* Half of what a new namespace costs is its loopback coming up. The container's process sees to it
  * again, in the order of its plan, and finds it done. */
@@ -26,62 +26,70 @@ static void bring_up_loopback(void)
     (void)r;
 }
 
-/* Only system calls: no memory is allocated, so that the thread gets no heap of its own. */
-static void *make(void *arg)
+static void make_network(struct ahead *a)
 {
-    struct netns_ahead *n = arg;
-
     if (unshare(CLONE_NEWNET) == 0) {
-        n->fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        a->network_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
         bring_up_loopback();
     }
+}
+
+static void *prepare(void *arg)
+{
+    struct ahead *a = arg;
+
+    if (a->with_network) {
+        make_network(a);
+    }
+    cgroup_ahead_read(&a->cgroup);
     return NULL;
 }
 
-void netns_ahead_begin(struct netns_ahead *n)
+void ahead_begin(struct ahead *a, bool with_network)
 {
     pthread_attr_t attr;
     sigset_t all, old;
 
     /* In a user namespace the way home is closed: the host's network belongs to the first one. */
-    if (!userns_is_initial() || pthread_attr_init(&attr) != 0) {
+    a->with_network = with_network && userns_is_initial();
+    if (pthread_attr_init(&attr) != 0) {
         return;
     }
     (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
     (void)sigfillset(&all); /* signals are the main thread's */
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    n->is_running = pthread_create(&n->thread, &attr, make, n) == 0;
+    a->is_running = pthread_create(&a->thread, &attr, prepare, a) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     (void)pthread_attr_destroy(&attr);
 }
 
-bool netns_ahead_finish(struct netns_ahead *n)
+void ahead_finish(struct ahead *a)
 {
-    if (n->is_running) {
-        (void)pthread_join(n->thread, NULL);
-        n->is_running = false;
+    if (a->is_running) {
+        (void)pthread_join(a->thread, NULL);
+        a->is_running = false;
     }
-    return n->fd >= 0;
 }
 
-void netns_ahead_done(struct netns_ahead *n)
+void ahead_done(struct ahead *a)
 {
-    (void)netns_ahead_finish(n);
-    imgc_closep(&n->fd);
+    ahead_finish(a);
+    imgc_closep(&a->network_fd);
+    cgroup_ahead_done(&a->cgroup);
 }
 
-int netns_ahead_enter(const struct netns_ahead *n, int *ret_home_fd, struct imgc_err *reterr)
+int ahead_enter_network(const struct ahead *a, int *ret_home_fd, struct imgc_err *reterr)
 {
     imgc_autoclose int home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-    if (home_fd < 0 || setns(n->fd, CLONE_NEWNET) < 0) {
+    if (home_fd < 0 || setns(a->network_fd, CLONE_NEWNET) < 0) {
         return imgc_fail_sys(reterr, errno, "enter the container's network namespace");
     }
     *ret_home_fd = imgc_take_fd(home_fd);
     return 0;
 }
 
-int netns_ahead_leave(int *home_fd, struct imgc_err *reterr)
+int ahead_leave_network(int *home_fd, struct imgc_err *reterr)
 {
     if (setns(*home_fd, CLONE_NEWNET) < 0) {
         return imgc_fail_sys(reterr, errno, "leave the container's network namespace");

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/netns_ahead.h"
+#include "runtime/ahead.h"
 
 static ino_t namespace_now(void)
 {
@@ -30,42 +30,58 @@ static bool loopback_is_up(void)
 
 static void test_go_and_come_back(void **state)
 {
-    struct netns_ahead n = NETNS_AHEAD_INIT;
+    struct ahead a = AHEAD_INIT;
     struct imgc_err err;
     ino_t home = namespace_now();
     int home_fd = -1;
     (void)state;
 
-    netns_ahead_begin(&n);
-    if (!netns_ahead_finish(&n)) {
-        assert_int_equal(n.fd, -1);
-        netns_ahead_done(&n);
+    ahead_begin(&a, true);
+    ahead_finish(&a);
+    assert_true(a.cgroup.has_host);
+    if (a.network_fd < 0) {
+        ahead_done(&a);
         skip(); /* not allowed here: the clone will say why */
     }
     assert_true(namespace_now() == home); /* only the thread went there */
-    assert_ok(netns_ahead_enter(&n, &home_fd, &err), err);
+    assert_ok(ahead_enter_network(&a, &home_fd, &err), err);
     assert_true(namespace_now() != home);
     assert_true(loopback_is_up());
-    assert_ok(netns_ahead_leave(&home_fd, &err), err);
+    assert_ok(ahead_leave_network(&home_fd, &err), err);
     assert_int_equal(home_fd, -1);
     assert_true(namespace_now() == home);
-    netns_ahead_done(&n);
-    assert_int_equal(n.fd, -1);
+    ahead_done(&a);
+    assert_int_equal(a.network_fd, -1);
+}
+
+static void test_without_network(void **state)
+{
+    struct ahead a = AHEAD_INIT;
+    (void)state;
+
+    ahead_begin(&a, false);
+    ahead_finish(&a);
+    assert_int_equal(a.network_fd, -1);
+    assert_true(a.cgroup.has_host);
+    ahead_done(&a);
 }
 
 static void test_without_begin(void **state)
 {
-    struct netns_ahead n = NETNS_AHEAD_INIT;
+    struct ahead a = AHEAD_INIT;
     (void)state;
 
-    assert_false(netns_ahead_finish(&n));
-    netns_ahead_done(&n);
+    ahead_finish(&a);
+    assert_int_equal(a.network_fd, -1);
+    assert_false(a.cgroup.has_host);
+    ahead_done(&a);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_go_and_come_back),
+        cmocka_unit_test(test_without_network),
         cmocka_unit_test(test_without_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
