@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd/units.h"
+#include "runtime/devices_given.h"
 #include "runtime/rlimits.h"
 #include "runtime/sysctls.h"
 #include "runtime/timezone.h"
@@ -55,6 +56,32 @@ static int parse_sysctls(const struct option_list *list, struct isolation *i,
     for (size_t n = 0; n < list->n && r == 0; n++) {
         r = sysctls_parse(imgc_str_of(list->items[n]), &i->sysctls[n], reterr);
         i->n_sysctls += r == 0;
+    }
+    return r;
+}
+
+static int parse_devices(const struct run_process_options *o, struct isolation *i,
+                         struct imgc_err *reterr)
+{
+    int r = 0;
+
+    if (o->devices.n > 0) {
+        i->devices = calloc(o->devices.n, sizeof *i->devices);
+        if (!i->devices) {
+            return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        }
+    }
+    for (size_t n = 0; n < o->devices.n && r == 0; n++) {
+        r = devices_given_parse(imgc_str_of(o->devices.items[n]), &i->devices[n], reterr);
+        i->n_devices += r == 0;
+    }
+    for (size_t n = 0; n < o->device_rules.n && r == 0; n++) {
+        struct cgroup_device_rule rule;
+        const char *text = o->device_rules.items[n];
+        r = devices_given_parse_rule(imgc_str_of(text), &rule)
+                ? isolation_append(&i->device_rules, imgc_str_of(text), reterr)
+                : bad("device-cgroup-rule", text, "TYPE MAJOR:MINOR ACCESS, such as c 10:200 rwm",
+                      reterr);
     }
     return r;
 }
@@ -140,6 +167,7 @@ int run_process_parse(const struct run_process_options *o, struct isolation *ret
     spec->unset_all_env = o->unset_all_env;
     int r = parse_ulimits(&o->ulimits, ret, reterr);
     r = r < 0 ? r : parse_sysctls(&o->sysctls, ret, reterr);
+    r = r < 0 ? r : parse_devices(o, ret, reterr);
     r = r < 0 ? r : parse_shm_size(o->shm_size, &ret->shm_bytes, reterr);
     r = r < 0 ? r : parse_umask(o->umask, ret, reterr);
     r = r < 0 ? r : parse_oom_score(o->oom_score_adj, &ret->oom_score_adj, reterr);
@@ -159,9 +187,10 @@ static json_t *words(const struct option_list *list)
 
 json_t *run_process_json(const struct run_process_options *o, const struct isolation *i)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:s*, s:i, s:s*, s:s*}", "Ulimits", words(&o->ulimits),
-                     "Sysctls", words(&o->sysctls), "GroupAdd", words(&o->groups), "ShmSize",
-                     (json_int_t)(i->shm_bytes ? i->shm_bytes : 64u << 20), "Umask", o->umask,
-                     "OomScoreAdj", i->oom_score_adj, "Domainname", o->domainname, "Timezone",
-                     o->timezone);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:s*, s:i, s:s*, s:s*}", "Ulimits", words(&o->ulimits),
+        "Sysctls", words(&o->sysctls), "GroupAdd", words(&o->groups), "Devices", words(&o->devices),
+        "DeviceCgroupRules", words(&o->device_rules), "ShmSize",
+        (json_int_t)(i->shm_bytes ? i->shm_bytes : 64u << 20), "Umask", o->umask, "OomScoreAdj",
+        i->oom_score_adj, "Domainname", o->domainname, "Timezone", o->timezone);
 }

@@ -11,7 +11,7 @@
 
 /* As parsed from the command line. */
 struct run_process_options {
-    struct option_list ulimits, sysctls, groups, unset_env;
+    struct option_list ulimits, sysctls, groups, unset_env, devices, device_rules;
     const char *shm_size, *umask, *oom_score_adj, *domainname, *timezone;
     bool unset_all_env, read_only_tmpfs;
 };
@@ -25,6 +25,10 @@ struct run_process_options {
       "resource limit of its processes, such as nofile=1024" }, \
     { 0, "sysctl", OPT_LIST, RUN_PROCESS_AT(base, sysctls), "NAME=VALUE", \
       "kernel setting of its namespaces, such as net.ipv4.ip_forward=1" }, \
+    { 0, "device", OPT_LIST, RUN_PROCESS_AT(base, devices), "HOST[:PATH][:rwm]", \
+      "give it a device of the host" }, \
+    { 0, "device-cgroup-rule", OPT_LIST, RUN_PROCESS_AT(base, device_rules), "RULE", \
+      "let it use devices by number: \"c 10:200 rwm\"" }, \
     { 0, "shm-size", OPT_STRING, RUN_PROCESS_AT(base, shm_size), "BYTES", \
       "size of /dev/shm (64m)" }, \
     { 0, "umask", OPT_STRING, RUN_PROCESS_AT(base, umask), "MODE", "umask, octal (0022)" }, \

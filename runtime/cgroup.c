@@ -59,7 +59,7 @@ void cgroup_ahead_read(struct cgroup_ahead *ret)
     *ret = (struct cgroup_ahead)CGROUP_AHEAD_INIT;
     ret->has_host = cgroup_host_read(&ret->host, &ignored) == 0;
     if (geteuid() == 0) {
-        (void)!cgroup_devices_load(&ret->devices_fd, &ignored);
+        (void)!cgroup_devices_load(NULL, 0, &ret->devices_fd, &ignored);
     }
 }
 

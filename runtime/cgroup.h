@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/cgroup_devices.h"
 #include "runtime/cgroup_host.h"
 #include "runtime/spec.h"
 #include "schema/base/cleanup.h"
@@ -39,6 +40,8 @@ struct cgroup_args {
                            of systemd's; NULL: as cgroup_create() says */
     bool disabled;      /* make none */
     bool all_devices;   /* any node may be opened */
+    const struct cgroup_device_rule *device_rules; /* what more may be opened; borrowed */
+    size_t n_device_rules;
     const struct spec_limits *limits;
     const struct cgroup_ahead *ahead;         /* NULL: nothing is known yet */
     void (*warn)(void *arg, const char *msg); /* called for what is survivable (no swap accounting,

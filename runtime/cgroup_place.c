@@ -196,7 +196,8 @@ static int place_devices_v1(struct cgroup_place *m, const struct cgroup_host *ho
     int r;
 
     r = place_one_v1(m, host, CGROUP_HOST_DEVICES, &d, reterr);
-    return d ? cgroup_devices_write(d->fd, reterr) : r;
+    return d ? cgroup_devices_write(d->fd, m->args->device_rules, m->args->n_device_rules, reterr)
+             : r;
 }
 
 static int attach_devices(const struct cgroup_place *m, struct imgc_err *reterr)
@@ -205,8 +206,8 @@ static int attach_devices(const struct cgroup_place *m, struct imgc_err *reterr)
     int fd = m->args->ahead ? m->args->ahead->devices_fd : -1;
     int r = 0;
 
-    if (fd < 0) {
-        r = cgroup_devices_load(&own_fd, reterr);
+    if (fd < 0 || m->args->n_device_rules > 0) { /* the one made ahead knows no rules */
+        r = cgroup_devices_load(m->args->device_rules, m->args->n_device_rules, &own_fd, reterr);
         fd = own_fd;
     }
     return r < 0 ? r : cgroup_devices_attach(m->cg->dirs[0].fd, fd, reterr);

@@ -211,6 +211,8 @@ static int run_step(struct child *c, const struct plan_step *s, struct imgc_err 
         return mounts_new(&c->mounts, s, reterr);
     case PLAN_DEVICES:
         return step_devices(c, s, reterr);
+    case PLAN_DEVICE:
+        return devices_given_make(c->mounts.root_fd, c->args->devices, s->source, reterr);
     case PLAN_CONSOLE:
         return step_console(c, s, reterr);
     case PLAN_CGROUP:

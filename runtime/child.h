@@ -5,6 +5,7 @@
 #ifndef IMGC_RUNTIME_CHILD_H
 #define IMGC_RUNTIME_CHILD_H
 
+#include "runtime/devices_given.h"
 #include "runtime/nsjoin.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp.h"
@@ -15,6 +16,7 @@ struct child_args {
     const struct seccomp_filter *filter; /* NULL: unconfined */
     const char *cgroup_name;
     const struct nsjoin *joins;
+    const struct devices_given *devices;
     int sync_fd;        /* the container's end */
     int launcher_fd;    /* the launcher's end, to be closed */
     const int *std_fds; /* three: what stdin, stdout and stderr become, or -1 each: stay */

@@ -38,6 +38,13 @@ void isolation_done(struct isolation *i)
         free(i->sysctls[n].path);
         free(i->sysctls[n].value);
     }
+    for (size_t n = 0; n < i->n_devices; n++) {
+        free(i->devices[n].source);
+        free(i->devices[n].target);
+        free(i->devices[n].access);
+    }
+    (void)json_strings_free(i->device_rules);
+    free(i->devices);
     free(i->rlimits);
     free(i->sysctls);
     free(i->domainname);

@@ -52,6 +52,12 @@ struct isolation_sysctl {
     char *value;
 };
 
+struct isolation_device {
+    char *source; /* on the host: a device, or a directory of them */
+    char *target; /* in the container */
+    char *access; /* letters of "rwm" */
+};
+
 struct isolation {
     /* ISOLATION_NET: --network host is spec.network, not a mode here */
     struct isolation_namespace pid, ipc, uts, net, cgroup, time;
@@ -68,7 +74,10 @@ struct isolation {
     size_t n_rlimits;
     struct isolation_sysctl *sysctls;
     size_t n_sysctls;
-    uint64_t shm_bytes; /* of /dev/shm; 0: 64 MiB */
+    struct isolation_device *devices;
+    size_t n_devices;
+    char **device_rules; /* "c 1:3 rwm"; NULL-terminated */
+    uint64_t shm_bytes;  /* of /dev/shm; 0: 64 MiB */
     bool has_umask;
     uint32_t umask;       /* with has_umask; else 022 */
     int oom_score_adj;    /* -1000 to 1000 */

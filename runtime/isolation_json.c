@@ -35,6 +35,13 @@ static const struct json_fields sysctl_fields[] = {
     { .key = NULL },
 };
 
+static const struct json_fields device_fields[] = {
+    JSON_FIELDS_PLAIN(struct isolation_device, source),
+    JSON_FIELDS_PLAIN(struct isolation_device, target),
+    JSON_FIELDS_PLAIN(struct isolation_device, access),
+    { .key = NULL },
+};
+
 #define PLAIN(field) JSON_FIELDS_PLAIN(struct isolation, field)
 #define NAMESPACE(field) JSON_FIELDS_STRUCT(struct isolation, field, namespace_fields)
 
@@ -55,6 +62,8 @@ const struct json_fields isolation_json_fields[] = {
     PLAIN(unmask),
     JSON_FIELDS_LIST(struct isolation, rlimits, n_rlimits, struct isolation_rlimit, rlimit_fields),
     JSON_FIELDS_LIST(struct isolation, sysctls, n_sysctls, struct isolation_sysctl, sysctl_fields),
+    JSON_FIELDS_LIST(struct isolation, devices, n_devices, struct isolation_device, device_fields),
+    PLAIN(device_rules),
     PLAIN(shm_bytes),
     PLAIN(has_umask),
     PLAIN(umask),

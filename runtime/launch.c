@@ -43,6 +43,7 @@ struct launch {
     int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, mounts_fd;
     struct stdfds stdfds;
     struct nsjoin joins;
+    struct devices_given devices;
 };
 
 static void warn(const struct launch_args *args, const char *message)
@@ -80,6 +81,7 @@ static void launch_done(struct launch *l)
     imgc_closep(&l->mounts_fd);
     stdfds_done(&l->stdfds);
     nsjoin_done(&l->joins);
+    devices_given_done(&l->devices);
     log_writer_done(&l->log);
     seccomp_done(&l->filter);
     plan_done(&l->plan);
@@ -116,6 +118,9 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
     }
     int r = nsjoin_open(&spec->isolation, l->args->find, l->args->arg, &l->joins, reterr);
     if (r == 0) {
+        r = devices_given_find(&spec->isolation, &l->devices, reterr);
+    }
+    if (r == 0) {
         r = plan_make(spec, &l->plan, reterr);
     }
     if (r == 0 && !spec->no_seccomp) {
@@ -146,6 +151,8 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
                                             .parent = spec->cgroup_parent,
                                             .disabled = spec->no_cgroup,
                                             .all_devices = spec->isolation.privileged,
+                                            .device_rules = l->devices.rules,
+                                            .n_device_rules = l->devices.n_rules,
                                             .limits = &spec->limits,
                                             .ahead =
                                                 l->args->ahead ? &l->args->ahead->cgroup : NULL,
@@ -199,6 +206,7 @@ static int start(struct launch *l, struct imgc_err *reterr)
             .filter = l->spec->no_seccomp ? NULL : &l->filter,
             .cgroup_name = l->cgroup_name,
             .joins = &l->joins,
+            .devices = &l->devices,
             .sync_fd = l->container_sync_fd,
             .launcher_fd = l->sync_fd,
             .std_fds = l->stdfds.container_fds,
@@ -390,6 +398,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .mounts_fd = -1,
         .stdfds = STDFDS_INIT,
         .joins = NSJOIN_INIT,
+        .devices = DEVICES_GIVEN_INIT,
     };
 
     ret->mounts_fd = -1;

@@ -115,6 +115,16 @@ int mountfd_restrict(int mount_fd, uint64_t attr, bool recursive, struct imgc_er
     return 0;
 }
 
+int mountfd_allow_devices(int mount_fd, struct imgc_err *reterr)
+{
+    struct mount_attr set = { .attr_clr = MOUNT_ATTR_NODEV };
+
+    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &set, sizeof set) < 0) {
+        return mountfd_fail(reterr, errno, "let a device be opened");
+    }
+    return 0;
+}
+
 int mountfd_propagate(int mount_fd, uint64_t propagation, struct imgc_err *reterr)
 {
     struct mount_attr set = { .propagation = propagation };

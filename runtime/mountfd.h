@@ -37,6 +37,9 @@ IMGC_CHECK int mountfd_clone(int dir_fd, const char *path, bool recursive, int *
 IMGC_CHECK int mountfd_restrict(int mount_fd, uint64_t attr, bool recursive,
                                 struct imgc_err *reterr);
 
+/** Let device nodes of the mount be opened again. @return 0; -HOST; -SYS. */
+IMGC_CHECK int mountfd_allow_devices(int mount_fd, struct imgc_err *reterr);
+
 /** Make the mount and all below it MS_PRIVATE, MS_SLAVE or MS_SHARED. */
 IMGC_CHECK int mountfd_propagate(int mount_fd, uint64_t propagation, struct imgc_err *reterr);
 

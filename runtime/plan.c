@@ -331,6 +331,16 @@ static void add_identity(struct plan *p, const struct spec *spec)
     }
 }
 
+static void add_devices(struct plan *p, const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->isolation.n_devices; i++) {
+        const struct isolation_device *d = &spec->isolation.devices[i];
+        struct plan_step *step = add(
+            p, (struct plan_step){ .kind = PLAN_DEVICE, .source = d->source, .target = d->target });
+        (void)snprintf(step->options, sizeof step->options, "%.3s", d->access);
+    }
+}
+
 static void add_sysctls(struct plan *p, const struct spec *spec)
 {
     for (size_t i = 0; i < spec->isolation.n_sysctls; i++) {
@@ -355,7 +365,7 @@ int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr
 {
     plan_auto struct plan p = PLAN_INIT;
     size_t n = FIXED_STEPS_MAX + spec->n_mounts + count(spec->volumes) +
-               count(spec->isolation.mask) + spec->isolation.n_sysctls;
+               count(spec->isolation.mask) + spec->isolation.n_sysctls + spec->isolation.n_devices;
 
     p.steps = calloc(n, sizeof *p.steps);
     if (!p.steps) {
@@ -369,6 +379,7 @@ int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr
     add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
     add_volumes(&p, spec);
     add_system_mounts(&p, spec);
+    add_devices(&p, spec);
     if (spec->terminal) {
         add(&p, (struct plan_step){ .kind = PLAN_CONSOLE, .target = "/dev/console" });
     }
@@ -436,25 +447,16 @@ static void print_propagation(const struct spec_mount *m, struct imgc_buf *b)
 void plan_print(const struct plan *p, struct imgc_buf *b)
 {
     static const char *const kinds[] = {
-        [PLAN_JOIN] = "join",
-        [PLAN_SHM] = "shm",
-        [PLAN_ROOT] = "root",
-        [PLAN_DIRECTORY] = "directory",
-        [PLAN_MOUNT] = "mount",
-        [PLAN_DEVICES] = "devices",
-        [PLAN_CONSOLE] = "console",
-        [PLAN_CGROUP] = "cgroup",
-        [PLAN_SYSCTL] = "sysctl",
-        [PLAN_FILE] = "file",
-        [PLAN_BIND] = "bind",
-        [PLAN_MASK] = "mask",
-        [PLAN_MASK_CPUS] = "mask-cpus",
-        [PLAN_READ_ONLY] = "read-only",
-        [PLAN_ROOT_READ_ONLY] = "root-read-only",
-        [PLAN_HOSTNAME] = "hostname",
-        [PLAN_DOMAINNAME] = "domainname",
-        [PLAN_LOOPBACK] = "loopback",
-        [PLAN_PIVOT] = "pivot",
+        [PLAN_JOIN] = "join",           [PLAN_SHM] = "shm",
+        [PLAN_ROOT] = "root",           [PLAN_DIRECTORY] = "directory",
+        [PLAN_MOUNT] = "mount",         [PLAN_DEVICES] = "devices",
+        [PLAN_DEVICE] = "device",       [PLAN_CONSOLE] = "console",
+        [PLAN_CGROUP] = "cgroup",       [PLAN_SYSCTL] = "sysctl",
+        [PLAN_FILE] = "file",           [PLAN_BIND] = "bind",
+        [PLAN_MASK] = "mask",           [PLAN_MASK_CPUS] = "mask-cpus",
+        [PLAN_READ_ONLY] = "read-only", [PLAN_ROOT_READ_ONLY] = "root-read-only",
+        [PLAN_HOSTNAME] = "hostname",   [PLAN_DOMAINNAME] = "domainname",
+        [PLAN_LOOPBACK] = "loopback",   [PLAN_PIVOT] = "pivot",
         [PLAN_WORKDIR] = "workdir",
     };
 

@@ -17,6 +17,7 @@ enum plan_kind {
     PLAN_DIRECTORY,      /* create target if missing */
     PLAN_MOUNT,          /* new fstype with options and attr on target */
     PLAN_DEVICES,        /* nodes and links below target; options "all": the host's too */
+    PLAN_DEVICE,         /* the host's device source as target; options: access */
     PLAN_CONSOLE,        /* a pseudo terminal of the container's own, also as target */
     PLAN_SHM,            /* the other container's shared memory on target */
     PLAN_CGROUP,         /* cgroup namespace, and its hierarchies on target; options "host": the

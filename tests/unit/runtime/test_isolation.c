@@ -48,6 +48,9 @@ static void fill(struct isolation *i)
         .n_rlimits = 1,
         .sysctls = calloc(1, sizeof *i->sysctls),
         .n_sysctls = 1,
+        .devices = calloc(1, sizeof *i->devices),
+        .n_devices = 1,
+        .device_rules = words("c 1:3 r", "b *:* m"),
         .shm_bytes = 1,
         .has_umask = true,
         .umask = 077,
@@ -58,6 +61,7 @@ static void fill(struct isolation *i)
         .read_only_tmpfs = true,
     };
     i->rlimits[0] = (struct isolation_rlimit){ word("nofile"), 1, UINT64_MAX };
+    i->devices[0] = (struct isolation_device){ word("/dev/fuse"), word("/f"), word("rw") };
     i->sysctls[0] = (struct isolation_sysctl){ word("/proc/sys/x"), word("1 2") };
 }
 
