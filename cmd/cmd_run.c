@@ -12,6 +12,7 @@
 #include "cmd/run_options.h"
 #include "cmd/run_peer.h"
 #include "cmd/sweep.h"
+#include "cmd/volumes.h"
 #include "layers/rootfs.h"
 #include "runtime/launch.h"
 #include "schema/base/fd.h"
@@ -287,13 +288,19 @@ static int run_container(struct run *run, const struct run_request *request,
     struct imgc_err ignored;
 
     int r = spec_from_config(run->container.id, config, &request->spec, &run->spec, reterr);
+    r = r < 0 ? r : run_mounts_complete(&request->mounts, &run->spec, reterr);
     r = r < 0 ? r : place_root(run, reterr);
+    r = r < 0 ? r : volumes_prepare(run->app, &run->container, &run->spec, reterr);
     r = r < 0 ? r : launch(run, &result, reterr);
     if (r < 0) {
+        if (volumes_has(&run->spec)) {
+            (void)!volumes_follow(run->app, run->container.id, &ignored);
+        }
         (void)!container_remove(run->store, run->container.id, &ignored);
     } else if (run->options->remove) {
         r = container_remove_behind(run->store, run->container.id, &result.mounts_fd, reterr);
         imgc_closep(&result.mounts_fd);
+        volumes_released(run->app, &run->spec);
     } else {
         r = container_exited(run->store, run->container.id, result.exit_code, result.oom_killed,
                              reterr);

@@ -12,6 +12,7 @@
 /* As parsed from the command line; borrowed. */
 struct run_mounts_options {
     struct option_list volumes, mounts, tmpfs;
+    const char *image_volume;
 };
 
 #define RUN_MOUNTS_AT(base, field) ((base) + offsetof(struct run_mounts_options, field))
@@ -24,13 +25,23 @@ struct run_mounts_options {
     { 0, "mount", OPT_LIST, RUN_MOUNTS_AT(base, mounts), "K=V,...", \
       "the same in words: type=bind|volume|tmpfs,src=,dst=,ro" }, \
     { 0, "tmpfs", OPT_LIST, RUN_MOUNTS_AT(base, tmpfs), "DST[:OPTS]", \
-      "mount a tmpfs (size=, mode=, ro, exec)" }
+      "mount a tmpfs (size=, mode=, ro, exec)" }, \
+    { 0, "image-volume", OPT_STRING, RUN_MOUNTS_AT(base, image_volume), \
+      "anonymous|tmpfs|ignore", "what the image's VOLUMEs become (anonymous)" }
 /* clang-format on */
+
+/* What becomes of the directories that an image declares as VOLUME. */
+enum run_mounts_of_image {
+    RUN_MOUNTS_ANONYMOUS, /* docker's way: a volume for each container */
+    RUN_MOUNTS_TMPFS,
+    RUN_MOUNTS_IGNORE, /* directories of the container, as any other */
+};
 
 /* The same, checked. */
 struct run_mounts {
     struct spec_mount *items;
     size_t n;
+    enum run_mounts_of_image of_image;
 };
 
 void run_mounts_done(struct run_mounts *m);
@@ -40,5 +51,10 @@ void run_mounts_done(struct run_mounts *m);
  * one target too; -NOMEM. */
 IMGC_CHECK int run_mounts_parse(const struct run_mounts_options *o, struct run_mounts *ret,
                                 struct imgc_err *reterr);
+
+/** Complete the mounts of a new container's @spec: the image's volumes (but where the user mounts
+ * something there or above), and names for volumes that have none. @return 0; -NOMEM; -SYS. */
+IMGC_CHECK int run_mounts_complete(const struct run_mounts *m, struct spec *spec,
+                                   struct imgc_err *reterr);
 
 #endif

@@ -67,7 +67,10 @@ static int write_open_dir(void *arg, int dir_fd, const struct dir_sink_item *ite
 
 static int write_end(void *arg, int fd, const struct tree_dentry *dir, struct imgc_err *reterr)
 {
-    return dir_sink_inode_finish_dir(arg, fd, dir->inode, dir->parent != NULL, reterr);
+    const struct dir_sink_writer *w = arg;
+
+    return dir_sink_inode_finish_dir(arg, fd, dir->inode, dir->parent && dir != w->args->top,
+                                     reterr);
 }
 
 enum { LINK_IMPOSSIBLE = 1 };
@@ -78,8 +81,8 @@ static int open_parent_of(const struct dir_sink_writer *w, const struct tree_den
     const char *names[LIMIT_PATH_DEPTH + 1];
     size_t n = 0;
 
-    for (const struct tree_dentry *p = d->parent; p->parent && n <= LIMIT_PATH_DEPTH;
-         p = p->parent) {
+    for (const struct tree_dentry *p = d->parent;
+         p->parent && p != w->args->top && n <= LIMIT_PATH_DEPTH; p = p->parent) {
         names[n++] = p->name;
     }
     imgc_autoclose int fd = fcntl(w->args->dir_fd, F_DUPFD_CLOEXEC, 0);
@@ -130,6 +133,10 @@ static int write_leaf(void *arg, int dir_fd, const struct dir_sink_item *item,
         return dir_sink_inode_whiteout(dir_fd, item->name, reterr);
     }
     struct tree_inode *inode = item->dentry->inode;
+    if (w->args->no_devices && (inode->type == ENTRY_CHAR || inode->type == ENTRY_BLOCK)) {
+        w->report->devices_skipped++;
+        return 0;
+    }
     if (inode->mark != DIR_SINK_WALK_WANTED) {
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): the mark is free for any use */
         const struct tree_dentry *first = (const struct tree_dentry *)inode->mark;
@@ -161,9 +168,11 @@ static int write_tree(struct tree *t, const struct dir_sink_args *args, bool is_
 {
     struct dir_sink_report report = { .entries = 0 };
     imgc_auto(dir_sink_inode_done) struct dir_sink_writer w = DIR_SINK_WRITER_INIT;
-    const struct dir_sink_walk walk = {
-        .ops = &write_ops, .arg = &w, .root_fd = args->dir_fd, .is_overlay = is_overlay
-    };
+    const struct dir_sink_walk walk = { .ops = &write_ops,
+                                        .arg = &w,
+                                        .root_fd = args->dir_fd,
+                                        .top = args->top,
+                                        .is_overlay = is_overlay };
 
     int r = dir_sink_inode_begin(&w, args, &report, reterr);
     if (r >= 0) {

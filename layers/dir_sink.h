@@ -35,7 +35,10 @@ bool dir_sink_privileged(void);
 struct dir_sink_args {
     struct tar_data *layers; /* data of each layer, by tree_inode.layer; borrowed */
     size_t n_layers;
-    int dir_fd;         /* the empty target directory; borrowed */
+    int dir_fd;              /* the empty target directory; borrowed */
+    struct tree_dentry *top; /* dir_sink_root(): a directory of the tree, to write only what is in
+                                it, with its own attributes; NULL: the root */
+    bool no_devices;         /* leave device nodes out, and count them as skipped */
     bool is_privileged; /* failing to set owner, device or privileged xattr is an error (root with
                            all it needs), else it is counted in the report */
     bool is_own;        /* everything is to belong to this process's user; other owners are counted

@@ -272,7 +272,7 @@ static int walk_children(const struct dir_sink_walk *w, int *dir_fd, const struc
 
 int dir_sink_walk(struct tree *t, const struct dir_sink_walk *walk, struct imgc_err *reterr)
 {
-    struct tree_dentry *root = tree_root(t);
+    struct tree_dentry *root = walk->top ? walk->top : tree_root(t);
     uint32_t layers = tree_layers(t);
 
     tree_clear_marks(t);

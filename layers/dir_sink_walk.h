@@ -45,7 +45,8 @@ struct dir_sink_ops {
 struct dir_sink_walk {
     const struct dir_sink_ops *ops;
     void *arg;
-    int root_fd;     /* borrowed */
+    int root_fd;             /* borrowed */
+    struct tree_dentry *top; /* where to begin; NULL: the root */
     bool is_overlay; /* only what the layer applied last changed, with whiteouts; else everything */
 };
 

@@ -24,8 +24,8 @@ enum spec_propagation { SPEC_PROPAGATION_PRIVATE, SPEC_PROPAGATION_SLAVE, SPEC_P
 
 struct spec_mount {
     enum spec_mount_kind kind;
-    char *source;   /* BIND: absolute host path; VOLUME: its name, NULL: one of its own, which goes
-                       with the container; else NULL */
+    char *source;   /* BIND: absolute host path; VOLUME: its name, NULL as long as an anonymous one
+                       has none; else NULL */
     char *target;   /* absolute path in the container, cleaned */
     char *host_dir; /* VOLUME: where it is, looked up before each start; else NULL */
     bool read_only;
@@ -34,6 +34,7 @@ struct spec_mount {
     enum spec_propagation propagation; /* not TMPFS, and the three below */
     bool no_submounts;                 /* without what is mounted below the source */
     bool submounts_writable;           /* read_only does not go down into what is mounted below */
+    bool is_anonymous;                 /* VOLUME: made for this container, and goes with it */
     bool must_exist;       /* BIND: a missing source is an error and not a new directory */
     bool no_copy;          /* VOLUME: a new one begins empty, without what the image has there */
     uint64_t size_bytes;   /* TMPFS: 0 = the kernel's default */

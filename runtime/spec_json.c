@@ -41,6 +41,7 @@ static const struct json_fields mount_fields[] = {
     JSON_FIELDS_ENUM(struct spec_mount, propagation, propagations),
     PLAIN(no_submounts),
     PLAIN(submounts_writable),
+    PLAIN(is_anonymous),
     PLAIN(must_exist),
     PLAIN(no_copy),
     PLAIN(size_bytes),

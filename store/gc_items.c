@@ -11,7 +11,8 @@
 #include "store/store_handle.h"
 #include "store/trash.h"
 
-#define NAME_LEN_MAX 128 /* the hex digits of a sha512; nothing of ours has a longer name */
+#define NAME_LEN_MAX \
+    128 /* the hex digits of a sha512; nothing of ours but a volume has a longer name */
 
 void gc_items_done(struct gc_items *list)
 {
@@ -104,6 +105,10 @@ static int note(void *arg, const char *name, struct imgc_err *reterr)
     struct place p = { .kind = scan->kind };
     size_t len = strlen(name);
 
+    if (scan->kind == PLACE_VOLUME && len < sizeof p.key) {
+        place_volume(&p, name);
+        return gc_items_add(scan->list, &p, reterr);
+    }
     if (len > NAME_LEN_MAX) {
         return 0;
     }
@@ -129,6 +134,9 @@ static int scan_all(struct store *s, struct gc_items *list, struct imgc_err *ret
     }
     if (r == 0) {
         r = scan_dir(s, PLACE_CONTAINER, PATHS_CONTAINERS, "", list, reterr);
+    }
+    if (r == 0) {
+        r = scan_dir(s, PLACE_VOLUME, PATHS_VOLUMES, "", list, reterr);
     }
     if (r == 0) {
         r = scan_dir(s, PLACE_EROFS, PATHS_VIEWS, NULL, list, reterr);

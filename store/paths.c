@@ -3,10 +3,11 @@
 
 #include <stdio.h>
 
-const char *const paths_skeleton[] = { "blobs",      "blobs/sha256",   "blobs/sha512",
-                                       PATHS_LAYERS, PATHS_CONTAINERS, "partial",
-                                       PATHS_LOCKS,  PATHS_TMP,        PATHS_VIEWS,
-                                       NULL };
+const char *const paths_skeleton[] = {
+    "blobs",   "blobs/sha256", "blobs/sha512", PATHS_LAYERS, PATHS_CONTAINERS,
+    "partial", PATHS_LOCKS,    PATHS_TMP,      PATHS_VIEWS,  PATHS_VOLUMES,
+    NULL
+};
 
 /* Digests have at most 128 digits and ids at most 64 characters: everything fits PATHS_MAX. */
 

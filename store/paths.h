@@ -16,6 +16,7 @@
 #define PATHS_LOCKS "locks"
 #define PATHS_BACKGROUND "background"
 #define PATHS_VIEWS "views"
+#define PATHS_VOLUMES "volumes"
 
 #define PATHS_MAX 320 /* the longest is a view of two sha512 digests: 7 + 128 + 4 + 128 and NUL */
 

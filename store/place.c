@@ -45,9 +45,16 @@ void place_container(struct place *p, const char *id)
     (void)paths_container(id, p->path);
 }
 
+void place_volume(struct place *p, const char *name)
+{
+    p->kind = PLACE_VOLUME;
+    (void)snprintf(p->key, sizeof p->key, "%s", name);
+    (void)snprintf(p->path, sizeof p->path, PATHS_VOLUMES "/%.255s", name);
+}
+
 static const char *const kind_names[] = {
     [PLACE_BLOB] = "blob",   [PLACE_LAYER] = "layer",         [PLACE_VIEW] = "view",
-    [PLACE_EROFS] = "erofs", [PLACE_CONTAINER] = "container",
+    [PLACE_EROFS] = "erofs", [PLACE_CONTAINER] = "container", [PLACE_VOLUME] = "volume",
 };
 
 const char *place_kind_name(enum place_kind kind)
@@ -84,6 +91,7 @@ int place_has_row(struct store *s, const struct place *p, bool *ret, struct imgc
         [PLACE_VIEW] = "SELECT 1 FROM view WHERE chain_id = ?1 AND form = 'directory'",
         [PLACE_EROFS] = "SELECT 1 FROM view WHERE chain_id = ?1 AND form = 'erofs'",
         [PLACE_CONTAINER] = "SELECT 1 FROM container WHERE id = ?1",
+        [PLACE_VOLUME] = "SELECT 1 FROM volume WHERE name = ?1",
     };
     db_stmt_auto struct db_stmt st = db_prepare(s->db, sql[p->kind]);
 

@@ -6,16 +6,19 @@
 #ifndef IMGC_STORE_PLACE_H
 #define IMGC_STORE_PLACE_H
 
+#include "schema/volume_name.h"
 #include "store/lease.h"
 #include "store/paths.h"
 
-enum place_kind { PLACE_BLOB, PLACE_LAYER, PLACE_VIEW, PLACE_EROFS, PLACE_CONTAINER };
+enum place_kind { PLACE_BLOB, PLACE_LAYER, PLACE_VIEW, PLACE_EROFS, PLACE_CONTAINER, PLACE_VOLUME };
+
+#define PLACE_KEY_MAX VOLUME_NAME_MAX /* the longest: more than DIGEST_TEXT_MAX */
 
 /** Something with a row and a path. */
 struct place {
     enum place_kind kind;
-    char key[DIGEST_TEXT_MAX]; /* primary key of its row: digest, DiffID, ChainID or id */
-    char path[PATHS_MAX];      /* under the root */
+    char key[PLACE_KEY_MAX]; /* primary key of its row: digest, DiffID, ChainID, id or name */
+    char path[PATHS_MAX];    /* under the root */
 };
 
 void place_blob(struct place *p, const struct digest *digest);
@@ -23,9 +26,10 @@ void place_layer(struct place *p, const struct digest *diff_id);
 void place_view(struct place *p, const struct digest *diff_id, const struct digest *chain_id);
 void place_erofs(struct place *p, const struct digest *chain_id);
 void place_container(struct place *p, const char *id);
+void place_volume(struct place *p, const char *name);
 
-/** "blob", "layer", "view", "erofs", "container"; and back (what is none: a blob, whose key it is
- * not). */
+/** "blob", "layer", "view", "erofs", "container", "volume"; and back (what is none: a blob, whose
+ * key it is not). */
 const char *place_kind_name(enum place_kind kind);
 enum place_kind place_kind_of(const char *name);
 

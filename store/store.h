@@ -13,6 +13,7 @@
  *   punched    layers whose tar has lost data to a directory view
  *   image      images, tags, repository digests
  *   container  containers and their state
+ *   volume     volumes, and who uses them
  *   mounted    images mounted on the host
  *   probe      what was found about the host by trying
  *   gc         remove what nothing refers to, sweep what the dead left

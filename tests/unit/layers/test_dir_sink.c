@@ -602,6 +602,57 @@ static void test_check(void **state)
     }
 }
 
+/* A directory of the tree alone: its attributes, hard links within it, those from outside as files
+ * of their own. */
+static void test_part(void **state)
+{
+    static const struct layer_gen part = {
+        .n = 7,
+        .entries = {
+            { .type = ENTRY_FILE, .path = "a", .mode = 0644, .mtime_s = 1 },
+            { .type = ENTRY_DIR, .path = "p", .mode = 01770, .uid = 42, .gid = 43, .mtime_s = 6 },
+            { .type = ENTRY_HARDLINK, .path = "p/a", .target = "a" },
+            { .type = ENTRY_DIR, .path = "p/d", .mode = 0755, .mtime_s = 7 },
+            { .type = ENTRY_HARDLINK, .path = "p/d/a", .target = "a" },
+            { .type = ENTRY_FIFO, .path = "p/null", .mode = 0666, .mtime_s = 4 },
+            { .type = ENTRY_SYMLINK, .path = "p/up", .mode = 0777, .target = "../../a",
+              .mtime_s = 3 },
+        },
+    };
+    static const char *const want = "d\t1770\t42:43\t-\t6.000000000\t-\t-\t-\t.\n"
+                                    "f\t0644\t0:0\t0\t1.000000000\t" EMPTY_HASH "\t=a\t-\ta\n"
+                                    "d\t0755\t0:0\t-\t7.000000000\t-\t-\t-\td\n"
+                                    "f\t0644\t0:0\t0\t1.000000000\t" EMPTY_HASH "\t=a\t-\td/a\n"
+                                    "l\t0777\t0:0\t-\t3.000000000\t../../a\t-\t-\tup\n";
+    const struct fixture *f = *state;
+    struct dir_sink_report report;
+    struct imgc_err err;
+
+    if (!need_root()) {
+        skip();
+    }
+    struct tree *t = make_tree(&part, 1);
+    struct tree_dentry *top = tree_find(tree_root(t), IMGC_STR("p"));
+    struct tree_dentry *null = tree_find(top, IMGC_STR("null"));
+    struct tar_data data = TAR_DATA_FD(f->data_fd);
+    null->inode->type = ENTRY_CHAR;
+    imgc_autoclose int fd = temp_dir_sub(&f->dir, "out");
+    const struct dir_sink_args args = { .layers = &data,
+                                        .n_layers = 1,
+                                        .dir_fd = fd,
+                                        .top = top,
+                                        .no_devices = true,
+                                        .is_privileged = true };
+    assert_ok(dir_sink_root(t, &args, &report, &err), err);
+    assert_int_equal(report.devices_skipped, 1);
+    imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(TEXT_MAX);
+    imgc_autofree char *path = out_path(f, "out");
+    dir_text(&text, path, true);
+    dir_text_expect(text.ptr, want, "part");
+    remove_out(f, "out");
+    tree_freep(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_takes_the_directory_over),
         cmocka_unit_test(test_ordinary_user),
         cmocka_unit_test(test_check),
+        cmocka_unit_test(test_part),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

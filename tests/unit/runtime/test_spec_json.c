@@ -54,6 +54,7 @@ static void fill_mounts(struct spec *s)
                                         .source = word("name"),
                                         .target = word("/v"),
                                         .host_dir = word("/root/volumes/name/data"),
+                                        .is_anonymous = true,
                                         .no_copy = true };
 }
 
@@ -130,6 +131,7 @@ static void same_mounts(const struct spec *a, const struct spec *b)
         assert_int_equal(x->propagation, y->propagation);
         assert_true(x->no_submounts == y->no_submounts && x->must_exist == y->must_exist);
         assert_true(x->submounts_writable == y->submounts_writable && x->no_copy == y->no_copy);
+        assert_int_equal(x->is_anonymous, y->is_anonymous);
         assert_true(x->size_bytes == y->size_bytes && x->inodes == y->inodes);
         assert_int_equal(x->size_percent, y->size_percent);
         assert_int_equal(x->mode, y->mode);
