@@ -160,7 +160,7 @@ int become_stdio(const struct become_stdio *stdio, const struct user *user, stru
  * groups that have no number inside. */
 static int set_groups(const struct user *user, struct imgc_err *reterr)
 {
-    if (setgroups(user->n_groups, user->groups) == 0 ||
+    if (user->n_groups == 0 || setgroups(user->n_groups, user->groups) == 0 ||
         (errno == EPERM && userns_denies_groups())) {
         return 0;
     }

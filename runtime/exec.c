@@ -23,7 +23,6 @@
 #include "schema/base/fd.h"
 
 #define CGROUP_TEXT_BYTES 65536 /* of /proc/PID/cgroup: a line for each hierarchy */
-#define OOM_SCORE_BYTES 16
 
 /* What the caller holds; exec_done() gives back whatever is there. */
 struct exec {
@@ -32,7 +31,6 @@ struct exec {
     struct join container;
     struct seccomp_filter filter;
     struct imgc_buf cgroups; /* of the container's first process, as /proc says it */
-    char oom_score[OOM_SCORE_BYTES];
     struct tty_raw raw;
     sigset_t old_mask;
     bool signals_blocked;
@@ -73,18 +71,6 @@ static void exec_done(struct exec *e)
 
 #define exec_auto imgc_auto(exec_done)
 
-static int read_oom_score(struct exec *e, struct imgc_err *reterr)
-{
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(OOM_SCORE_BYTES);
-
-    int r = join_read(&e->container, "oom_score_adj", &b, reterr);
-    if (r == 0) {
-        struct imgc_str text = imgc_str_trim((struct imgc_str){ b.ptr, b.len });
-        (void)snprintf(e->oom_score, sizeof e->oom_score, IMGC_STR_FMT, IMGC_STR_ARG(text));
-    }
-    return r;
-}
-
 /* Not dumpable is not enough against those who have this in the user namespace where imgc began. */
 static bool may_be_looked_into(const struct exec *e)
 {
@@ -99,8 +85,7 @@ static int look_at_container(struct exec *e, struct imgc_err *reterr)
     if (r == 0 && may_be_looked_into(e)) {
         r = selfcopy_run(reterr);
     }
-    r = r != 0 ? r : join_read(&e->container, "cgroup", &e->cgroups, reterr);
-    return r != 0 ? r : read_oom_score(e, reterr);
+    return r != 0 ? r : join_read(&e->container, "cgroup", &e->cgroups, reterr);
 }
 
 /* All that can be done before there is a process. */
@@ -142,7 +127,6 @@ static int start(struct exec *e, struct imgc_err *reterr)
             .spec = e->spec,
             .container = &e->container,
             .filter = e->spec->no_seccomp ? NULL : &e->filter,
-            .oom_score = e->oom_score,
             .detach = e->args->detach,
             .null_fd = e->null_fd,
             .sync_fd = e->container_sync_fd,

@@ -16,6 +16,7 @@
 
 #include "runtime/become.h"
 #include "runtime/program.h"
+#include "runtime/rlimits.h"
 #include "runtime/rootpath.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
@@ -41,18 +42,6 @@ static int wait_until_placed(struct joiner *j, struct imgc_err *reterr)
         return imgc_fail(reterr, IMGC_E_SYS, "imgc is gone");
     }
     return r;
-}
-
-/* As the container's own. While /proc is the host's; lowering may be forbidden. */
-static void set_oom_score(const char *text)
-{
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-    if (fd >= 0) {
-        ssize_t n = write(fd, text, strlen(text));
-        (void)n;
-        (void)close(fd);
-    }
 }
 
 static int enter(struct joiner *j, struct imgc_err *reterr)
@@ -143,7 +132,11 @@ static int forget_host(struct joiner *j, struct imgc_err *reterr)
 
 static int drop_privileges(struct joiner *j, const struct user *user, struct imgc_err *reterr)
 {
-    int r = j->spec->isolation.no_new_privs ? become_unprivileged_for_good(reterr) : 0;
+    int r = rlimits_apply(&j->spec->isolation, reterr);
+
+    if (r == 0 && j->spec->isolation.no_new_privs) {
+        r = become_unprivileged_for_good(reterr);
+    }
 
     /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
     if (r == 0 && j->args->filter) {
@@ -159,6 +152,7 @@ static int drop_privileges(struct joiner *j, const struct user *user, struct img
 
 static int prepare(struct joiner *j, struct imgc_err *reterr)
 {
+    const struct isolation *isolation = &j->spec->isolation;
     user_auto struct user user = USER_INIT;
 
     int r = become_dependent(reterr);
@@ -166,10 +160,15 @@ static int prepare(struct joiner *j, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    set_oom_score(j->args->oom_score);
     become_separate();
-    r = enter(j, reterr);
+    /* While /proc is the host's. */
+    r = become_oom_score(isolation->oom_score_adj, reterr);
+    r = r < 0 ? r : enter(j, reterr);
     r = r < 0 ? r : user_resolve(j->root_fd, j->spec->user ? j->spec->user : "", &user, reterr);
+    r = r < 0 ? r : user_add_groups(j->root_fd, isolation->groups, &user, reterr);
+    if (r == 0 && j->args->container->denies_groups) {
+        user.n_groups = 0;
+    }
     r = r < 0 ? r : become_env(j->spec->env, &user, &j->env, reterr);
     r = r < 0 ? r : find_workdir(j, reterr);
     if (r == 0 && j->spec->terminal) {
@@ -194,6 +193,9 @@ static int execute(struct joiner *j, struct imgc_err *reterr)
     }
     if (r < 0) {
         return r;
+    }
+    if (j->spec->isolation.has_umask) {
+        (void)umask(j->spec->isolation.umask);
     }
     become_default_signals();
     return program_exec(j->spec->argv, j->env, reterr);

@@ -13,7 +13,6 @@ struct exec_child_args {
     const struct spec *spec;
     const struct join *container;
     const struct seccomp_filter *filter; /* NULL: unconfined */
-    const char *oom_score;               /* text for /proc/self/oom_score_adj */
     bool detach;
     int null_fd;        /* /dev/null of the host, for standard fds that lead nowhere */
     int sync_fd;        /* the container's end */

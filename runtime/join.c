@@ -149,6 +149,16 @@ static int find_namespaces(struct join *j, struct imgc_err *reterr)
                : imgc_fail(reterr, IMGC_E_HOST, "the container has no mount namespace of its own");
 }
 
+static int find_groups(struct join *j, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(16);
+
+    int r = join_read(j, "setgroups", &b, reterr);
+    j->denies_groups = r == 0 && !j->shares_user_namespace &&
+                       imgc_str_eq((struct imgc_str){ b.ptr, b.len }, IMGC_STR("deny\n"));
+    return r;
+}
+
 int join_open(const struct process_id *init, struct join *ret, struct imgc_err *reterr)
 {
     join_auto struct join j = JOIN_INIT;
@@ -156,6 +166,7 @@ int join_open(const struct process_id *init, struct join *ret, struct imgc_err *
     int r = hold(init, &j, reterr);
     r = r != 0 ? r : await_ready(&j, reterr);
     r = r != 0 ? r : find_namespaces(&j, reterr);
+    r = r != 0 ? r : find_groups(&j, reterr);
     if (r != 0) {
         return r;
     }

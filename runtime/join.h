@@ -18,6 +18,7 @@ struct join {
     int proc_fd;    /* /proc/PID: of this process, or of none any more */
     int namespaces; /* CLONE_NEW*: those that are not the caller's own */
     bool shares_user_namespace;
+    bool denies_groups; /* its user namespace lets nobody change groups */
 };
 
 #define JOIN_INIT                    \

@@ -96,6 +96,10 @@ wait_for() {
     [ "${lines[2]}" = mounted ]
     [ "${lines[1]}" = "Seccomp:	0" ]
     imgc rm -f odd >/dev/null
+    start_container odd --ulimit nofile=123:456 --umask 0077 --group-add 99 --oom-score-adj 321
+    run imgc exec odd sh -c 'ulimit -n; umask; id -G; cat /proc/self/oom_score_adj'
+    [ "${lines[*]}" = "123 0077 0 99 321" ]
+    imgc rm -f odd >/dev/null
     start_container odd --pid host --net host --ipc host
     run imgc exec odd sh -c 'for n in pid net ipc mnt uts; do readlink /proc/self/ns/$n; done'
     for n in pid net ipc; do

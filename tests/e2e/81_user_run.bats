@@ -213,3 +213,19 @@ no_rest() {
     [ "$output" = 0 ]
     [[ "$stderr" =~ "only one ID" ]]
 }
+
+@test "exec joins a container of the user's own" {
+    for user in "$RANGED" "$SINGLE"; do
+        imgc_as "$user" run --name joined bb sh -c 'echo up >/tmp/up; sleep 1000' </dev/null >/dev/null 2>&1 3>&- &
+        for _ in {1..200}; do
+            ! imgc_as "$user" exec joined test -e /tmp/up 2>/dev/null || break
+            sleep 0.05
+        done
+        run imgc_as "$user" exec joined sh -c 'id -u; for n in user mnt pid net; do [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] || echo $n; done; grep CapEff /proc/self/status; grep CapEff /proc/1/status'
+        [ "$status" -eq 0 ] || { echo "$user: $output"; return 1; }
+        [ "${lines[0]}" = 0 ]
+        [ "${lines[1]}" = "${lines[2]}" ]
+        imgc_as "$user" rm -f joined
+        wait $! || true
+    done
+}
