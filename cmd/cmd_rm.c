@@ -1,108 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc rm: remove containers. */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/pidfd.h>
-
 #include "cmd/commands.h"
-#include "cmd/sweep.h"
-#include "runtime/cgroup_freeze.h"
-#include "schema/base/fd.h"
-#include "store/container.h"
-
-#define KILL_WAIT_MS 10000
+#include "cmd/container_end.h"
+#include "cmd/each.h"
+#include "cmd/stopping.h"
 
 struct rm_options {
-    bool force, all;
+    bool force, all, volumes;
+    const char *time;
 };
 
 static const struct option rm_options[] = {
     { 'f', "force", OPT_FLAG, offsetof(struct rm_options, force), NULL,
       "kill a running container first; a missing one is no error" },
     { 'a', "all", OPT_FLAG, offsetof(struct rm_options, all), NULL, "remove all containers" },
+    { 't', "time", OPT_STRING, offsetof(struct rm_options, time), "SECONDS",
+      "with --force: stop it first, and kill it after this time (0)" },
+    { 'v', "volumes", OPT_FLAG, offsetof(struct rm_options, volumes), NULL,
+      "with the volumes that have no name" },
     { .name = NULL },
 };
 
-/* Kill PID 1 of the container, and with it all its processes, and wait until it is gone. The pidfd
- * is opened before the identity is checked again, so no other process can be hit. */
-static int kill_container(const struct container *c, struct imgc_err *reterr)
+struct removal {
+    const struct rm_options *options;
+    int64_t time_s;
+};
+
+/* With --time a running one may end in order. */
+static int stop_first(struct app *app, const struct container *c, const struct removal *removal,
+                      struct imgc_err *reterr)
 {
-    imgc_autoclose int fd = pidfd_open(c->init.pid, 0);
-    if (fd < 0 || !process_alive(&c->init)) {
-        return 0; /* gone meanwhile */
-    }
-    if (pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH) {
-        return imgc_fail_sys(reterr, errno, "kill container %s", c->name);
-    }
-    if (cgroup_freeze_is_frozen(c->cgroup) && cgroup_freeze_thaw(c->cgroup, reterr) < 0) {
-        return imgc_context(reterr, "container %s", c->name); /* v1: nothing dies while frozen */
-    }
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-    if (poll(&p, 1, KILL_WAIT_MS) == 0) {
-        return imgc_fail(reterr, IMGC_E_INUSE, "container %s does not die", c->name);
-    }
-    return 0;
+    struct container_end_stop stop = { .container = c, .timeout_s = removal->time_s };
+
+    return removal->options->force && removal->options->time && c->status == CONTAINER_RUNNING
+               ? container_end_stop(app, &stop, 1, reterr)
+               : 0;
 }
 
-static int remove_container(struct app *app, const struct container *c, bool force,
-                            struct imgc_err *reterr)
+static int remove_container(struct app *app, const struct container *c,
+                            const struct removal *removal, struct imgc_err *reterr)
 {
-    int r = 0;
+    int r = stop_first(app, c, removal, reterr);
+    return r < 0 ? r
+                 : container_end_remove(app, c, removal->options->force, removal->options->volumes,
+                                        reterr);
+}
 
-    if (c->status == CONTAINER_RUNNING) {
-        if (!force) {
-            return imgc_fail(reterr, IMGC_E_INUSE, "container %s is running", c->name);
-        }
-        r = kill_container(c, reterr);
+static int remove_named(struct app *app, const char *name, void *arg, struct imgc_err *reterr)
+{
+    const struct removal *removal = arg;
+    container_auto struct container c = { .name = NULL };
+
+    int r = container_end_find(app, name, &c, reterr);
+    if (r == -(int)IMGC_E_NOTFOUND && removal->options->force) {
+        return 0;
     }
-    if (r >= 0 && c->finished_ns == 0) {
-        r = sweep_cgroup(c, reterr);
-    }
-    r = r < 0 ? r : container_remove(app->store, c->id, reterr);
+    r = r < 0 ? r : remove_container(app, &c, removal, reterr);
     if (r < 0) {
         return r;
     }
-    output_print(&app->out, "%s\n", c->name);
+    output_print(&app->out, "%s\n", name);
     return 0;
 }
 
-static int remove_named(struct app *app, const char *name, bool force, struct imgc_err *reterr)
-{
-    container_auto struct container c = { .name = NULL };
-    int r = container_find(app->store, imgc_str_of(name), &c, reterr);
-    if (r == CONTAINER_MISSING) {
-        return force ? 0 : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such container: %s", name);
-    }
-    return r < 0 ? r : remove_container(app, &c, force, reterr);
-}
-
-static int remove_all(struct app *app, bool force, struct imgc_err *reterr)
+static int remove_all(struct app *app, struct removal *removal, struct imgc_err *reterr)
 {
     container_list_auto struct container_list list = { .items = NULL };
-    int r = container_list(app->store, &list, reterr);
-    for (size_t i = 0; i < list.n && r >= 0; i++) {
-        r = remove_container(app, &list.items[i], force, reterr);
+    struct store *store;
+
+    int r = app_store(app, &store, reterr);
+    r = r < 0 ? r : container_list(store, &list, reterr);
+    if (r < 0) {
+        return r;
     }
-    return r;
+    imgc_autofree const char **names = calloc(list.n + 1, sizeof *names);
+    if (!names) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        names[i] = list.items[i].name;
+    }
+    return each_word(app, (struct args){ .v = names, .n = list.n }, remove_named, removal, reterr);
 }
 
 static int rm_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
-    const struct rm_options *o = options;
-    struct store *store;
+    struct removal removal = { .options = options };
 
-    if (o->all == (args.n > 0)) {
+    if (removal.options->all == (args.n > 0)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "rm takes containers, or --all");
     }
-    int r = app_store(app, &store, reterr);
-    if (r >= 0 && o->all) {
-        r = remove_all(app, o->force, reterr);
+    int r = stopping_parse_time(removal.options->time, &removal.time_s, reterr);
+    if (r < 0) {
+        return r;
     }
-    for (size_t i = 0; i < args.n && r >= 0; i++) {
-        r = remove_named(app, args.v[i], o->force, reterr);
-    }
-    return r;
+    return removal.options->all ? remove_all(app, &removal, reterr)
+                                : each_word(app, args, remove_named, &removal, reterr);
 }
 
 const struct command cmd_rm = {

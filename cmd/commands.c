@@ -24,6 +24,12 @@ const struct command *const commands[] = {
     &cmd_verify,
     /* containers */
     &cmd_run,
+    &cmd_create,
+    &cmd_start,
+    &cmd_stop,
+    &cmd_restart,
+    &cmd_kill,
+    &cmd_wait,
     &cmd_exec,
     &cmd_ps,
     &cmd_logs,
@@ -31,6 +37,7 @@ const struct command *const commands[] = {
     &cmd_update,
     &cmd_pause,
     &cmd_unpause,
+    &cmd_rename,
     &cmd_rm,
     /* this host, this program */
     &cmd_unshare,

@@ -8,6 +8,7 @@
 #include "cmd/command.h"
 
 extern const struct command cmd_cat;
+extern const struct command cmd_create;
 extern const struct command cmd_df;
 extern const struct command cmd_diff;
 extern const struct command cmd_exec;
@@ -17,6 +18,7 @@ extern const struct command cmd_images;
 extern const struct command cmd_import;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
+extern const struct command cmd_kill;
 extern const struct command cmd_login;
 extern const struct command cmd_logout;
 extern const struct command cmd_logs;
@@ -26,18 +28,23 @@ extern const struct command cmd_pause;
 extern const struct command cmd_prune;
 extern const struct command cmd_ps;
 extern const struct command cmd_pull;
+extern const struct command cmd_rename;
+extern const struct command cmd_restart;
 extern const struct command cmd_rm;
 extern const struct command cmd_rmi;
 extern const struct command cmd_run;
+extern const struct command cmd_start;
 extern const struct command cmd_stats;
+extern const struct command cmd_stop;
 extern const struct command cmd_tag;
 extern const struct command cmd_umount;
-extern const struct command cmd_unpause;
 extern const struct command cmd_unpack;
+extern const struct command cmd_unpause;
 extern const struct command cmd_unshare;
 extern const struct command cmd_untag;
 extern const struct command cmd_update;
 extern const struct command cmd_verify;
 extern const struct command cmd_version;
+extern const struct command cmd_wait;
 
 #endif

@@ -8,10 +8,9 @@
 #define AT(field) offsetof(struct run_options, field)
 
 const struct option run_options[] = {
+    RUN_LIFECYCLE_ROWS(AT(lifecycle)),
     { 'i', "interactive", OPT_FLAG, AT(interactive), NULL, "connect standard input" },
     { 't', "tty", OPT_FLAG, AT(terminal), NULL, "give it a terminal" },
-    { 0, "rm", OPT_FLAG, AT(remove), NULL, "remove the container when it exits" },
-    { 0, "name", OPT_STRING, AT(name), "NAME", "name of the container" },
     { 'e', "env", OPT_LIST, AT(env), "K=V", "set a variable; K alone passes the caller's value" },
     { 0, "env-file", OPT_LIST, AT(env_files), "FILE", "set the variables of a file" },
     RUN_MOUNTS_ROWS(AT(mounts)),

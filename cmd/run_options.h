@@ -8,6 +8,7 @@
 #include "cmd/environment.h"
 #include "cmd/options.h"
 #include "cmd/run_isolation.h"
+#include "cmd/run_lifecycle.h"
 #include "cmd/run_limits.h"
 #include "cmd/run_log.h"
 #include "cmd/run_mounts.h"
@@ -16,8 +17,9 @@
 
 /* As parsed from the command line. */
 struct run_options {
-    bool interactive, terminal, remove, read_only, skip_tls_verify, quiet;
-    const char *name, *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
+    bool interactive, terminal, read_only, skip_tls_verify, quiet;
+    const char *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
+    struct run_lifecycle_options lifecycle;
     struct run_limits limits;
     struct run_log log;
     struct option_list env, env_files;

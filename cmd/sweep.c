@@ -23,7 +23,10 @@ int sweep_cgroup(const struct container *c, struct imgc_err *reterr)
 /* Its imgc was killed: nobody wrote how it ended, so nobody removed its cgroup either. */
 static bool is_abandoned(const struct container *c)
 {
-    return c->status != CONTAINER_RUNNING && c->finished_ns == 0 && !process_alive(&c->owner);
+    bool was_owned = c->owner.pid > 0 || c->started_ns > 0; /* else it waits for `start` */
+
+    return was_owned && c->status != CONTAINER_RUNNING && c->finished_ns == 0 &&
+           !process_alive(&c->owner);
 }
 
 int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)

@@ -40,6 +40,7 @@ void ahead_finish(struct ahead *a);
 
 /** finish(), and let go of what nobody took: a namespace without a process in it goes. */
 void ahead_done(struct ahead *a);
+#define ahead_auto imgc_auto(ahead_done)
 
 /** Go into a->network_fd, to clone a process that is there from its start.
  * @ret_home_fd  where the caller was, for ahead_leave_network().

@@ -98,7 +98,7 @@ static int prepare(struct exec *e, struct imgc_err *reterr)
         r = seccomp_build(spec->capabilities, &e->filter, reterr);
     }
     if (r == 0 && !e->args->detach) {
-        r = stdfds_make(spec, false, &e->stdfds, reterr);
+        r = stdfds_make(spec, false, false, &e->stdfds, reterr);
     }
     r = r < 0 ? r : sync_pair(&e->sync_fd, &e->container_sync_fd, reterr);
     if (r == 0) {

@@ -113,7 +113,7 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
 {
     const struct spec *spec = l->spec;
 
-    if (spec->terminal && spec->interactive && !isatty(STDIN_FILENO)) {
+    if (spec->terminal && spec->interactive && !l->args->attach && !isatty(STDIN_FILENO)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the input device is not a TTY (leave out -t)");
     }
     int r = nsjoin_open(&spec->isolation, l->args->find, l->args->arg, &l->joins, reterr);
@@ -134,7 +134,7 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         rlimits_warn(&spec->isolation, l->args->warn, l->args->arg);
     }
     if (r == 0) {
-        r = stdfds_make(spec, l->args->log_fd >= 0, &l->stdfds, reterr);
+        r = stdfds_make(spec, l->args->log_fd >= 0, l->args->attach != NULL, &l->stdfds, reterr);
     }
     if (r == 0) {
         r = sync_pair(&l->sync_fd, &l->container_sync_fd, reterr);
@@ -274,7 +274,7 @@ static int announce(struct launch *l, struct imgc_err *reterr)
 
 static int set_up_terminal(struct launch *l, struct imgc_err *reterr)
 {
-    if (l->master_fd < 0) {
+    if (l->master_fd < 0 || l->args->attach) { /* whoever attaches says how large theirs is */
         return 0;
     }
     if (!tty_copy_size(STDOUT_FILENO, l->master_fd)) {
@@ -350,7 +350,11 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
     if (r == 0) {
         r = set_up_terminal(l, reterr);
     }
-    return r < 0 ? r : let_exec(l, reterr);
+    r = r < 0 ? r : let_exec(l, reterr);
+    if (r == 0 && l->args->running) {
+        l->args->running(l->args->arg);
+    }
+    return r;
 }
 
 static int supervise(struct launch *l, struct launch_result *ret, struct imgc_err *reterr)
@@ -364,6 +368,7 @@ static int supervise(struct launch *l, struct launch_result *ret, struct imgc_er
         .in_fd = &l->stdfds.in_fd,
         .out_fds = { l->stdfds.out_fds[0], l->stdfds.out_fds[1] },
         .log = l->args->log_fd >= 0 ? &l->log : NULL,
+        .attach = l->args->attach,
     };
     int status = -1;
 

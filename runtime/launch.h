@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run a container in the foreground: plan it, make its cgroup, clone it into new namespaces, hand
- * it its root, forward signals and the terminal, wait, clean up. The caller is the container's
- * parent. Files of this folder:
+ * Run a container: plan it, make its cgroup, clone it into new namespaces, hand it its root,
+ * forward signals and the terminal, wait, clean up. The caller is the container's parent: the
+ * command that runs it in the foreground, or the monitor of a detached one. Files of this folder:
  *
  *   spec      what is wanted (plain data); spec_config, spec_mount* make it
  *   plan      the steps that do it (pure, testable)
@@ -19,6 +19,8 @@
  *   user      "user[:group]" inside the root          caps       capabilities
  *   seccomp   schema/seccomp.json -> filter           cgroup     limits; cgroup_v1, cgroup_v2
  *   relay     output, terminal and signals            tty        pseudo terminal, raw mode, size
+ *   monitor   process of a detached container         attach     the socket to it; attach_server
+ *   spec_json a spec that waits to be started
  *   log       output of containers, kept; log_rotate in several files, log_reader read
  *   exec      one more process in a running container: exec_child its side, join and cgroup_join
  *             where it goes, selfcopy where it runs from
@@ -27,6 +29,7 @@
 #define IMGC_RUNTIME_LAUNCH_H
 
 #include "runtime/ahead.h"
+#include "runtime/attach_server.h"
 #include "runtime/nsjoin.h"
 #include "runtime/spec.h"
 #include "schema/base/process.h"
@@ -38,12 +41,16 @@ struct launch_args {
      * another processor, so this costs no time. A failure here kills it. May be NULL. */
     int (*started)(void *arg, const struct process_id *init, const char *cgroup,
                    struct imgc_err *reterr);
-    void (*ready)(void *arg); /* called next, when it has its root, before it runs; may be NULL */
+    void (*ready)(void *arg);   /* called next, when it has its root, before it runs; may be NULL */
+    void (*running)(void *arg); /* called when the command is executed; may be NULL */
     void *arg;
     nsjoin_find *find;   /* other containers whose namespaces the spec joins; called before the
                             container is made; may be NULL */
     struct ahead *ahead; /* begun; or NULL */
-    bool hold_mounts;    /* for launch_result.mounts_fd */
+    struct attach_server *attach; /* borrowed; then the caller's standard input, output and error
+                                     are none of the container's, its clients' are; NULL: in the
+                                     foreground */
+    bool hold_mounts;             /* for launch_result.mounts_fd */
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
                                                      NULL */
 };

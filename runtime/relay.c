@@ -17,20 +17,23 @@
 #define STREAMS 3
 #define OUTPUTS 2 /* the first ones, without a terminal */
 #define INPUT 2
-#define CHUNK_BYTES 16384
+#define CHUNK_BYTES ATTACH_DATA_MAX
+#define SLOW_CLIENT_MS 10000 /* at the end of the container nobody is waited for longer */
 
 struct stream {
     int from, to; /* -1: at its end; nobody reads any more */
     bool logged;
-    enum log_stream kind; /* where logged */
-    size_t at, len;       /* what is still to be written: buf[at..len) */
+    enum log_stream kind; /* of an output */
+    size_t at, len;       /* buf[at..len) is still to be written to `to` */
+    bool shared;          /* buf[0..len) is still to be got by clients */
     char buf[CHUNK_BYTES];
 };
 
 struct loop {
     const struct relay *relay;
     struct stream streams[STREAMS];
-    int log_result; /* of the first failure */
+    bool input_ended; /* a client has said so */
+    int log_result;   /* of the first failure */
     struct imgc_err log_err;
 };
 
@@ -83,6 +86,22 @@ static void forward_signals(const struct relay *relay)
     }
 }
 
+/* The next chunk is read when this one is where it has to be. */
+static void settle(struct stream *s)
+{
+    if ((s->to < 0 || s->at >= s->len) && !s->shared) {
+        s->at = s->len = 0;
+    }
+}
+
+static void share(struct loop *l, struct stream *s)
+{
+    if (s->shared) {
+        s->shared = !attach_server_send(l->relay->attach, s->kind, s->buf, s->len);
+        settle(s);
+    }
+}
+
 /* @return whether anything came. */
 static bool fill(struct loop *l, struct stream *s)
 {
@@ -99,9 +118,12 @@ static bool fill(struct loop *l, struct stream *s)
     if (s->logged && l->log_result == 0) {
         l->log_result = log_write(l->relay->log, s->kind, s->buf, s->len, &l->log_err);
     }
-    if (s->to < 0) {
-        s->len = 0;
+    if (l->relay->attach) { /* then only outputs are read from */
+        attach_server_offer(l->relay->attach, s->kind);
+        s->shared = true;
+        share(l, s);
     }
+    settle(s);
     return true;
 }
 
@@ -115,30 +137,45 @@ static void drain(struct stream *s)
         s->at += (size_t)n;
     } else if (errno != EAGAIN && errno != EINTR) {
         s->to = -1;
-        s->len = 0;
     }
-    if (s->at >= s->len) {
-        s->at = s->len = 0;
-    }
+    settle(s);
 }
 
 static void prepare(const struct stream *s, struct pollfd *p)
 {
     bool pending = s->len > 0;
-    p->fd = pending ? s->to : s->from; /* poll() leaves -1 alone */
+    p->fd = pending ? (s->at < s->len ? s->to : -1) : s->from; /* poll() leaves -1 alone */
     p->events = pending ? POLLOUT : POLLIN;
     p->revents = 0;
 }
 
 static void serve(struct loop *l, struct stream *s, const struct pollfd *p)
 {
+    share(l, s);
     if (p->fd < 0 || p->revents == 0) {
         return;
     }
-    if (s->len > 0) {
+    if (p->events == POLLOUT) {
         drain(s);
     } else {
         (void)fill(l, s);
+    }
+}
+
+/* Until every client has the chunk, or is too slow. */
+static void finish_sharing(struct loop *l, struct stream *s)
+{
+    struct pollfd polls[ATTACH_SERVER_POLLS];
+
+    while (s->shared) {
+        struct attach_server_input ignored = { .buf = l->streams[INPUT].buf };
+        attach_server_prepare(l->relay->attach, false, polls);
+        if (poll(polls, ATTACH_SERVER_POLLS, SLOW_CLIENT_MS) == 0) {
+            attach_server_drop_slow(l->relay->attach);
+        } else {
+            attach_server_serve(l->relay->attach, polls, &ignored);
+        }
+        share(l, s);
     }
 }
 
@@ -152,42 +189,52 @@ static void finish_output(struct loop *l, struct stream *s)
     while (s->len > 0 || (s->from >= 0 && fill(l, s))) {
         struct pollfd p;
         prepare(s, &p);
-        if (s->len > 0 && poll(&p, 1, -1) > 0) {
+        if (p.fd >= 0 && p.events == POLLOUT && poll(&p, 1, -1) > 0) {
             drain(s);
         }
+        finish_sharing(l, s);
     }
+}
+
+static void init_output(struct loop *l, int i, int from, int to)
+{
+    struct stream *s = &l->streams[i];
+
+    s->from = from;
+    s->to = l->relay->attach ? -1 : to;
+    s->logged = l->relay->log != NULL;
+    s->kind = i == 0 ? LOG_STDOUT : LOG_STDERR;
+}
+
+static void init_input(struct loop *l, int to)
+{
+    l->streams[INPUT].from = l->relay->attach ? -1 : STDIN_FILENO;
+    l->streams[INPUT].to = to;
 }
 
 static void init_streams(struct loop *l)
 {
     const struct relay *r = l->relay;
-    bool logged = r->log != NULL;
 
-    for (size_t i = 0; i < STREAMS; i++) {
+    for (size_t i = 0; i < STREAMS; i++) { /* not the buffers: nobody has touched those pages */
         l->streams[i].from = l->streams[i].to = -1;
         l->streams[i].at = l->streams[i].len = 0;
-        l->streams[i].logged = false;
+        l->streams[i].logged = l->streams[i].shared = false;
     }
     if (*r->master_fd >= 0) {
         int flags = fcntl(*r->master_fd, F_GETFL);
         (void)fcntl(*r->master_fd, F_SETFL, flags | O_NONBLOCK);
-        l->streams[0].from = *r->master_fd;
-        l->streams[0].to = STDOUT_FILENO;
-        l->streams[0].logged = logged;
-        l->streams[0].kind = LOG_STDOUT;
-        l->streams[INPUT].from = r->forward_input ? STDIN_FILENO : -1;
-        l->streams[INPUT].to = *r->master_fd;
+        init_output(l, 0, *r->master_fd, STDOUT_FILENO);
+        if (r->forward_input) {
+            init_input(l, *r->master_fd);
+        }
         return;
     }
     for (int i = 0; i < OUTPUTS; i++) {
-        l->streams[i].from = r->out_fds[i];
-        l->streams[i].to = i == 0 ? STDOUT_FILENO : STDERR_FILENO;
-        l->streams[i].logged = logged;
-        l->streams[i].kind = i == 0 ? LOG_STDOUT : LOG_STDERR;
+        init_output(l, i, r->out_fds[i], i == 0 ? STDOUT_FILENO : STDERR_FILENO);
     }
     if (*r->in_fd >= 0) {
-        l->streams[INPUT].from = STDIN_FILENO;
-        l->streams[INPUT].to = *r->in_fd;
+        init_input(l, *r->in_fd);
     }
 }
 
@@ -202,12 +249,27 @@ static void hang_up(struct loop *l)
     imgc_closep(l->relay->master_fd);
 }
 
+/* With clients their words decide: one that goes away may come back. */
+static void end_clients_input(struct loop *l)
+{
+    struct stream *s = &l->streams[INPUT];
+
+    if (*l->relay->in_fd >= 0 && s->len == 0 && (l->input_ended || s->to < 0)) {
+        s->to = -1;
+        imgc_closep(l->relay->in_fd);
+    }
+}
+
 /* Let the container see the end of its input; or it has closed it, and nothing more is taken from
  * ours. */
 static void end_input(struct loop *l)
 {
     struct stream *s = &l->streams[INPUT];
 
+    if (l->relay->attach) {
+        end_clients_input(l);
+        return;
+    }
     if (*l->relay->master_fd >= 0 && l->relay->forward_input && s->from < 0 && s->len == 0) {
         hang_up(l);
         return;
@@ -228,35 +290,82 @@ static int reap(const struct relay *relay, int *ret_status, struct imgc_err *ret
     return 0;
 }
 
+static void serve_clients(struct loop *l, const struct pollfd *polls)
+{
+    struct stream *s = &l->streams[INPUT];
+    struct attach_server_input in = { .buf = s->buf };
+
+    attach_server_serve(l->relay->attach, polls, &in);
+    if (in.len > 0 && s->to >= 0) {
+        s->at = 0;
+        s->len = in.len;
+    }
+    l->input_ended = l->input_ended || in.ended;
+    if (in.has_size && *l->relay->master_fd >= 0) {
+        tty_set_size(*l->relay->master_fd, in.size.rows, in.size.columns);
+    }
+}
+
+/* What is polled for, in this order. */
+enum { POLL_SIGNAL, POLL_PROCESS, POLL_STREAMS, POLL_CLIENTS = POLL_STREAMS + STREAMS };
+#define POLLS_MAX (POLL_CLIENTS + ATTACH_SERVER_POLLS)
+
+static int wait_for_events(struct loop *l, struct pollfd polls[POLLS_MAX], struct imgc_err *reterr)
+{
+    const struct relay *relay = l->relay;
+    nfds_t n = POLL_CLIENTS;
+
+    polls[POLL_SIGNAL] = (struct pollfd){ .fd = relay->signal_fd, .events = POLLIN };
+    polls[POLL_PROCESS] = (struct pollfd){ .fd = relay->pid_fd, .events = POLLIN };
+    for (size_t i = 0; i < STREAMS; i++) {
+        prepare(&l->streams[i], &polls[POLL_STREAMS + i]);
+    }
+    if (relay->attach) {
+        attach_server_prepare(relay->attach, l->streams[INPUT].len == 0, &polls[POLL_CLIENTS]);
+        n = POLLS_MAX;
+    }
+    if (poll(polls, n, -1) < 0 && errno != EINTR) {
+        return imgc_fail_sys(reterr, errno, "wait for the container");
+    }
+    return 0;
+}
+
+/* Until the process has ended, which is not reaped yet. */
+static int run_loop(struct loop *l, struct imgc_err *reterr)
+{
+    struct pollfd polls[POLLS_MAX];
+
+    for (;;) {
+        int r = wait_for_events(l, polls, reterr);
+        if (r < 0) {
+            return r;
+        }
+        if (polls[POLL_SIGNAL].revents) {
+            forward_signals(l->relay);
+        }
+        if (l->relay->attach) { /* first, so that a new client gets what comes now */
+            serve_clients(l, &polls[POLL_CLIENTS]);
+        }
+        for (size_t i = 0; i < STREAMS; i++) {
+            serve(l, &l->streams[i], &polls[POLL_STREAMS + i]);
+        }
+        end_input(l);
+        if (polls[POLL_PROCESS].revents) {
+            return 0;
+        }
+    }
+}
+
 int relay_run(const struct relay *relay, int *ret_status, struct imgc_err *reterr)
 {
     struct loop l;
-    struct pollfd polls[2 + STREAMS];
 
     l.relay = relay;
     l.log_result = 0;
+    l.input_ended = false;
     init_streams(&l);
-    for (;;) {
-        polls[0] = (struct pollfd){ .fd = relay->signal_fd, .events = POLLIN };
-        polls[1] = (struct pollfd){ .fd = relay->pid_fd, .events = POLLIN };
-        for (size_t i = 0; i < STREAMS; i++) {
-            prepare(&l.streams[i], &polls[2 + i]);
-        }
-        if (poll(polls, 2 + STREAMS, -1) < 0 && errno != EINTR) {
-            return imgc_fail_sys(reterr, errno, "wait for the container");
-        }
-        if (polls[0].revents) {
-            forward_signals(relay);
-        }
-        for (size_t i = 0; i < STREAMS; i++) {
-            serve(&l, &l.streams[i], &polls[2 + i]);
-        }
-        end_input(&l);
-        if (polls[1].revents) {
-            break;
-        }
-    }
-    int r = reap(relay, ret_status, reterr);
+    int r = run_loop(&l, reterr);
+    r = r < 0 ? r : reap(relay, ret_status, reterr);
     if (r < 0) {
         return r;
     }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "runtime/attach_server.h"
 #include "runtime/log.h"
 
 /* All fds are borrowed. */
@@ -22,6 +23,8 @@ struct relay {
                                -1, at the end of ours */
     int out_fds[2];         /* read ends of its stdout and stderr, or -1 */
     struct log_writer *log; /* or NULL */
+    struct attach_server *attach; /* or NULL; else its clients take the place of the caller's own
+                                     standard input, output and error, which are left alone */
 };
 
 /** Block every signal and get them by *ret_fd instead. @ret_old  the mask to put back.

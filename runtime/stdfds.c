@@ -32,12 +32,12 @@ static int make_pipe(int *ret_read_fd, int *ret_write_fd, struct imgc_err *reter
     return 0;
 }
 
-static int make_input(struct stdfds *s, struct imgc_err *reterr)
+static int make_input(struct stdfds *s, bool detached, struct imgc_err *reterr)
 {
     struct stat st;
 
-    int r = look_at(STDIN_FILENO, &st, reterr);
-    if (r < 0 || may_be_given(&st)) {
+    int r = detached ? 0 : look_at(STDIN_FILENO, &st, reterr);
+    if (r < 0 || (!detached && may_be_given(&st))) {
         return r;
     }
     return make_pipe(&s->container_fds[STDIN_FILENO], &s->in_fd, reterr);
@@ -68,13 +68,14 @@ static int make_outputs(struct stdfds *s, bool logged, struct imgc_err *reterr)
     return 0;
 }
 
-int stdfds_make(const struct spec *spec, bool logged, struct stdfds *ret, struct imgc_err *reterr)
+int stdfds_make(const struct spec *spec, bool logged, bool detached, struct stdfds *ret,
+                struct imgc_err *reterr)
 {
     if (spec->terminal) {
         return 0; /* all three are its own terminal */
     }
-    int r = spec->interactive ? make_input(ret, reterr) : 0;
-    return r < 0 ? r : make_outputs(ret, logged, reterr);
+    int r = spec->interactive ? make_input(ret, detached, reterr) : 0;
+    return r < 0 ? r : make_outputs(ret, logged || detached, reterr);
 }
 
 void stdfds_close_container_ends(struct stdfds *s)

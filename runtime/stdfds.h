@@ -29,10 +29,11 @@ struct stdfds {
  * Make the pipes that the container needs. Where the caller's stdout and stderr are one file they
  * share one pipe, so that the order of lines stays.
  *
- * @logged  both outputs have to pass by the launcher, each by itself.
- * @return  0; -SYS.
+ * @logged    both outputs have to pass by the launcher, each by itself.
+ * @detached  the input, too: what the launcher has as its own is not the container's.
+ * @return    0; -SYS.
  */
-IMGC_CHECK int stdfds_make(const struct spec *spec, bool logged, struct stdfds *ret,
+IMGC_CHECK int stdfds_make(const struct spec *spec, bool logged, bool detached, struct stdfds *ret,
                            struct imgc_err *reterr);
 
 /** Close the container's ends, in the launcher, once the container has them. */

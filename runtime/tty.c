@@ -46,6 +46,13 @@ bool tty_copy_size(int from, int to)
     return true;
 }
 
+void tty_set_size(int fd, uint16_t rows, uint16_t columns)
+{
+    const struct winsize size = { .ws_row = rows, .ws_col = columns };
+
+    (void)ioctl(fd, TIOCSWINSZ, &size);
+}
+
 int tty_raw_enter(struct tty_raw *t, int fd, struct imgc_err *reterr)
 {
     struct termios raw;

@@ -8,6 +8,7 @@
 #define IMGC_RUNTIME_TTY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
@@ -27,6 +28,9 @@ IMGC_CHECK int tty_control(int slave_fd, struct imgc_err *reterr);
 
 /** Give @to the window size of the terminal @from. @return whether @from is one with a size. */
 bool tty_copy_size(int from, int to);
+
+/** Give the terminal @fd this window size. */
+void tty_set_size(int fd, uint16_t rows, uint16_t columns);
 
 /* A terminal whose modes were changed; putting them back is the cleanup. */
 struct tty_raw {

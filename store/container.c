@@ -2,6 +2,7 @@
 #include "store/container.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -23,13 +24,13 @@ static int random_bytes(void *ptr, size_t len, struct imgc_err *reterr)
     return 0;
 }
 
-static int make_id(char id[CONTAINER_ID_MAX], struct imgc_err *reterr)
+int container_make_id(char ret[CONTAINER_ID_MAX], struct imgc_err *reterr)
 {
     uint8_t bytes[32];
 
     int r = random_bytes(bytes, sizeof bytes, reterr);
     for (size_t i = 0; r == 0 && i < sizeof bytes; i++) {
-        (void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
     }
     return r;
 }
@@ -67,34 +68,62 @@ static int make_name(struct store *s, char **ret, struct imgc_err *reterr)
     return imgc_str_dup(imgc_str_of(name), ret, reterr);
 }
 
+/* Name the container that has the name: what is to be removed, or what is meant. */
+static int name_taken(struct store *s, const char *name, struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st = db_prepare(s->db, "SELECT id FROM container WHERE name = ?1");
+
+    db_bind_text(&st, 1, name);
+    int r = db_step(&st, reterr);
+    if (r < 0) {
+        return r;
+    }
+    return imgc_fail(reterr, IMGC_E_EXISTS, "the name '%s' is taken by container %.12s", name,
+                     r == DB_ROW ? db_col_text(&st, 0) : "");
+}
+
+static void bind_owner(struct db_stmt *st, int i, const struct process_id *owner)
+{
+    db_bind_int(st, i, owner->pid);
+    db_bind_int(st, i + 1, (int64_t)owner->start_ticks);
+    db_bind_text(st, i + 2, owner->boot_id);
+}
+
+static void bind_made(struct db_stmt *st, const struct container *c, const char *name)
+{
+    db_bind_text(st, 1, c->id);
+    db_bind_text(st, 2, name);
+    db_bind_digest(st, 3, &c->image_id);
+    db_bind_text(st, 4, c->image_name ? c->image_name : "");
+    db_bind_text(st, 5, c->command ? c->command : "");
+    db_bind_text(st, 6, c->spec_json ? c->spec_json : "");
+    db_bind_int(st, 7, c->auto_remove);
+    db_bind_int(st, 8, c->created_ns);
+    db_bind_int(st, 9, c->stop_signal ? c->stop_signal : SIGTERM);
+    db_bind_int(st, 10, c->stop_timeout_s);
+    db_bind_text(st, 11, c->labels ? c->labels : "{}");
+}
+
 static int insert_row(struct store *s, const struct container *c, const char *name,
                       struct imgc_err *reterr)
 {
-    struct process_id self;
+    struct process_id owner = { .pid = 0 };
 
-    int r = process_identify(0, &self, reterr);
+    int r = c->is_unowned ? 0 : process_identify(0, &owner, reterr);
     if (r < 0) {
         return r;
     }
     db_stmt_auto struct db_stmt st = db_prepare(
         s->db, "INSERT INTO container (id, name, image_id, image_name, command, spec_json, "
-               "auto_remove, owner_pid, owner_start, boot_id, created_ns) "
-               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
-    db_bind_text(&st, 1, c->id);
-    db_bind_text(&st, 2, name);
-    db_bind_digest(&st, 3, &c->image_id);
-    db_bind_text(&st, 4, c->image_name ? c->image_name : "");
-    db_bind_text(&st, 5, c->command ? c->command : "");
-    db_bind_text(&st, 6, c->spec_json ? c->spec_json : "");
-    db_bind_int(&st, 7, c->auto_remove);
-    db_bind_int(&st, 8, self.pid);
-    db_bind_int(&st, 9, (int64_t)self.start_ticks);
-    db_bind_text(&st, 10, self.boot_id);
-    db_bind_int(&st, 11, c->created_ns);
+               "auto_remove, created_ns, stop_signal, stop_timeout_s, labels, owner_pid, "
+               "owner_start, boot_id) "
+               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+    bind_made(&st, c, name);
+    bind_owner(&st, 12, &owner);
     r = db_run(&st, reterr);
     switch (-r) {
     case IMGC_E_EXISTS:
-        return imgc_fail(reterr, IMGC_E_EXISTS, "a container named '%s' exists", name);
+        return name_taken(s, name, reterr);
     case IMGC_E_NOTFOUND:
         return imgc_fail(reterr, IMGC_E_NOTFOUND, "image '%s' is gone",
                          c->image_name ? c->image_name : "");
@@ -155,8 +184,8 @@ int container_create(struct store *s, struct container *c, struct imgc_err *rete
     bool make = !c->name || c->name[0] == '\0';
 
     int r = make ? 0 : container_name_check(imgc_str_of(c->name), reterr);
-    if (r == 0) {
-        r = make_id(c->id, reterr);
+    if (r == 0 && c->id[0] == '\0') {
+        r = container_make_id(c->id, reterr);
     }
     if (r < 0) {
         return r;
@@ -206,9 +235,7 @@ int container_started(struct store *s, const char *id, const struct process_id *
     db_bind_text(&st, 1, id);
     db_bind_int(&st, 2, init->pid);
     db_bind_int(&st, 3, (int64_t)init->start_ticks);
-    db_bind_int(&st, 4, self.pid);
-    db_bind_int(&st, 5, (int64_t)self.start_ticks);
-    db_bind_text(&st, 6, self.boot_id);
+    bind_owner(&st, 4, &self);
     db_bind_text(&st, 7, cgroup);
     db_bind_int(&st, 8, clock_now_ns());
     return change_one(s, &tx, &st, id, reterr);
@@ -224,8 +251,8 @@ int container_exited(struct store *s, const char *id, int exit_code, bool oom_ki
         return r;
     }
     db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "UPDATE container SET exit_code = ?2, oom_killed = ?3, finished_ns = ?4 "
-                          "WHERE id = ?1");
+        db_prepare(s->db, "UPDATE container SET exit_code = ?2, oom_killed = ?3, finished_ns = ?4, "
+                          "owner_pid = 0 WHERE id = ?1");
     db_bind_text(&st, 1, id);
     db_bind_int(&st, 2, exit_code);
     db_bind_int(&st, 3, oom_killed);
@@ -250,7 +277,11 @@ int container_remove(struct store *s, const char *id, struct imgc_err *reterr)
 {
     /* An id never comes back, so the directory may go without the write lock. */
     int r = delete_row(s, id, reterr);
-    return r < 0 ? r : remove_dir(s, id, reterr);
+    if (r < 0) {
+        return r;
+    }
+    container_remove_run_dir(s, id);
+    return remove_dir(s, id, reterr);
 }
 
 int container_remove_behind(struct store *s, const char *id, int *hold_fd, struct imgc_err *reterr)
@@ -276,7 +307,11 @@ int container_discard(struct store *s, const char *id, struct imgc_err *reterr)
     }
     db_stmt_auto struct db_stmt st = db_prepare(s->db, "DELETE FROM container WHERE id = ?1");
     db_bind_text(&st, 1, id);
-    return change_one(s, &tx, &st, id, reterr);
+    r = change_one(s, &tx, &st, id, reterr);
+    if (r == 0) {
+        container_remove_run_dir(s, id);
+    }
+    return r;
 }
 
 int container_open_dir(struct store *s, const char *id, int *ret_fd, struct imgc_err *reterr)

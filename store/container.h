@@ -22,9 +22,13 @@ struct container {
     char *command;                /* argv joined by blanks, for ps */
     char *spec_json;              /* options as given, for inspect */
     bool auto_remove;             /* --rm */
+    bool is_unowned;              /* to container_create(): the caller does not run it */
+    int stop_signal;              /* what `stop` sends first; 0 on creation: SIGTERM */
+    int64_t stop_timeout_s;       /* and how long it waits then; -1: for ever */
+    char *labels;                 /* JSON object of strings; NULL on creation: none */
     enum container_status status; /* after asking the kernel */
     struct process_id init;       /* PID 1 of the container; pid 0: never started */
-    struct process_id owner;      /* the imgc that is its parent; pid 0: none */
+    struct process_id owner;      /* the imgc that is its parent, or starts it; pid 0: none */
     char *cgroup;                 /* path that the owner made, or NULL; for cleaning up */
     int exit_code;                /* with EXITED; -1: not known (its owner was killed) */
     bool oom_killed;
@@ -36,17 +40,35 @@ void container_done(struct container *c);
 
 enum { CONTAINER_MISSING = 1 };
 
-/** Insert a new container with a fresh random id and make containers/<id>/ (0700) with upper/ and
- * work/. An empty name becomes a made-up one ("adjective_noun"). Uses name, image_id, image_name,
- * command, spec_json, auto_remove; fills id, name, created_ns. The owner is the calling process.
- * @return 0; -EXISTS for a taken name; -NOTFOUND where the image is gone. */
+/** A fresh random id. */
+IMGC_CHECK int container_make_id(char ret[CONTAINER_ID_MAX], struct imgc_err *reterr);
+
+/** Insert a new container and make containers/<id>/ (0700) with upper/ and work/. An empty name
+ * becomes a made-up one ("adjective_noun"), an empty id a fresh one. Uses the fields that say how
+ * it was made; fills id, name, created_ns. The owner is the calling process, or nobody.
+ * @return 0; -EXISTS for a taken name, with whose it is; -NOTFOUND where the image is gone. */
 IMGC_CHECK int container_create(struct store *s, struct container *c, struct imgc_err *reterr);
+
+enum { CONTAINER_BUSY = 2 };
+
+/** Become the owner of a container that is to be started: until then, or until it is given back, no
+ * other process can. @return 0; CONTAINER_BUSY (it runs, or another process is starting it);
+ * -NOTFOUND. */
+IMGC_CHECK int container_claim(struct store *s, const char *id, struct imgc_err *reterr);
+
+/** Give it back, not started, as it was when it was found as @before. @return 0; -NOTFOUND. */
+IMGC_CHECK int container_release(struct store *s, const struct container *before,
+                                 struct imgc_err *reterr);
+
+/** Give it another name. @return 0; -EXISTS; -USAGE (not a name); -NOTFOUND. */
+IMGC_CHECK int container_rename(struct store *s, const char *id, const char *name,
+                                struct imgc_err *reterr);
 
 /** Note that PID 1 @init runs (again). The calling process becomes the owner. @return -NOTFOUND. */
 IMGC_CHECK int container_started(struct store *s, const char *id, const struct process_id *init,
                                  const char *cgroup, struct imgc_err *reterr);
 
-/** Note how it ended. @return -NOTFOUND. */
+/** Note how it ended; nobody owns it any more. @return -NOTFOUND. */
 IMGC_CHECK int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
                                 struct imgc_err *reterr);
 
@@ -84,5 +106,13 @@ IMGC_CHECK int container_discard(struct store *s, const char *id, struct imgc_er
 /** Open containers/<id>/. @ret_fd caller closes. */
 IMGC_CHECK int container_open_dir(struct store *s, const char *id, int *ret_fd,
                                   struct imgc_err *reterr);
+
+/** Open <runroot>/containers/<id>/, what is there of a container while it runs, made 0700 where it
+ * is missing. @ret_fd caller closes. */
+IMGC_CHECK int container_open_run_dir(struct store *s, const char *id, int *ret_fd,
+                                      struct imgc_err *reterr);
+
+/** Remove it, and what a killed owner has left there. Missing is fine. */
+void container_remove_run_dir(struct store *s, const char *id);
 
 #endif

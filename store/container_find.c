@@ -8,7 +8,7 @@
 #define COLUMNS                                                                                \
     "SELECT id, name, image_id, image_name, command, spec_json, auto_remove, init_pid, "       \
     "init_start, owner_pid, owner_start, boot_id, cgroup, exit_code, oom_killed, created_ns, " \
-    "started_ns, finished_ns FROM container "
+    "started_ns, finished_ns, stop_signal, stop_timeout_s, labels FROM container "
 
 void container_done(struct container *c)
 {
@@ -17,6 +17,7 @@ void container_done(struct container *c)
     free(c->command);
     free(c->spec_json);
     free(c->cgroup);
+    free(c->labels);
     *c = (struct container){ .created_ns = 0 };
 }
 
@@ -41,11 +42,8 @@ static int texts_from_row(struct db_stmt *st, struct container *c, struct imgc_e
     const struct {
         int column;
         char **ret;
-    } texts[] = { { 1, &c->name },
-                  { 3, &c->image_name },
-                  { 4, &c->command },
-                  { 5, &c->spec_json },
-                  { 12, &c->cgroup } };
+    } texts[] = { { 1, &c->name },      { 3, &c->image_name }, { 4, &c->command },
+                  { 5, &c->spec_json }, { 12, &c->cgroup },    { 20, &c->labels } };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         int r = db_col_dup(st, texts[i].column, texts[i].ret, reterr);
@@ -66,6 +64,8 @@ static int from_row(struct db_stmt *st, struct container *c, struct imgc_err *re
         .created_ns = db_col_int(st, 15),
         .started_ns = db_col_int(st, 16),
         .finished_ns = db_col_int(st, 17),
+        .stop_signal = (int)db_col_int(st, 18),
+        .stop_timeout_s = db_col_int(st, 19),
     };
     (void)snprintf(c->id, sizeof c->id, "%s", db_col_text(st, 0));
     process_from_row(st, 7, &c->init);

@@ -94,7 +94,8 @@ static int find_containers(struct store *s, struct gc_dead *d, struct imgc_err *
     int r;
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "SELECT id, owner_pid, owner_start, boot_id, init_pid, init_start, "
-                          "boot_id FROM container WHERE auto_remove = 1");
+                          "boot_id FROM container WHERE auto_remove = 1 "
+                          "AND (owner_pid > 0 OR started_ns > 0)"); /* else it waits for start */
 
     while ((r = db_step(&st, reterr)) == DB_ROW) {
         struct process_id owner, init;

@@ -55,6 +55,11 @@ IMGC_CHECK int store_open(const struct store_args *args, struct store **ret,
 struct store *store_close(struct store *s);
 void store_closep(struct store **s);
 
+/** Close the connection to the index, for a fork() or a long wait, and open it anew. Neither side
+ * of a fork may use a connection of before it; in between only what needs no index works. */
+void store_detach(struct store *s);
+IMGC_CHECK int store_attach(struct store *s, struct imgc_err *reterr);
+
 /** Directory fds of the store, borrowed for the store's lifetime. */
 int store_root_fd(const struct store *s);
 int store_layers_fd(const struct store *s);

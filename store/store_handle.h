@@ -15,10 +15,4 @@ struct store {
     struct db *db;
 };
 
-/** Open the connection anew after store_detach(). */
-IMGC_CHECK int store_attach(struct store *s, struct imgc_err *reterr);
-
-/** Close the connection, for a fork(): SQLite must not live on in two processes. */
-void store_detach(struct store *s);
-
 #endif

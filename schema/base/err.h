@@ -31,6 +31,7 @@
     X(NOIMAGE, 1, "the registry has no such image", "check the name and the tag")                \
     X(EXISTS, 1, "the name is taken", "choose another, or remove the old one")                   \
     X(INUSE, 2, "something still uses it", "remove the container first, or use --force")         \
+    X(NOTRUNNING, 1, "the container is not running", "start it with 'imgc start'")               \
     X(AMBIGUOUS, 1, "the short ID fits several", "write more digits")                            \
     X(AUTH, 1, "the registry refused access", "check the name and the credentials")              \
     X(NETWORK, 1, "the registry cannot be reached", "check the host name and the network")       \

@@ -91,7 +91,7 @@ every_command_works() {
     "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --name one bb sleep 1000 >/dev/null 2>&1 3>&- &
     local pid=$!
     for _ in $(seq 200); do [ -z "$(imgc ps -q)" ] || break; sleep 0.05; done
-    assert_fails 125 "'one' exists" imgc run --rm --name one bb true
+    assert_fails 125 "'one' is taken" imgc run --rm --name one bb true
     kill -9 $pid
     wait $pid 2>/dev/null || true
     for _ in $(seq 200); do [ -n "$(imgc ps -q)" ] || break; sleep 0.05; done

@@ -309,11 +309,16 @@ static void test_upgrade(void **state)
     image_auto struct image image = { .size = 0 };
 
     assert_ok(db_exec(t->s->db,
+                      "DROP TRIGGER volume_follow; DROP TABLE volume_use; DROP TABLE volume; "
                       "DROP TABLE view_layer; DROP TABLE view_refusal; DROP TABLE probe; "
                       "DROP TABLE mount; DROP TABLE trash; DROP TABLE punch; DROP INDEX "
                       "blob_unsynced; DROP INDEX "
                       "layer_unsynced; "
-                      "DROP INDEX view_unsynced; PRAGMA user_version = 1",
+                      "DROP INDEX view_unsynced; "
+                      "ALTER TABLE container DROP COLUMN stop_signal; "
+                      "ALTER TABLE container DROP COLUMN stop_timeout_s; "
+                      "ALTER TABLE container DROP COLUMN labels; "
+                      "PRAGMA user_version = 1",
                       &t->err),
               t->err);
     assert_int_equal(unlinkat(store_root_fd(t->s), "views", AT_REMOVEDIR), 0);

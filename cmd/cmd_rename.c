@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imgc rename: give a container another name. */
+#include "cmd/commands.h"
+#include "cmd/container_end.h"
+
+static int rename_run(struct app *app, const void *options, struct args args,
+                      struct imgc_err *reterr)
+{
+    container_auto struct container c = { .name = NULL };
+    (void)options;
+
+    int r = container_end_find(app, args.v[0], &c, reterr);
+    return r < 0 ? r : container_rename(app->store, c.id, args.v[1], reterr);
+}
+
+const struct command cmd_rename = {
+    .name = "rename",
+    .args = "CONTAINER NAME",
+    .summary = "give a container another name",
+    .help = "It may run meanwhile.\n\n  imgc rename web web-old\n",
+    .options = NULL,
+    .options_size = 0,
+    .min_args = 2,
+    .max_args = 2,
+    .run = rename_run,
+};

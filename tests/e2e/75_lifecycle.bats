@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+# Containers over time: made, started, watched, stopped and removed, by several commands.
+
+load lib/common
+
+setup_file() {
+    have_containers && have_images busybox || return 0
+    export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
+    imgc import -c 'CMD ["sh","-c","echo default"]' -c 'LABEL from=image' -c 'STOPSIGNAL USR1' \
+        "$IMAGES/busybox.tar" bb >/dev/null
+}
+
+setup() {
+    require_containers
+    require_images busybox
+}
+
+teardown() {
+    have_containers && have_images busybox || return 0
+    imgc rm -af >/dev/null
+}
+
+# The monitors of this store's containers: they have its log open.
+monitors() {
+    local pid
+    for pid in $(pgrep -x imgc-monitor); do
+        ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "$STORE/" && echo "$pid"
+    done
+    return 0
+}
+
+# until COMMAND...: wait until it succeeds.
+until_true() {
+    local i
+    for i in {1..200}; do
+        "$@" && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+no_monitors() {
+    [ -z "$(monitors)" ]
+}
+
+has_line() {
+    imgc logs "$1" | grep -q "$2"
+}
+
+state_of() {
+    imgc ps -a --format '{{.Names}} {{.State}}' | sed -n "s/^$1 //p"
+}
+
+@test "create, start, logs and a second start" {
+    run imgc create --name job bb sh -c 'echo run; echo more >>/count; wc -l </count; exit 3'
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[0-9a-f]{64}$ ]]
+    [ "$(state_of job)" = created ]
+    run imgc start -a job
+    [ "$status" -eq 3 ]
+    [ "$output" = $'run\n1' ]
+    run imgc start -a job # its files are as it left them
+    [ "$status" -eq 3 ]
+    [ "$output" = $'run\n2' ]
+    run imgc start job
+    [ "$output" = job ]
+    [ "$(imgc wait job)" = 3 ]
+    [ "$(imgc logs job)" = $'run\n1\nrun\n2\nrun\n3' ]
+}
+
+@test "run -d prints the ID and comes back while the container runs" {
+    run imgc run -d --name job bb sh -c 'echo out; echo err >&2; while [ ! -e /stop ]; do sleep 0.1; done; exit 7'
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[0-9a-f]{64}$ ]]
+    [ "$(state_of job)" = running ]
+    until_true has_line job out
+    imgc exec job touch /stop
+    [ "$(imgc wait job)" = 7 ]
+    [ "$(imgc logs job 2>/dev/null)" = out ]
+    [ "$(imgc logs job 2>&1 >/dev/null)" = err ]
+    [[ $(imgc ps -a --format '{{.Status}}') == "Exited (7) "* ]]
+}
+
+@test "run -d says why a command cannot be executed, and leaves nothing" {
+    run -127 imgc run -d --name job bb no-such-command
+    [[ $output == *"'no-such-command' not found"* ]]
+    run imgc run -d --name job bb /etc/passwd
+    [ "$status" -eq 126 ]
+    run imgc run -d --name job -u nobody-here bb true
+    [ "$status" -eq 125 ]
+    [ -z "$(imgc ps -aq)" ]
+    [ -z "$(ls -A "$STORE/containers")" ]
+}
+
+@test "a container that was started in vain stays, and can be started again" {
+    imgc create --name job bb no-such-command
+    run -127 imgc start job
+    [ "$(state_of job)" = created ]
+    run -127 imgc start -a job
+    imgc rm job
+}
+
+@test "the monitor survives its shell, holds nothing of it, and little memory" {
+    exec 9>"$BATS_TEST_TMPDIR/held"
+    setsid bash -c '"$0" --root "$1" --runroot "$2" run -d --name job bb sleep 1000; kill -HUP 0' \
+        "$IMGC" "$STORE" "$RUNROOT" >"$BATS_TEST_TMPDIR/id" 9>&9 || true
+    [ "$(state_of job)" = running ]
+    monitor=$(monitors)
+    [ -n "$monitor" ]
+    [ "$(readlink "/proc/$monitor/cwd")" = / ]
+    [ "$(readlink "/proc/$monitor/fd/0")" = /dev/null ]
+    [ "$(readlink "/proc/$monitor/fd/2")" = /dev/null ]
+    run ! grep -q "$BATS_TEST_TMPDIR/held" <(ls -l "/proc/$monitor/fd")
+    run ! grep -q imgc.db <(ls -l "/proc/$monitor/fd")
+    # of a release: a sanitizer alone takes more
+    if [[ $IMGC == */release/imgc ]]; then
+        private=$(awk '/^Private_(Clean|Dirty)/ { n += $2 } END { print n }' \
+            "/proc/$monitor/smaps_rollup")
+        echo "private memory of the monitor: $private kB"
+        [ "$private" -lt 2048 ]
+    fi
+    imgc kill job
+    until_true no_monitors
+    exec 9>&-
+}
+
+@test "stop sends the stop signal, and kills when the time is over" {
+    imgc run -d --name nice bb sh -c 'trap "echo asked; exit 5" USR1; while :; do sleep 0.05; done'
+    imgc run -d --name own --stop-signal WINCH bb \
+        sh -c 'trap "exit 6" WINCH; echo ready; while :; do sleep 0.05; done'
+    imgc run -d --name deaf bb sh -c 'trap "" USR1; echo ready; while :; do sleep 0.05; done'
+    until_true has_line own ready
+    until_true has_line deaf ready
+    run imgc stop -t 60 nice own
+    [ "$status" -eq 0 ]
+    [ "$output" = $'nice\nown' ]
+    run --separate-stderr imgc stop -t 0 deaf
+    [ "$status" -eq 0 ]
+    [ "$output" = deaf ]
+    [ "$(imgc wait nice own deaf)" = $'5\n6\n137' ]
+    [ "$(imgc logs nice)" = asked ]
+    run imgc stop deaf # not an error, as in docker and podman
+    [ "$status" -eq 0 ]
+    run imgc stop missing
+    [ "$status" -eq 1 ]
+    [[ $output == *"no such container: missing"* ]]
+}
+
+@test "kill sends signals, and a container that does not run is an error" {
+    imgc run -d --name job bb sh -c 'trap "echo got" HUP; echo ready; while :; do sleep 0.05; done'
+    until_true has_line job ready
+    imgc kill -s HUP job
+    until_true has_line job got
+    run imgc kill job
+    [ "$output" = job ]
+    [ "$(state_of job)" = exited ]
+    [ "$(imgc wait job)" = 137 ]
+    run imgc kill job
+    [ "$status" -eq 1 ]
+    [[ $output == *"container job is not running"* ]]
+    run imgc kill -s NOPE job
+    [ "$status" -eq 1 ]
+    [[ $output == *"'NOPE': not a signal"* ]]
+}
+
+@test "wait tells the exit code of a container that is removed as it ends" {
+    imgc run -d --rm --name job bb sh -c 'until [ -e /go ]; do sleep 0.05; done; exit 9'
+    imgc wait job >"$BATS_TEST_TMPDIR/code" 3>&- &
+    waiter=$!
+    # the waiter is connected when its socket's other end is
+    until_true grep -q "$RUNROOT/containers\|fd/.*attach" /proc/net/unix
+    sleep 0.2
+    imgc exec job touch /go
+    wait "$waiter"
+    [ "$(cat "$BATS_TEST_TMPDIR/code")" = 9 ]
+    until_true test -z "$(imgc ps -aq)"
+}
+
+@test "restart and rename" {
+    imgc run -d --name job bb sh -c 'echo up; sleep 1000'
+    until_true has_line job up
+    run imgc restart -t 0 job
+    [ "$status" -eq 0 ]
+    [ "$(state_of job)" = running ]
+    imgc rename job other
+    [ "$(state_of other)" = running ]
+    imgc create --name taken bb
+    run imgc rename other taken
+    [ "$status" -eq 1 ]
+    [[ $output == *"'taken' is taken"* ]]
+    run imgc rename other 'no/name'
+    [ "$status" -eq 1 ]
+    imgc rm -f other
+}
+
+@test "rm refuses what runs, rm -f does not, and --replace takes a name over" {
+    first=$(imgc run -d --name job bb sleep 1000)
+    run imgc rm job
+    [ "$status" -eq 2 ]
+    [[ $output == *"container job is running"* ]]
+    run imgc run --name job bb true
+    [ "$status" -eq 125 ]
+    [[ $output == *"the name 'job' is taken by container ${first:0:12}"* ]]
+    second=$(imgc run -d --name job --replace bb sleep 1000)
+    [ "$(imgc ps -aq --no-trunc)" = "$second" ]
+    imgc create --name two bb
+    run imgc rm -f job missing two
+    [ "$status" -eq 0 ]
+    [ "$output" = $'job\ntwo' ]
+    run imgc rm missing
+    [ "$status" -eq 1 ]
+    until_true no_monitors
+    [ -z "$(ls -A "$STORE/containers")" ]
+    [ -z "$(ls -A "$RUNROOT/containers")" ]
+}
+
+@test "the ID goes to a new file" {
+    id=$(imgc create --cidfile "$BATS_TEST_TMPDIR/cid" bb)
+    [ "$(cat "$BATS_TEST_TMPDIR/cid")" = "$id" ]
+    run imgc create --cidfile "$BATS_TEST_TMPDIR/cid" bb
+    [ "$status" -eq 125 ]
+    [[ $output == *"exists"* ]]
+    [ "$(imgc ps -aq | wc -l)" = 1 ]
+}
+
+@test "a killed monitor takes its container with it, is told, and can be cleared up" {
+    imgc run -d --name job bb sh -c 'sleep 1000 & sleep 1000'
+    monitor=$(monitors)
+    kill -KILL "$monitor"
+    is_exited() { [ "$(state_of job)" = exited ]; }
+    until_true is_exited
+    [[ $(imgc ps -a --format '{{.Status}}') == *"unknown"* ]]
+    [ "$(imgc wait job)" = -1 ]
+    imgc stop job
+    imgc start job
+    [ "$(state_of job)" = running ]
+    monitor=$(monitors)
+    kill -KILL "$monitor"
+    imgc rm -f job
+    [ -z "$(imgc ps -aq)" ]
+    [ -z "$(ls -A "$RUNROOT/containers")" ]
+}
+
+@test "--restart is refused in words" {
+    run imgc run -d --restart always bb true
+    [ "$status" -eq 125 ]
+    [[ $output == *"no daemon"* ]]
+    imgc run --rm --restart no bb true
+}
