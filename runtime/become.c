@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,11 +158,12 @@ int become_stdio(const struct become_stdio *stdio, const struct user *user, stru
 }
 
 /* In a namespace without group ranges the kernel lets nobody change groups: the caller's stay, as
- * groups that have no number inside. */
+ * groups that have no number inside. With the capability EPERM can mean nothing else (/proc, which
+ * would tell it, may not show this process). */
 static int set_groups(const struct user *user, struct imgc_err *reterr)
 {
     if (user->n_groups == 0 || setgroups(user->n_groups, user->groups) == 0 ||
-        (errno == EPERM && userns_denies_groups())) {
+        (errno == EPERM && caps_has(CAP_SETGID))) {
         return 0;
     }
     if (errno == EINVAL) {

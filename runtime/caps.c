@@ -108,6 +108,15 @@ uint64_t caps_bounding(void)
     return mask;
 }
 
+bool caps_has(int cap)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
+
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[cap / 32].effective & (1u << (cap % 32))) != 0;
+}
+
 int caps_drop_bounding(uint64_t mask, struct imgc_err *reterr)
 {
     /* The kernel may know more than our headers: go on until it says that there are no more. */

@@ -45,6 +45,9 @@ uint64_t caps_bounding(void);
  */
 IMGC_CHECK int caps_drop_bounding(uint64_t mask, struct imgc_err *reterr);
 
+/** Whether the caller has @cap in effect. */
+bool caps_has(int cap);
+
 /**
  * Put @mask in force: bounding = @mask; permitted and effective = @mask as far as the caller holds
  * it for root, empty for other users; inheritable and ambient always empty, so that a program

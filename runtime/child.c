@@ -263,6 +263,17 @@ static int furnish(struct child *c, struct imgc_err *reterr)
                   : imgc_fail(reterr, IMGC_E_SYS, "a step of the container's plan was not done");
 }
 
+static int rename_user(const struct user *user, struct imgc_err *reterr)
+{
+    imgc_autoclose int proc_fd = -1;
+
+    if (userns_is_initial()) {
+        return 0;
+    }
+    int r = fd_open_at(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY, 0, &proc_fd, reterr);
+    return r < 0 ? r : userns_rename(proc_fd, user->uid, user->gid, reterr);
+}
+
 /* Whose process it will be, and what that one finds: after the pivot "/" is the container's root,
  * for look-ups like any other. */
 static int settle(struct child *c, struct user *user, char ***ret_env, struct imgc_err *reterr)
@@ -274,7 +285,7 @@ static int settle(struct child *c, struct user *user, char ***ret_env, struct im
         r = user_add_groups(c->mounts.root_fd, c->spec->isolation.groups, user, reterr);
     }
     if (r == 0) {
-        r = userns_rename(user->uid, user->gid, reterr);
+        r = rename_user(user, reterr);
     }
     if (r == 0) {
         r = become_env(c->spec->env, user, ret_env, reterr);

@@ -20,6 +20,7 @@
 #include "runtime/rootpath.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
+#include "runtime/userns.h"
 #include "schema/base/fd.h"
 
 #define SYNC_FD 3 /* where it is once everything else is closed */
@@ -28,6 +29,7 @@ struct joiner {
     const struct exec_child_args *args;
     const struct spec *spec;
     int sync_fd;
+    int proc_fd; /* /proc/self of the host */
     int root_fd, cwd_fd;
     int master_fd, slave_fd; /* with a terminal, else -1 */
     char **env;              /* lives until exec or _exit */
@@ -163,12 +165,15 @@ static int prepare(struct joiner *j, struct imgc_err *reterr)
     become_separate();
     /* While /proc is the host's. */
     r = become_oom_score(isolation->oom_score_adj, reterr);
+    r = r < 0 ? r
+              : fd_open_at(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY, 0, &j->proc_fd, reterr);
     r = r < 0 ? r : enter(j, reterr);
     r = r < 0 ? r : user_resolve(j->root_fd, j->spec->user ? j->spec->user : "", &user, reterr);
     r = r < 0 ? r : user_add_groups(j->root_fd, isolation->groups, &user, reterr);
     if (r == 0 && j->args->container->denies_groups) {
         user.n_groups = 0;
     }
+    r = r < 0 ? r : userns_rename(j->proc_fd, user.uid, user.gid, reterr);
     r = r < 0 ? r : become_env(j->spec->env, &user, &j->env, reterr);
     r = r < 0 ? r : find_workdir(j, reterr);
     if (r == 0 && j->spec->terminal) {
@@ -220,6 +225,7 @@ _Noreturn void exec_child_main(const struct exec_child_args *args)
     struct joiner j = { .args = args,
                         .spec = args->spec,
                         .sync_fd = args->sync_fd,
+                        .proc_fd = -1,
                         .root_fd = -1,
                         .cwd_fd = -1,
                         .master_fd = -1,

@@ -228,16 +228,17 @@ int idmap_helpers_run(struct idmap_helpers *h, struct imgc_err *reterr)
                      (int)line.len, line.len > 0 ? line.ptr : "");
 }
 
-static int write_map(const char *path, const char *text, struct imgc_err *reterr)
+static int write_map(int proc_fd, const char *path, const char *text, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
 
-    int r = fd_open_at(AT_FDCWD, path, O_WRONLY, 0, &fd, reterr);
+    int r = fd_open_at(proc_fd, path, O_WRONLY, 0, &fd, reterr);
     r = r < 0 ? r : fd_write_all(fd, text, strlen(text), reterr);
-    return r < 0 ? imgc_context(reterr, "%s", path) : 0;
+    return r < 0 ? imgc_context(reterr, "map IDs") : 0;
 }
 
-int idmap_write_single(struct idmap_ids inside, struct idmap_ids outside, struct imgc_err *reterr)
+int idmap_write_single(int proc_fd, struct idmap_ids inside, struct idmap_ids outside,
+                       struct imgc_err *reterr)
 {
     char uid_line[3 * NUMBER_MAX], gid_line[3 * NUMBER_MAX];
 
@@ -246,7 +247,7 @@ int idmap_write_single(struct idmap_ids inside, struct idmap_ids outside, struct
     (void)snprintf(gid_line, sizeof gid_line, "%u %u 1", (unsigned)inside.gid,
                    (unsigned)outside.gid);
     /* Without this a user could drop a group that denies him something. */
-    int r = write_map("/proc/self/setgroups", "deny", reterr);
-    r = r < 0 ? r : write_map("/proc/self/uid_map", uid_line, reterr);
-    return r < 0 ? r : write_map("/proc/self/gid_map", gid_line, reterr);
+    int r = write_map(proc_fd, "setgroups", "deny", reterr);
+    r = r < 0 ? r : write_map(proc_fd, "uid_map", uid_line, reterr);
+    return r < 0 ? r : write_map(proc_fd, "gid_map", gid_line, reterr);
 }

@@ -67,9 +67,10 @@ struct idmap_ids {
 };
 
 /** Map @inside of the namespace that this process has just made to @outside, and nothing else;
- * groups can then not be changed. Needs no privilege where @outside is the process's own.
+ * groups can then not be changed. @proc_fd is /proc/self. Needs no privilege where @outside is the
+ * process's own.
  * @return 0; -SYS. Context: parent, or child after clone. */
-IMGC_CHECK int idmap_write_single(struct idmap_ids inside, struct idmap_ids outside,
+IMGC_CHECK int idmap_write_single(int proc_fd, struct idmap_ids inside, struct idmap_ids outside,
                                   struct imgc_err *reterr);
 
 #endif

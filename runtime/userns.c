@@ -31,10 +31,11 @@ bool userns_is_initial(void)
     return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == INITIAL_INODE;
 }
 
-bool userns_denies_groups(void)
+/* Whether the kernel lets nobody change groups there. */
+static bool denies_groups(int proc_fd)
 {
     char text[8] = "";
-    imgc_autoclose int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+    imgc_autoclose int fd = openat(proc_fd, "setgroups", O_RDONLY | O_CLOEXEC);
 
     return fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strncmp(text, "deny", 4) == 0;
 }
@@ -223,22 +224,32 @@ int userns_exec(const char *const *argv, struct imgc_err *reterr)
     return errno;
 }
 
-int userns_rename(uint32_t uid, uint32_t gid, struct imgc_err *reterr)
+int userns_rename(int proc_fd, uint32_t uid, uint32_t gid, struct imgc_err *reterr)
 {
     const struct idmap_ids own = { .uid = geteuid(), .gid = getegid() };
 
-    if ((uid == own.uid && gid == own.gid) || userns_is_initial() || !userns_denies_groups()) {
+    if ((uid == own.uid && gid == own.gid) || !denies_groups(proc_fd)) {
         return 0;
     }
     if (unshare(CLONE_NEWUSER) < 0) {
         return userns_fail(errno, reterr);
     }
     /* The files of a process that is not dumpable belong to the first namespace's root. Nobody
-     * is there yet who could look at this one: the container has no other process. */
+     * can look at this one: the container has no other process yet, or does not see it. */
     (void)prctl(PR_SET_DUMPABLE, 1);
-    int r = idmap_write_single((struct idmap_ids){ uid, gid }, own, reterr);
+    int r = idmap_write_single(proc_fd, (struct idmap_ids){ uid, gid }, own, reterr);
     (void)prctl(PR_SET_DUMPABLE, 0);
     return r;
+}
+
+static int map_own(const struct userns *u, struct imgc_err *reterr)
+{
+    imgc_autoclose int proc_fd = -1;
+
+    int r = fd_open_at(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY, 0, &proc_fd, reterr);
+    return r < 0 ? r
+                 : idmap_write_single(proc_fd, (struct idmap_ids){ 0, 0 },
+                                      (struct idmap_ids){ u->uid, u->gid }, reterr);
 }
 
 int userns_enter(struct userns *ret, struct imgc_err *reterr)
@@ -257,9 +268,7 @@ int userns_enter(struct userns *ret, struct imgc_err *reterr)
     if (unshare(CLONE_NEWUSER) < 0) {
         return userns_fail(errno, reterr);
     }
-    r = u.kind == USERNS_RANGES ? idmap_helpers_run(&helpers, reterr)
-                                : idmap_write_single((struct idmap_ids){ 0, 0 },
-                                                     (struct idmap_ids){ u.uid, u.gid }, reterr);
+    r = u.kind == USERNS_RANGES ? idmap_helpers_run(&helpers, reterr) : map_own(&u, reterr);
     r = r < 0 ? r : check_privilege(reterr);
     if (r == 0) {
         *ret = u;

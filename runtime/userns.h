@@ -28,9 +28,6 @@ struct userns {
 /** Whether this process is in the first user namespace, or on a kernel without them. */
 bool userns_is_initial(void);
 
-/** Whether the kernel lets nobody change groups in this process's namespace. */
-bool userns_denies_groups(void);
-
 /** What userns_enter() would do, without doing it: no process is made. @return 0; -HOST (a bad line
  * in /etc/subuid or /etc/subgid); -SYS. */
 IMGC_CHECK int userns_look(struct userns *ret, struct imgc_err *reterr);
@@ -45,12 +42,15 @@ IMGC_CHECK int userns_look(struct userns *ret, struct imgc_err *reterr);
 IMGC_CHECK int userns_enter(struct userns *ret, struct imgc_err *reterr);
 
 /**
- * Let the one ID that there is in a namespace without ranges be @uid and @gid instead of 0, in a
- * further namespace below: so a container may run as the user that its image names. Does nothing
- * where that is 0 already, and where there are ranges.
- * @return 0; what userns_fail() returns. Context: child after clone, with its root and /proc.
+ * Let the one ID that there is in a namespace without ranges be @uid and @gid instead, in a further
+ * namespace below: so a container may run as the user that its image names. Does nothing where it
+ * is that already, and where there are ranges.
+ *
+ * @proc_fd  /proc/self of a procfs that shows this process, opened as a directory; may be older
+ * than the mounts that are there now.
+ * @return   0; what userns_fail() returns. Context: child after clone.
  */
-IMGC_CHECK int userns_rename(uint32_t uid, uint32_t gid, struct imgc_err *reterr);
+IMGC_CHECK int userns_rename(int proc_fd, uint32_t uid, uint32_t gid, struct imgc_err *reterr);
 
 /** Give this process, which has entered, mounts of its own: those of the host come in, none goes
  * out.

@@ -229,3 +229,25 @@ no_rest() {
         wait $! || true
     done
 }
+
+@test "exec: as root of the container and as others, whoever the container runs as" {
+    local who
+    for user in "$RANGED" "$SINGLE"; do
+        for who in 0 77; do
+            imgc_as "$user" run --name "job$who" -u "$who" bb sh -c 'echo up; exec sleep 60' \
+                >"$USERS_HOME/$user/up" 3>&- &
+            for _ in {1..200}; do [ ! -s "$USERS_HOME/$user/up" ] || break; sleep 0.05; done
+            [ "$(imgc_as "$user" exec "job$who" id -u)" = "$who" ]
+            [ "$(imgc_as "$user" exec -u 0 "job$who" id -u)" = 0 ]
+            run imgc_as "$user" exec -u 5:6 "job$who" sh -c 'id -u; id -g; grep CapEff /proc/self/status'
+            [ "$status" -eq 0 ]
+            [ "${lines[0]} ${lines[1]}" = "5 6" ]
+            [[ "${lines[2]}" =~ 0000000000000000$ ]]
+            as "$user" kill -9 "$(imgc_as "$user" inspect --format '{{.State.Pid}}' "job$who")" ||
+                kill -9 "$(imgc_as "$user" inspect --format '{{.State.Pid}}' "job$who")"
+            wait $! || true
+            imgc_as "$user" rm "job$who"
+            rm "$USERS_HOME/$user/up"
+        done
+    done
+}
