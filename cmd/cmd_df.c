@@ -76,6 +76,7 @@ static int print_totals(struct app *app, struct store *store, const char *format
         { "Images", u.images, u.images_used, u.images_bytes, u.images_reclaimable },
         { "Containers", u.containers, u.containers_running, u.containers_bytes,
           u.containers_reclaimable },
+        { "Local Volumes", u.volumes, u.volumes_used, u.volumes_bytes, u.volumes_reclaimable },
         { "Leftovers", 0, 0, u.leaked_bytes, u.leaked_bytes },
     };
     for (size_t i = 0; r == 0 && i < sizeof lines / sizeof *lines; i++) {
@@ -169,9 +170,11 @@ static int df_run(struct app *app, const void *options, struct args args, struct
 const struct command cmd_df = {
     .name = "df",
     .args = "",
-    .summary = "show the disk space of images and containers",
-    .help = "Active images are those that a container uses, active containers those that run.\n"
-            "Reclaimable is what 'imgc prune -a' and 'imgc rm' would free. Leftovers are files\n"
+    .summary = "show the disk space of images, containers and volumes",
+    .help = "Active images are those that a container uses, active containers those that run,\n"
+            "active volumes those of containers.\n"
+            "Reclaimable is what 'imgc prune -a', 'imgc rm' and 'imgc volume rm' would free. "
+            "Leftovers are files\n"
             "that nothing names any more, of killed commands; the next prune takes them.\n"
             "\n"
             "Fields of templates: .Type .Total .Active .Size .Reclaimable\n"

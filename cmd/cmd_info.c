@@ -61,13 +61,15 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
     (void)uname(&host);
     platform_host(&platform);
     json_t *doc = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "Version",
-        program_version(), "Root", store_root_path(store), "Runroot", store_runroot_path(store),
-        "Layers", rootfs_form_name(layers.form), "LayersReason", layers.reason, "Kernel",
-        host.release, "Platform", platform_text(&platform, platform_name), "Cgroup", cgroup_mode(),
-        "Rootless", geteuid() != 0, "Images", (json_int_t)u.images, "ImagesSize",
-        (json_int_t)u.images_bytes, "Containers", (json_int_t)u.containers, "ContainersRunning",
-        (json_int_t)u.containers_running, "ContainersSize", (json_int_t)u.containers_bytes);
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "Version", program_version(), "Root", store_root_path(store), "Runroot",
+        store_runroot_path(store), "Layers", rootfs_form_name(layers.form), "LayersReason",
+        layers.reason, "Kernel", host.release, "Platform", platform_text(&platform, platform_name),
+        "Cgroup", cgroup_mode(), "Rootless", geteuid() != 0, "Images", (json_int_t)u.images,
+        "ImagesSize", (json_int_t)u.images_bytes, "Containers", (json_int_t)u.containers,
+        "ContainersRunning", (json_int_t)u.containers_running, "ContainersSize",
+        (json_int_t)u.containers_bytes, "Volumes", (json_int_t)u.volumes, "VolumesSize",
+        (json_int_t)u.volumes_bytes);
     if (!doc) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the paths of the store are not UTF-8");
     }

@@ -49,6 +49,13 @@ static const struct alias aliases[] = {
     { "container", "rm", "rm", NULL },
     { "container", "logs", "logs", NULL },
     { "container", "inspect", "inspect", "--type=container" },
+    { "volume", "create", "volume create", NULL },
+    { "volume", "ls", "volume ls", NULL },
+    { "volume", "list", "volume ls", NULL },
+    { "volume", "inspect", "volume inspect", NULL },
+    { "volume", "rm", "volume rm", NULL },
+    { "volume", "remove", "volume rm", NULL },
+    { "volume", "prune", "volume prune", NULL },
     { "system", "df", "df", NULL },
     { "system", "info", "info", NULL },
 };
@@ -271,7 +278,7 @@ void command_help(const struct command *c, struct app *app)
                         imgc_str_ends(imgc_str_of(c->help), IMGC_STR("\n")) ? "" : "\n");
     }
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        if (strcmp(aliases[i].name, c->name) == 0) {
+        if (strcmp(aliases[i].name, c->name) == 0 && !strchr(c->name, ' ')) {
             imgc_buf_printf(&b, "\nAlso: imgc %s %s\n", aliases[i].group, aliases[i].verb);
             break;
         }
@@ -287,7 +294,7 @@ void command_help_all(const struct option *globals, struct app *app)
                       "Pull, import, list, unpack and run container images, without a daemon.\n\n"
                       "Commands:\n");
     for (const struct command *const *c = commands; *c; c++) {
-        imgc_buf_printf(&b, "  %-10s %s\n", (*c)->name, (*c)->summary);
+        imgc_buf_printf(&b, "  %-14s %s\n", (*c)->name, (*c)->summary);
     }
     imgc_buf_puts(&b, "\nOptions (before the command):\n");
     options_help(globals, &b);

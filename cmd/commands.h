@@ -46,5 +46,10 @@ extern const struct command cmd_update;
 extern const struct command cmd_verify;
 extern const struct command cmd_version;
 extern const struct command cmd_wait;
+extern const struct command cmd_volume_create;
+extern const struct command cmd_volume_inspect;
+extern const struct command cmd_volume_ls;
+extern const struct command cmd_volume_prune;
+extern const struct command cmd_volume_rm;
 
 #endif

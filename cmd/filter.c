@@ -155,8 +155,7 @@ int filter_resolve(struct filter *f,
     return 0;
 }
 
-/* "key" or "key=value" */
-static bool label_matches(const json_t *labels, struct imgc_str wanted)
+bool filter_label(const json_t *labels, struct imgc_str wanted)
 {
     struct imgc_str key, value;
     bool with_value = imgc_str_split(wanted, '=', &key, &value);
@@ -217,9 +216,9 @@ static bool item_matches(const struct filter_item *item, const struct image *ima
     case FILTER_DANGLING:
         return (!image->tags || !image->tags[0]) == item->flag;
     case FILTER_LABEL:
-        return label_matches(labels, item->value);
+        return filter_label(labels, item->value);
     case FILTER_LABEL_NOT:
-        return !label_matches(labels, item->value);
+        return !filter_label(labels, item->value);
     case FILTER_BEFORE:
         return image->created_ns < item->time_ns;
     case FILTER_SINCE:

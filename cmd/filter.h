@@ -65,6 +65,9 @@ IMGC_CHECK int filter_resolve(struct filter *f,
 /** @labels  of the image's config; NULL: it has none (or none of the keys is a label). */
 bool filter_match(const struct filter *f, const struct image *image, const json_t *labels);
 
+/** Whether @labels (NULL: there are none) has @wanted: "key" or "key=value". */
+bool filter_label(const json_t *labels, struct imgc_str wanted);
+
 /** Whether @reference ("debian", "debian:bookworm", globs of them; a full name too) names @tag, a
  * full name with tag. */
 bool filter_reference(const char *reference, const char *tag);

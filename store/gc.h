@@ -51,6 +51,7 @@ IMGC_CHECK int gc_sweep(struct store *s, bool measure, struct gc_swept *ret,
 struct gc_usage {
     uint64_t images, images_used, images_bytes, images_reclaimable;
     uint64_t containers, containers_running, containers_bytes, containers_reclaimable;
+    uint64_t volumes, volumes_used, volumes_bytes, volumes_reclaimable;
     uint64_t leaked_bytes; /* files that no row names */
 };
 IMGC_CHECK int gc_usage(struct store *s, struct gc_usage *ret, struct imgc_err *reterr);

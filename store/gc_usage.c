@@ -5,6 +5,7 @@
 #include "store/gc_dead.h"
 #include "store/gc_items.h"
 #include "store/store_handle.h"
+#include "store/volume.h"
 
 static int number(struct store *s, const char *sql, uint64_t *ret, struct imgc_err *reterr)
 {
@@ -56,6 +57,22 @@ static int usage_of_containers(struct store *s, struct gc_usage *u, struct imgc_
     return r;
 }
 
+static int usage_of_volumes(struct store *s, struct gc_usage *u, struct imgc_err *reterr)
+{
+    volume_list_auto struct volume_list list = { .n = 0 };
+
+    int r = volume_list(s, &list, reterr);
+    for (size_t i = 0; r == 0 && i < list.n; i++) {
+        uint64_t bytes = 0;
+        r = volume_bytes(s, list.items[i].name, &bytes, reterr);
+        u->volumes++;
+        u->volumes_bytes += bytes;
+        u->volumes_used += list.items[i].uses > 0;
+        u->volumes_reclaimable += list.items[i].uses > 0 ? 0 : bytes;
+    }
+    return r;
+}
+
 int gc_usage(struct store *s, struct gc_usage *ret, struct imgc_err *reterr)
 {
     struct gc_usage u = { .images = 0 };
@@ -65,6 +82,9 @@ int gc_usage(struct store *s, struct gc_usage *ret, struct imgc_err *reterr)
     int r = usage_of_images(s, &u, reterr);
     if (r == 0) {
         r = usage_of_containers(s, &u, reterr);
+    }
+    if (r == 0) {
+        r = usage_of_volumes(s, &u, reterr);
     }
     if (r == 0) {
         r = gc_reclaimable(s, &report, reterr);

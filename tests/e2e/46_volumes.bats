@@ -188,3 +188,74 @@ PY
     for i in 1 2 3 4; do [ "$(cat "$BATS_TEST_TMPDIR/out$i")" = one ]; done
     [ "$(wc -l <"$STORE/volumes/together/data/mark")" = 4 ]
 }
+
+@test "volume create, ls, inspect, rm" {
+    run imgc volume create --label app=db --label empty data
+    [ "$output" = data ]
+    run imgc volume create data # there already: as it is
+    [ "$output" = data ]
+    run imgc volume create
+    [[ $output =~ ^[0-9a-f]{64}$ ]]
+    made=$output
+    [ "$(imgc volume inspect -f '{{.Labels.app}}|{{.Labels.empty}}|{{.Driver}}|{{.Anonymous}}' data)" = "db||local|false" ]
+    [ "$(imgc volume inspect -f '{{.Mountpoint}}' data)" = "$STORE/volumes/data/data" ]
+    imgc volume inspect data "$made" | python3 -c 'import json,sys; d = json.load(sys.stdin); assert [v["Name"] for v in d][0] == "data" and d[1]["Anonymous"]'
+    [ "$(imgc volume ls -q --filter label=app=db)" = data ]
+    [ "$(imgc volume ls -q --filter name=dat --filter label!=app)" = "" ]
+    [[ $(imgc volume ls --filter name=dat) =~ ^DRIVER\ +VOLUME\ NAME$'\n'local\ +data$ ]]
+    [ "$(imgc volume ls --filter name=dat --format '{{.Name}} {{.Labels.app}}')" = "data db" ]
+    run imgc volume rm data "$made"
+    [ "$output" = "data"$'\n'"$made" ]
+    run imgc volume ls -q --filter name=data
+    [ -z "$output" ]
+}
+
+@test "volume: what is wrong is said in one line" {
+    assert_fails 1 'no such volume: none' imgc volume inspect none
+    assert_fails 1 'no such volume: none' imgc volume rm none
+    run imgc volume rm -f none
+    [ "$status" -eq 0 ]
+    assert_fails 125 'no name of a volume' imgc run --rm -v 'a b:/v' bb true
+    for bad in ../x .x 'a b' a/b ''; do
+        run imgc volume create "$bad"
+        [ "$status" -eq 1 ] || { echo "'$bad': $status $output"; return 1; }
+    done
+    assert_fails 1 'only one is local' imgc volume create -d nfs x
+    assert_fails 1 'filter takes' imgc volume ls --filter colour=red
+    assert_fails 1 'true or false' imgc volume ls --filter dangling=perhaps
+    assert_fails 1 'there are: create' imgc volume frobnicate
+    assert_fails 1 'no terminal' imgc volume prune </dev/null
+}
+
+@test "a volume that a container uses stays, whatever removes" {
+    imgc run --name user -v used:/v bb true
+    assert_fails 2 'used is used by user' imgc volume rm used
+    [ "$(imgc volume ls -q --filter dangling=false --filter name=used)" = used ]
+    imgc volume prune -af >/dev/null
+    [ "$(imgc volume ls -q --filter name=used)" = used ]
+    imgc rm user
+    imgc volume rm used
+    ! imgc volume inspect used
+}
+
+@test "volume prune: anonymous ones, or all; df and info count them" {
+    imgc volume prune -af >/dev/null
+    imgc volume create named >/dev/null
+    imgc volume create --label keep labelled >/dev/null
+    imgc run --name left -v /v bb dd if=/dev/zero of=/v/f bs=64k count=16 2>/dev/null
+    imgc rm left
+    run imgc df --format '{{.Type}} {{.Total}} {{.Active}}'
+    [[ $output == *"Local Volumes 3 0"* ]]
+    [ "$(imgc info -f '{{.Volumes}}')" = 3 ]
+    [ "$(imgc info -f '{{.VolumesSize}}')" -gt 1048576 ]
+    run imgc volume prune -f
+    [[ $output == "Deleted Volumes:"*"Total reclaimed space: 1."*MB* ]]
+    [ "$(imgc volume ls -q | sort | tr '\n' ' ')" = "labelled named " ]
+    run imgc volume prune -af --filter label!=keep
+    [[ $output == "Deleted Volumes:"$'\n'named* ]]
+    wait_idle
+    [ "$(volumes)" = labelled ]
+    run imgc volume prune -af
+    run imgc volume prune -af
+    [[ $output == "Total reclaimed space: 0B"* ]]
+}
