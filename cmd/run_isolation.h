@@ -29,7 +29,7 @@ struct run_isolation_options {
     { 0, "privileged", OPT_FLAG, RUN_ISOLATION_AT(base, privileged), NULL, \
       "all capabilities and devices, no filter, no masks" }, \
     { 0, "security-opt", OPT_LIST, RUN_ISOLATION_AT(base, security_opt), "OPT", \
-      "no-new-privileges, seccomp=unconfined, [un]mask=PATH" }, \
+      "no-new-privileges, seccomp=FILE|unconfined, [un]mask=PATH" }, \
     { 0, "pid", OPT_STRING, RUN_ISOLATION_AT(base, pid), "MODE", \
       "processes: private, host, container:NAME, ns:PATH" }, \
     { 0, "ipc", OPT_STRING, RUN_ISOLATION_AT(base, ipc), "MODE", \

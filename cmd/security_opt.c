@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/security_opt.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/seccomp_profile.h"
+#include "schema/base/fd.h"
 #include "schema/base/path.h"
 
 static int bad(const char *text, const char *why, struct imgc_err *reterr)
@@ -24,16 +28,43 @@ static int apply_no_new_privs(const char *text, struct imgc_str value, struct is
     return 0;
 }
 
+/* The text goes with the container: the file may be gone when it is started again. */
+static int read_profile(const char *text, const char *path, struct isolation *i,
+                        struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(SECCOMP_PROFILE_BYTES_MAX);
+    imgc_autofree char *profile = NULL;
+    imgc_autoclose int fd = -1;
+    struct stat st;
+
+    int r = fd_open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, reterr);
+    if (r == 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+        return bad(text, "not a regular file", reterr);
+    }
+    r = r < 0 ? r : fd_read_all(fd, &b, reterr);
+    r = r < 0 ? r : imgc_buf_take(&b, &profile, reterr);
+    r = r < 0 ? r : seccomp_profile_check(imgc_str_of(profile), reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "--security-opt '%s'", text);
+    }
+    free(i->seccomp_profile);
+    i->seccomp_profile = imgc_take(profile);
+    i->no_seccomp = false;
+    return 0;
+}
+
 static int apply_seccomp(const char *text, struct imgc_str value, struct isolation *i,
                          struct imgc_err *reterr)
 {
-    if (imgc_str_eq(value, IMGC_STR("unconfined"))) {
-        i->no_seccomp = true;
-    } else if (imgc_str_eq(value, IMGC_STR("builtin"))) {
-        i->no_seccomp = false;
-    } else {
-        return bad(text, "unconfined or builtin", reterr);
+    bool is_unconfined = imgc_str_eq(value, IMGC_STR("unconfined"));
+
+    if (!is_unconfined && !imgc_str_eq(value, IMGC_STR("builtin"))) {
+        return read_profile(text, value.ptr, i,
+                            reterr); /* the tail of a word of the command line */
     }
+    i->no_seccomp = is_unconfined;
+    free(i->seccomp_profile);
+    i->seccomp_profile = NULL;
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/exec_child.h"
 #include "runtime/join.h"
 #include "runtime/relay.h"
+#include "runtime/seccomp_profile.h"
 #include "runtime/selfcopy.h"
 #include "runtime/selfexe.h"
 #include "runtime/stdfds.h"
@@ -95,7 +96,8 @@ static int prepare(struct exec *e, struct imgc_err *reterr)
 
     int r = fd_open_at(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY, 0, &e->null_fd, reterr);
     if (r == 0 && !spec->no_seccomp) {
-        r = seccomp_build(spec->capabilities, &e->filter, reterr);
+        r = seccomp_profile_or_default(spec->isolation.seccomp_profile, spec->capabilities,
+                                       &e->filter, reterr);
     }
     if (r == 0 && !e->args->detach) {
         r = stdfds_make(spec, false, false, &e->stdfds, reterr);

@@ -45,6 +45,7 @@ void isolation_done(struct isolation *i)
     }
     (void)json_strings_free(i->device_rules);
     free(i->devices);
+    free(i->seccomp_profile);
     free(i->rlimits);
     free(i->sysctls);
     free(i->domainname);

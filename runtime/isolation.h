@@ -66,6 +66,7 @@ struct isolation {
                         masks, /sys and cgroups writable */
     bool no_new_privs;
     bool no_seccomp;
+    char *seccomp_profile; /* text of the user's own filter (seccomp_profile.h); NULL: imgc's */
     uint64_t cap_add, cap_drop; /* bit n = capability n; caps_combine() says what they make */
     char **mask;                /* more paths to hide: absolute, clean; NULL-terminated */
     char **unmask; /* patterns (fnmatch) of default masked and read-only paths to leave alone;

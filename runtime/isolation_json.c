@@ -56,6 +56,7 @@ const struct json_fields isolation_json_fields[] = {
     PLAIN(privileged),
     PLAIN(no_new_privs),
     PLAIN(no_seccomp),
+    PLAIN(seccomp_profile),
     PLAIN(cap_add),
     PLAIN(cap_drop),
     PLAIN(mask),

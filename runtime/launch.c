@@ -17,6 +17,7 @@
 #include "runtime/log.h"
 #include "runtime/relay.h"
 #include "runtime/rlimits.h"
+#include "runtime/seccomp_profile.h"
 #include "runtime/selfexe.h"
 #include "runtime/spawn.h"
 #include "runtime/stdfds.h"
@@ -124,7 +125,8 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         r = plan_make(spec, &l->plan, reterr);
     }
     if (r == 0 && !spec->no_seccomp) {
-        r = seccomp_build(spec->capabilities, &l->filter, reterr);
+        r = seccomp_profile_or_default(spec->isolation.seccomp_profile, spec->capabilities,
+                                       &l->filter, reterr);
     }
     if (r == 0 && spec->state_dir) {
         r = etcfiles_write(spec, reterr);

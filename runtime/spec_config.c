@@ -362,7 +362,8 @@ int spec_from_config(const char *id, const struct image_config *config,
         s.isolation = *options->take_isolation;
         *options->take_isolation = (struct isolation){ .privileged = false };
     }
-    s.no_seccomp = s.isolation.no_seccomp || s.isolation.privileged;
+    s.no_seccomp =
+        s.isolation.no_seccomp || (s.isolation.privileged && !s.isolation.seccomp_profile);
     s.capabilities = caps_combine(s.isolation.privileged ? caps_all() : caps_default(),
                                   s.isolation.cap_add, s.isolation.cap_drop);
     r = make_hostname(options, &s, reterr);

@@ -98,6 +98,37 @@ CASES
     [ "$output" = mounted ] # the filter opens what the capability is for
 }
 
+@test "seccomp=FILE: docker's profiles, with its own rules for capabilities" {
+    cat >"$BATS_TEST_TMPDIR/profile.json" <<'PROFILE'
+{ "defaultAction": "SCMP_ACT_ALLOW", "archMap": [ { "architecture": "SCMP_ARCH_X86_64", "subArchitectures": [ "SCMP_ARCH_X86" ] } ],
+  "syscalls": [
+    { "names": [ "chmod", "fchmodat", "fchmodat2" ], "action": "SCMP_ACT_ERRNO", "errnoRet": 71 },
+    { "names": [ "sethostname" ], "action": "SCMP_ACT_ERRNO", "excludes": { "caps": [ "CAP_SYS_ADMIN" ] } } ] }
+PROFILE
+    run imgc run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/profile.json" bb sh -c 'grep Seccomp: /proc/self/status; chmod 600 /etc/passwd'
+    [ "$status" -ne 0 ]
+    [[ $output == *"Seccomp:"*2* ]] && [[ $output == *"Protocol error"* ]] || { echo "$output"; return 1; }
+    # privileged containers have no filter but one that is asked for
+    run imgc run --rm --privileged --security-opt "seccomp=$BATS_TEST_TMPDIR/profile.json" bb chmod 600 /etc/passwd
+    [[ $output == *"Protocol error"* ]]
+    # it is in the container, not in the file
+    imgc run --name kept --security-opt "seccomp=$BATS_TEST_TMPDIR/profile.json" bb true
+    grep -q errnoRet "$STORE"/containers/*/config.json
+    imgc rm kept
+    profile=/usr/share/containers/seccomp.json # podman's own
+    if [ -e "$profile" ]; then
+        run imgc run --rm --security-opt "seccomp=$profile" bb sh -c 'grep Seccomp: /proc/self/status; ls / | wc -l'
+        [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+        [[ ${lines[0]} == *2 ]]
+    fi
+    assert_fails 125 "/nosuch" imgc run --rm --security-opt seccomp=/nosuch bb true
+    assert_fails 125 "regular file" imgc run --rm --security-opt seccomp=/dev/zero bb true
+    echo '{"defaultAction": "SCMP_ACT_ALLOW", "bogus": 1}' >"$BATS_TEST_TMPDIR/bad.json"
+    assert_fails 125 "unknown key 'bogus'" imgc run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/bad.json" bb true
+    head -c 2000000 /dev/zero >"$BATS_TEST_TMPDIR/huge.json"
+    assert_fails 125 "seccomp" imgc run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/huge.json" bb true
+}
+
 @test "mask= hides more, unmask= less, systempaths=unconfined nothing" {
     run imgc run --rm --security-opt mask=/etc/group:/usr/../root bb sh -c 'wc -c </etc/group; ls -A /root | wc -l; touch /root/x'
     [ "${lines[0]}" = 0 ] && [ "${lines[1]}" = 0 ]

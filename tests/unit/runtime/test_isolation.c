@@ -40,6 +40,7 @@ static void fill(struct isolation *i)
         .privileged = true,
         .no_new_privs = true,
         .no_seccomp = true,
+        .seccomp_profile = word("{}"),
         .cap_add = UINT64_MAX,
         .cap_drop = 5,
         .mask = words("/a", "/b"),
