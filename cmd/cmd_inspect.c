@@ -2,6 +2,7 @@
 /* imgc inspect: all that is known of images and containers, as JSON. */
 #include "cmd/commands.h"
 #include "cmd/describe.h"
+#include "cmd/describe_spec.h"
 #include "cmd/listing.h"
 #include "schema/json.h"
 
@@ -34,7 +35,8 @@ static int describe_named_container(struct store *s, const char *name, json_t **
     if (r != 0) {
         return r < 0 ? r : INSPECT_MISSING;
     }
-    return describe_container(&c, ret, reterr);
+    r = describe_container(&c, ret, reterr);
+    return r < 0 ? r : describe_spec(s, &c, *ret, reterr);
 }
 
 static int describe_named_image(struct store *s, const char *name, json_t **ret,

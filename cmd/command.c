@@ -46,6 +46,7 @@ static const struct alias aliases[] = {
     { "container", "kill", "kill", NULL },
     { "container", "wait", "wait", NULL },
     { "container", "rename", "rename", NULL },
+    { "container", "exec", "exec", NULL },
     { "container", "rm", "rm", NULL },
     { "container", "logs", "logs", NULL },
     { "container", "inspect", "inspect", "--type=container" },

@@ -40,13 +40,7 @@ start_container() {
 
 # The host's number of a container's first process; 0 where it does not run.
 init_of() {
-    python3 - "$STORE/imgc.db" "$1" <<'PY'
-import sqlite3, sys
-row = sqlite3.connect(sys.argv[1]).execute(
-    "SELECT init_pid FROM container WHERE name = ? AND finished_ns IS NULL OR finished_ns = 0 AND name = ?",
-    (sys.argv[2], sys.argv[2])).fetchone()
-print(row[0] if row and row[0] else 0)
-PY
+    imgc inspect --type container -f '{{.State.Pid}}' "$1" 2>/dev/null || echo 0
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds.
