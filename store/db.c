@@ -86,8 +86,18 @@ static int configure(struct db *db, struct imgc_err *reterr)
                    reterr);
 }
 
+/* Before its first use in a process; later it refuses, and that is right too. A command reads some
+ * dozen pages: those that SQLite would prepare in advance are as many page faults, and nobody asks
+ * it how much memory it uses. */
+static void configure_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int db_open(const char *path, struct db **ret, struct imgc_err *reterr)
 {
+    configure_library();
     db_auto struct db *db = calloc(1, sizeof *db);
     if (!db) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
