@@ -4,6 +4,7 @@
 
 #include "cmd/chores.h"
 #include "cmd/commands.h"
+#include "cmd/container_end.h"
 #include "cmd/sweep.h"
 #include "schema/json.h"
 #include "schema/limits.h"
@@ -125,7 +126,7 @@ struct rm_options {
 
 static const struct option rm_options[] = {
     { 'f', "force", OPT_FLAG, offsetof(struct rm_options, force), NULL,
-      "a missing one is no error" },
+      "with the containers that use it; a missing one is no error" },
     { .name = NULL },
 };
 
@@ -149,11 +150,32 @@ static int in_use(struct store *store, const char *name, struct imgc_err *reterr
                      is_whole && text.len > 0 ? s.ptr : "containers");
 }
 
+/* podman's: a volume that is removed by force takes its containers with it. */
+static int remove_users(struct app *app, const char *name, struct imgc_err *reterr)
+{
+    char **users = NULL;
+
+    int r = volume_users(app->store, name, &users, reterr);
+    for (char **u = users; r == 0 && *u; u++) {
+        container_auto struct container c = { .name = NULL };
+        r = container_find(app->store, imgc_str_of(*u), &c, reterr);
+        r = r == 0                   ? container_end_remove(app, &c, true, false, reterr)
+            : r == CONTAINER_MISSING ? 0
+                                     : r;
+    }
+    (void)json_strings_free(users);
+    return r;
+}
+
 static int remove_one(struct app *app, const char *name, bool force, struct imgc_err *reterr)
 {
     int r = volume_remove(app->store, name, reterr);
     if (r == VOLUME_MISSING) {
         return force ? 0 : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such volume: %s", name);
+    }
+    if (r == VOLUME_USED && force) {
+        r = remove_users(app, name, reterr);
+        r = r < 0 ? r : volume_remove(app->store, name, reterr);
     }
     if (r == VOLUME_USED) {
         return in_use(app->store, name, reterr);
@@ -195,6 +217,7 @@ const struct command cmd_volume_rm = {
     .args = "VOLUME...",
     .summary = "remove volumes and what is in them",
     .help = "A volume that a container uses, running or not, stays: the status is 2.\n"
+            "With --force those containers are killed and removed first, as in podman.\n"
             "\n"
             "  imgc volume rm data\n",
     .options = rm_options,

@@ -130,7 +130,7 @@ static int make_spec(struct making *m, struct imgc_err *reterr)
     r = r < 0 ? r
               : spec_from_config(m->made.container.id, o->rootfs ? NULL : &m->config,
                                  &m->request.spec, s, reterr);
-    r = r < 0 ? r : run_mounts_complete(&m->request.mounts, s, reterr);
+    r = r < 0 ? r : run_mounts_complete(m->app->store, &m->request.mounts, s, reterr);
     if (r == 0 && m->lifecycle.stop_signal) {
         s->stop_signal = m->lifecycle.stop_signal;
     }

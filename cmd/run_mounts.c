@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/volumes_from.h"
 #include "store/volume.h"
 
 void run_mounts_done(struct run_mounts *m)
@@ -82,6 +83,7 @@ int run_mounts_parse(const struct run_mounts_options *o, struct run_mounts *ret,
     r = r < 0 ? r : check_targets(&m, reterr);
     r = r < 0 ? r : parse_image_volume(o->image_volume, &m.of_image, reterr);
     if (r == 0) {
+        m.from = o->volumes_from;
         *ret = m;
         m = (struct run_mounts){ .items = NULL };
     }
@@ -141,10 +143,14 @@ static int name_anonymous(struct spec_mount *m, struct imgc_err *reterr)
     return r < 0 ? r : imgc_str_dup(imgc_str_of(name), &m->source, reterr);
 }
 
-int run_mounts_complete(const struct run_mounts *m, struct spec *spec, struct imgc_err *reterr)
+int run_mounts_complete(struct store *s, const struct run_mounts *m, struct spec *spec,
+                        struct imgc_err *reterr)
 {
     int r = 0;
 
+    for (size_t i = 0; i < m->from.n && r == 0; i++) {
+        r = volumes_from_add(s, m->from.items[i], spec, reterr);
+    }
     for (char **v = spec->volumes; m->of_image != RUN_MOUNTS_IGNORE && r == 0 && v && *v; v++) {
         if (is_wanted(spec, *v)) {
             r = add_of_image(spec, *v, m->of_image, reterr);

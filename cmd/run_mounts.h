@@ -8,11 +8,13 @@
 
 #include "cmd/options.h"
 #include "runtime/spec.h"
+#include "store/store.h"
 
 /* As parsed from the command line; borrowed. */
 struct run_mounts_options {
     struct option_list volumes, mounts, tmpfs;
     const char *image_volume;
+    struct option_list volumes_from;
 };
 
 #define RUN_MOUNTS_AT(base, field) ((base) + offsetof(struct run_mounts_options, field))
@@ -26,6 +28,8 @@ struct run_mounts_options {
       "the same in words: type=bind|volume|tmpfs,src=,dst=,ro" }, \
     { 0, "tmpfs", OPT_LIST, RUN_MOUNTS_AT(base, tmpfs), "DST[:OPTS]", \
       "mount a tmpfs (size=, mode=, ro, exec)" }, \
+    { 0, "volumes-from", OPT_LIST, RUN_MOUNTS_AT(base, volumes_from), "CONTAINER[:ro]", \
+      "mount what another container mounts" }, \
     { 0, "image-volume", OPT_STRING, RUN_MOUNTS_AT(base, image_volume), \
       "anonymous|tmpfs|ignore", "what the image's VOLUMEs become (anonymous)" }
 /* clang-format on */
@@ -42,6 +46,7 @@ struct run_mounts {
     struct spec_mount *items;
     size_t n;
     enum run_mounts_of_image of_image;
+    struct option_list from; /* containers; borrowed from the options */
 };
 
 void run_mounts_done(struct run_mounts *m);
@@ -52,9 +57,10 @@ void run_mounts_done(struct run_mounts *m);
 IMGC_CHECK int run_mounts_parse(const struct run_mounts_options *o, struct run_mounts *ret,
                                 struct imgc_err *reterr);
 
-/** Complete the mounts of a new container's @spec: the image's volumes (but where the user mounts
- * something there or above), and names for volumes that have none. @return 0; -NOMEM; -SYS. */
-IMGC_CHECK int run_mounts_complete(const struct run_mounts *m, struct spec *spec,
+/** Complete the mounts of a new container's @spec: those of other containers, the image's volumes
+ * (but where something is mounted there or above), and names for volumes that have none.
+ * @return 0; what volumes_from_add() returns; -NOMEM; -SYS. */
+IMGC_CHECK int run_mounts_complete(struct store *s, const struct run_mounts *m, struct spec *spec,
                                    struct imgc_err *reterr);
 
 #endif

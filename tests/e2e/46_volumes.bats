@@ -259,3 +259,40 @@ PY
     run imgc volume prune -af
     [[ $output == "Total reclaimed space: 0B"* ]]
 }
+
+@test "volumes of containers that are created, started again and removed with -v" {
+    imgc create --name c1 -v /anon -v fromc1:/data bb sh -c 'echo run >>/anon/log; wc -l </anon/log; cat /data/one' >/dev/null
+    assert_fails 2 'fromc1 is used by c1' imgc volume rm fromc1 # though it never ran
+    run imgc start -a c1
+    [ "$output" = $'1\none' ]
+    run imgc start -a c1
+    [ "$output" = $'2\none' ]
+    anonymous=$(imgc volume ls -q | grep -E '^[0-9a-f]{64}$')
+    imgc rm -v c1
+    ! imgc volume inspect "$anonymous"
+    imgc volume inspect fromc1 >/dev/null
+    assert_no_anonymous
+}
+
+@test "--volumes-from: binds, names and anonymous ones, read-only where asked" {
+    mkdir "$BATS_TEST_TMPDIR/host"
+    imgc create --name giver -v /anon -v given:/given -v "$BATS_TEST_TMPDIR/host:/host" bb \
+        sh -c 'echo a >/anon/f; echo g >/given/f; echo h >/host/f' >/dev/null
+    imgc start -a giver
+    run imgc run --rm --volumes-from giver bb cat /anon/f /given/f /host/f
+    [ "$output" = $'a\ng\nh' ]
+    run imgc run --rm --volumes-from giver:ro bb sh -c 'for d in anon given host; do touch /$d/x 2>/dev/null || echo no; done'
+    [ "$output" = $'no\nno\nno' ]
+    # one's own mount wins
+    run imgc run --rm --volumes-from giver --tmpfs /given bb ls /given
+    [ -z "$output" ]
+    # what is shared stays as long as one has it
+    run imgc run --rm --volumes-from giver bb cat /anon/f
+    [ "$output" = a ]
+    assert_fails 125 'no such container: nobody' imgc run --rm --volumes-from nobody bb true
+    assert_fails 125 "option 'x'" imgc run --rm --volumes-from giver:x bb true
+    # by force, with the container
+    imgc volume rm -f given
+    run ! imgc inspect giver
+    imgc volume prune -f >/dev/null
+}
