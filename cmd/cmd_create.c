@@ -2,6 +2,7 @@
 /* imgc create: a container that is started later. */
 #include "cmd/commands.h"
 #include "cmd/container_launch.h"
+#include "cmd/run_plan.h"
 #include "cmd/sweep.h"
 
 static int create_run(struct app *app, const void *options, struct args args,
@@ -18,6 +19,9 @@ static int create_run(struct app *app, const void *options, struct args args,
     int r = container_make(app, &make, &made, reterr);
     if (r < 0) {
         return r;
+    }
+    if (make.options->isolation.dry_run) {
+        return run_plan_print(app, &made.spec, reterr);
     }
     output_print(&app->out, "%s\n", made.container.id);
     return sweep_dead(app, NULL, reterr);

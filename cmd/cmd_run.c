@@ -2,6 +2,7 @@
 /* imgc run: a container of an image, or of a directory. */
 #include "cmd/commands.h"
 #include "cmd/container_launch.h"
+#include "cmd/run_plan.h"
 
 static int run_detached(struct app *app, struct container_made *made, struct imgc_err *reterr)
 {
@@ -36,11 +37,16 @@ static int run_run(struct app *app, const void *options, struct args args, struc
     const struct container_make_args make = { .options = o,
                                               .words = args,
                                               .is_unowned = o->lifecycle.detach,
-                                              .ahead = o->lifecycle.detach ? NULL : &ahead };
+                                              .ahead = o->lifecycle.detach || o->isolation.dry_run
+                                                           ? NULL
+                                                           : &ahead };
 
     int r = container_make(app, &make, &made, reterr);
     if (r < 0) {
         return r;
+    }
+    if (o->isolation.dry_run) {
+        return run_plan_print(app, &made.spec, reterr);
     }
     return o->lifecycle.detach ? run_detached(app, &made, reterr)
                                : run_foreground(app, &made, &ahead, reterr);

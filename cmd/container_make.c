@@ -98,6 +98,9 @@ static int load_image(struct making *m, const char *name, struct imgc_err *reter
                                     .quiet = o->quiet };
 
     int r = o->pull ? acquire_parse_policy(o->pull, &acquire.policy, reterr) : 0;
+    if (o->isolation.dry_run) {
+        acquire.policy = ACQUIRE_NEVER;
+    }
     r = r < 0 ? r : acquire_image(m->app, &lease, &acquire, &m->image, reterr);
     r = r < 0 ? r : load_config(m, name, reterr);
     if (r < 0) {
@@ -107,7 +110,8 @@ static int load_image(struct making *m, const char *name, struct imgc_err *reter
     char hex[DIGEST_HEX_MAX];
     output_debug(&m->app->out, "%s is image %s, %zu layers", name, digest_hex(&m->image.id, hex),
                  m->image.n_diff_ids);
-    return prepare_root(m->app, &m->image, lease, &m->made.rootfs, reterr);
+    return o->isolation.dry_run ? 0
+                                : prepare_root(m->app, &m->image, lease, &m->made.rootfs, reterr);
 }
 
 static int join_command(char *const *argv, char **ret, struct imgc_err *reterr)
@@ -228,7 +232,10 @@ static int make(struct making *m, const struct container_make_args *args, struct
               : run_lifecycle_parse(&o->lifecycle, o->rootfs ? NULL : &m->config, &m->lifecycle,
                                     reterr);
     r = r < 0 ? r : make_spec(m, reterr);
-    r = r < 0 ? r : fill_row(m, image_name, args->is_unowned, reterr);
+    if (r < 0 || o->isolation.dry_run) {
+        return r;
+    }
+    r = fill_row(m, image_name, args->is_unowned, reterr);
     return r < 0 ? r : write_down(m, reterr);
 }
 

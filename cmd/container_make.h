@@ -28,7 +28,8 @@ struct container_make_args {
     struct ahead *ahead; /* begun here, for who runs it at once; or NULL */
 };
 
-/** Make a container: check the options, find or pull the image, write row, directory and
+/** With --dry-run only the spec is filled, and nothing is written, nor is an image pulled. Else:
+ * Make a container: check the options, find or pull the image, write row, directory and
  * --cidfile, and the configuration where it may be started again. The store is opened.
  * @ret  free with container_make_done(). @return 0; -USAGE; -EXISTS; what acquire_image() and
  * rootfs_prepare() return. */

@@ -12,7 +12,7 @@
 
 /* As parsed from the command line. */
 struct run_isolation_options {
-    bool privileged;
+    bool privileged, dry_run;
     struct option_list cap_add, cap_drop, security_opt;
     const char *pid, *ipc, *uts, *cgroupns;
 };
@@ -28,6 +28,8 @@ struct run_isolation_options {
       "take a capability, or ALL" }, \
     { 0, "privileged", OPT_FLAG, RUN_ISOLATION_AT(base, privileged), NULL, \
       "all capabilities and devices, no filter, no masks" }, \
+    { 0, "dry-run", OPT_FLAG, RUN_ISOLATION_AT(base, dry_run), NULL, \
+      "print what would be done; start and store nothing" }, \
     { 0, "security-opt", OPT_LIST, RUN_ISOLATION_AT(base, security_opt), "OPT", \
       "no-new-privileges, seccomp=FILE|unconfined, [un]mask=PATH" }, \
     { 0, "pid", OPT_STRING, RUN_ISOLATION_AT(base, pid), "MODE", \
