@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc ps: list containers. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "cmd/container_filter.h"
 #include "cmd/describe.h"
 #include "cmd/listing.h"
 #include "cmd/units.h"
@@ -17,8 +19,9 @@
 #define NS_PER_S 1000000000
 
 struct ps_options {
-    bool all, quiet, no_trunc, no_heading;
-    const char *format;
+    bool all, quiet, no_trunc, no_heading, latest;
+    const char *format, *last, *sort;
+    struct option_list filters;
 };
 
 static const struct option ps_options[] = {
@@ -27,7 +30,16 @@ static const struct option ps_options[] = {
     { 'q', "quiet", OPT_FLAG, offsetof(struct ps_options, quiet), NULL, "print IDs only" },
     { 0, "no-trunc", OPT_FLAG, offsetof(struct ps_options, no_trunc), NULL,
       "print IDs and commands in full" },
-    { 'n', "noheading", OPT_FLAG, offsetof(struct ps_options, no_heading), NULL,
+    { 'f', "filter", OPT_LIST, offsetof(struct ps_options, filters), "KEY=VALUE",
+      "only those that match: name, id, status, label, label!, ancestor, exited, before, since, "
+      "until, volume, network" },
+    { 'n', "last", OPT_STRING, offsetof(struct ps_options, last), "N",
+      "the newest N, running or not" },
+    { 'l', "latest", OPT_FLAG, offsetof(struct ps_options, latest), NULL,
+      "the newest one, running or not" },
+    { 0, "sort", OPT_STRING, offsetof(struct ps_options, sort), "KEY",
+      "created (newest first), id, image, names, runningfor, status" },
+    { 0, "noheading", OPT_FLAG, offsetof(struct ps_options, no_heading), NULL,
       "print no headings" },
     { 0, "format", OPT_STRING, offsetof(struct ps_options, format), "FORMAT",
       "json, 'table TEMPLATE', or a template for each line" },
@@ -41,7 +53,9 @@ static const struct listing_column columns[] = {
     { "RunningFor", "CREATED" },
     { "CreatedAt", "CREATED AT" },
     { "Status", "STATUS" },
+    { "Ports", "PORTS" },
     { "State", "STATE" },
+    { "Labels", "LABELS" },
     { "ExitCode", "EXIT CODE" },
     { "Pid", "PID" },
     { "Names", "NAMES" },
@@ -85,6 +99,28 @@ static void command_text(const struct container *c, bool no_trunc, struct imgc_b
     imgc_buf_puts(b, is_cut ? "..." : "");
 }
 
+/* docker's "name=value,name=value". */
+static json_t *labels_json(const struct container *c)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_CONFIG_BYTES);
+    json_auto_free json_t *labels = NULL;
+    struct imgc_str text;
+    struct imgc_err err;
+    const char *name;
+    json_t *value;
+
+    if (json_parse(imgc_str_of(c->labels), "labels", &labels, &err) < 0) {
+        return json_string("");
+    }
+    json_object_foreach(labels, name, value)
+    {
+        imgc_buf_printf(&b, "%s%s=%s", b.len > 0 ? "," : "", name,
+                        json_is_string(value) ? json_string_value(value) : "");
+    }
+    return imgc_buf_finish(&b, &text, &err) < 0 || text.len == 0 ? json_string("")
+                                                                 : json_stringn(text.ptr, text.len);
+}
+
 static int make_row(const struct container *c, const struct ps_options *o, json_t **ret,
                     struct imgc_err *reterr)
 {
@@ -106,13 +142,13 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
     if (!command_json) {
         command_json = json_string("?");
     }
-    *ret =
-        json_pack("{s:s#, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "ID", c->id,
-                  o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
-                  command_json, "RunningFor", running_for, "CreatedAt",
-                  clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr, "State",
-                  describe_status(c), "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
-                  c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
+    *ret = json_pack("{s:s#, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:s}", "ID", c->id,
+                     o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
+                     command_json, "RunningFor", running_for, "CreatedAt",
+                     clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr,
+                     "Ports", "", "State", describe_status(c), "Labels", labels_json(c), "ExitCode",
+                     c->exit_code < 0 ? 0 : c->exit_code, "Pid",
+                     c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
     return *ret ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
 }
 
@@ -121,13 +157,106 @@ static int print_rows(struct app *app, const struct ps_options *o, json_t *rows,
 {
     const struct listing listing = {
         .columns = columns,
-        .table = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
+        .table = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t"
+                 "{{.Names}}",
         .format = o->format,
         .no_heading = o->no_heading,
     };
     const struct listing ids = { .columns = columns, .format = "{{.ID}}" };
 
     return listing_print(app, o->quiet && !o->format ? &ids : &listing, rows, reterr);
+}
+
+/* ---- which, and in what order ---- */
+
+static int by_image(const void *a, const void *b)
+{
+    const struct container *x = a, *y = b;
+    return strcmp(x->image_name, y->image_name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct container *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct container *x = a, *y = b;
+    return strcmp(x->id, y->id);
+}
+
+static int by_status(const void *a, const void *b)
+{
+    const struct container *x = a, *y = b;
+    int status = strcmp(describe_status(x), describe_status(y));
+    return status ? status : strcmp(x->name, y->name);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct container *x = a, *y = b;
+    return (x->created_ns < y->created_ns) - (x->created_ns > y->created_ns);
+}
+
+static int sort_list(const char *key, struct container_list *list, struct imgc_err *reterr)
+{
+    static const struct {
+        const char *key;
+        int (*compare)(const void *a, const void *b);
+    } orders[] = { { "created", newest_first }, { "runningfor", newest_first }, { "id", by_id },
+                   { "image", by_image },       { "names", by_name },           { "name", by_name },
+                   { "status", by_status } };
+
+    for (size_t i = 0; key && i < sizeof orders / sizeof *orders; i++) {
+        if (strcmp(orders[i].key, key) == 0) {
+            qsort(list->items, list->n, sizeof *list->items, orders[i].compare);
+            return 0;
+        }
+    }
+    return key ? imgc_fail(reterr, IMGC_E_USAGE,
+                           "--sort '%s': created, id, image, names, runningfor or status", key)
+               : 0; /* the store has them newest first */
+}
+
+/* How many of the newest; all of them without --last and --latest. */
+static int parse_last(const struct ps_options *o, uint64_t *ret, struct imgc_err *reterr)
+{
+    *ret = o->latest ? 1 : UINT64_MAX;
+    if (o->last && strcmp(o->last, "-1") != 0 && !imgc_str_u64(imgc_str_of(o->last), ret)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--last '%s': not a number", o->last);
+    }
+    return 0;
+}
+
+/* Keep in *list what is to be shown. */
+static int choose(struct app *app, const struct ps_options *o, struct container_list *list,
+                  struct imgc_err *reterr)
+{
+    container_filter_auto struct container_filter filter = { .items = NULL };
+    uint64_t last = UINT64_MAX;
+    size_t n = 0;
+
+    int r = parse_last(o, &last, reterr);
+    r = r < 0 ? r : container_filter_parse(app, &o->filters, ~0u, &filter, reterr);
+    bool all = o->all || o->latest || o->last ||
+               (filter.keys & (CONTAINER_FILTER_STATUS | CONTAINER_FILTER_EXITED));
+    for (size_t i = 0; i < list->n; i++) {
+        struct container *c = &list->items[i];
+        bool shown = r == 0 && n < last && (all || c->status == CONTAINER_RUNNING);
+        if (shown) {
+            r = container_filter_match(app, &filter, c, &shown, reterr);
+        }
+        if (r < 0 || !shown) {
+            container_done(c);
+        } else if (n++ != i) {
+            list->items[n - 1] = *c;
+            memset(c, 0, sizeof *c); /* moved */
+        }
+    }
+    list->n = n;
+    return r;
 }
 
 static int ps_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
@@ -143,13 +272,11 @@ static int ps_run(struct app *app, const void *options, struct args args, struct
     }
     int r = app_store(app, &store, reterr);
     r = r < 0 ? r : container_list(store, &list, reterr);
+    r = r < 0 ? r : choose(app, o, &list, reterr);
+    r = r < 0 ? r : sort_list(o->sort, &list, reterr);
     for (size_t i = 0; i < list.n && r >= 0; i++) {
-        const struct container *c = &list.items[i];
         json_t *row = NULL;
-        if (!o->all && c->status != CONTAINER_RUNNING) {
-            continue;
-        }
-        r = make_row(c, o, &row, reterr);
+        r = make_row(&list.items[i], o, &row, reterr);
         if (r >= 0 && json_array_append_new(rows, row) < 0) {
             r = imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
         }
@@ -161,7 +288,8 @@ const struct command cmd_ps = {
     .name = "ps",
     .args = "",
     .summary = "list containers",
-    .help = "Only running containers, unless --all is given.\n"
+    .help = "Only running containers, unless --all, --last, --latest or a filter for a status is "
+            "given.\n"
             "\n"
             "  imgc ps -a\n"
             "  imgc ps -a --format '{{.Names}}: {{.Status}}'\n",

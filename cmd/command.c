@@ -48,6 +48,8 @@ static const struct alias aliases[] = {
     { "container", "rename", "rename", NULL },
     { "container", "exec", "exec", NULL },
     { "container", "rm", "rm", NULL },
+    { "container", "remove", "rm", NULL },
+    { "container", "prune", "container-prune", NULL },
     { "container", "logs", "logs", NULL },
     { "container", "inspect", "inspect", "--type=container" },
     { "volume", "create", "volume create", NULL },

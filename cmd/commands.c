@@ -44,6 +44,7 @@ const struct command *const commands[] = {
     &cmd_volume_inspect,
     &cmd_volume_rm,
     &cmd_volume_prune,
+    &cmd_container_prune,
     /* this host, this program */
     &cmd_unshare,
     &cmd_df,

@@ -8,6 +8,7 @@
 #include "cmd/command.h"
 
 extern const struct command cmd_cat;
+extern const struct command cmd_container_prune;
 extern const struct command cmd_create;
 extern const struct command cmd_df;
 extern const struct command cmd_diff;

@@ -18,9 +18,10 @@
 
 #define NS_PER_MS 1000000
 #define MS_PER_S 1000
-#define KILL_WAIT_MS                                                                              \
-    10000                   /* for a process that was killed: it may be in the midst of disk work \
-                             */
+#define KILL_WAIT_MS                                                            \
+    10000 /* for a process that was killed: it may be in the midst of disk work \
+           */
+#define RETRY_MS 20
 #define OWNER_WAIT_MS 15000 /* for its imgc, which may have output to bring home yet */
 
 /* The pidfd first, the identity then: a pid that came back meanwhile is not it.
@@ -191,27 +192,56 @@ int container_end_stop(struct app *app, struct container_end_stop *items, size_t
     return first;
 }
 
-int container_end_remove(struct app *app, const struct container *c, bool force, bool volumes,
-                         struct imgc_err *reterr)
+static int in_use(const struct container *c, struct imgc_err *reterr)
 {
-    bool is_owned = c->status != CONTAINER_RUNNING && process_alive(&c->owner);
+    return imgc_fail(reterr, IMGC_E_INUSE, "container %s is %s", c->name,
+                     c->status == CONTAINER_RUNNING ? "running" : "being started or removed");
+}
+
+/* One try to remove it as it is now. @return 0; CONTAINER_BUSY; -INUSE; -NOTFOUND. */
+static int try_remove(struct app *app, const struct container *c, bool force, bool volumes,
+                      struct imgc_err *reterr)
+{
     int r = 0;
 
-    if ((c->status == CONTAINER_RUNNING || is_owned) && !force) {
-        return imgc_fail(reterr, IMGC_E_INUSE,
-                         "container %s is %s: stop it first, or remove it with --force", c->name,
-                         is_owned ? "being started or removed" : "running");
-    }
-    if (c->status == CONTAINER_RUNNING || is_owned) {
-        r = container_end_kill(c, reterr);
-    } else if (c->finished_ns == 0 && (c->owner.pid > 0 || c->started_ns > 0)) {
-        r = sweep_cgroup(c, reterr); /* its imgc was killed */
+    if (c->status == CONTAINER_RUNNING) {
+        r = force ? container_end_kill(c, reterr) : in_use(c, reterr);
     }
     if (r == 0 && volumes) {
         r = volumes_follow(app, c->id, reterr);
         chores_note(app);
     }
-    r = r < 0 ? r : container_remove(app->store, c->id, reterr);
+    r = r < 0 ? r : container_delete_idle(app->store, c->id, reterr);
+    if (r != 0) {
+        return r;
+    }
+    if (c->finished_ns == 0 && (c->owner.pid > 0 || c->started_ns > 0)) {
+        r = sweep_cgroup(c, reterr); /* its imgc was killed */
+    }
+    return r < 0 ? r : container_remove_files(app->store, c->id, reterr);
+}
+
+int container_end_remove(struct app *app, const struct container *c, bool force, bool volumes,
+                         struct imgc_err *reterr)
+{
+    int64_t deadline_ms = now_ms() + OWNER_WAIT_MS;
+    container_auto struct container now = { .name = NULL };
+
+    int r = try_remove(app, c, force, volumes, reterr);
+    while (r == CONTAINER_BUSY) { /* somebody starts it: soon it runs, or does not */
+        if (!force || now_ms() > deadline_ms) {
+            return in_use(c, reterr);
+        }
+        container_done(&now);
+        r = container_find(app->store, imgc_str_of(c->id), &now, reterr);
+        if (r == CONTAINER_MISSING) {
+            return 0;
+        }
+        if (r == 0 && now.status != CONTAINER_RUNNING) {
+            r = await_process(&now.owner, now_ms() + RETRY_MS, reterr);
+        }
+        r = r < 0 ? r : try_remove(app, &now, force, volumes, reterr);
+    }
     return r == -(int)IMGC_E_NOTFOUND ? 0 : r; /* --rm: its imgc has done it */
 }
 

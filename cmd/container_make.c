@@ -265,7 +265,7 @@ static int read_spec(struct app *app, const struct container *c, struct spec *re
                          "container %s was not made completely: remove it and make it again",
                          c->name);
     }
-    if (r == 0 && strcmp(ret->id, c->id) != 0) {
+    if (r == 0 && (!ret->id || strcmp(ret->id, c->id) != 0)) {
         spec_done(ret);
         return imgc_fail(reterr, IMGC_E_STORE, "the spec of container %s is another one's",
                          c->name);

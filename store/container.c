@@ -277,9 +277,11 @@ int container_remove(struct store *s, const char *id, struct imgc_err *reterr)
 {
     /* An id never comes back, so the directory may go without the write lock. */
     int r = delete_row(s, id, reterr);
-    if (r < 0) {
-        return r;
-    }
+    return r < 0 ? r : container_remove_files(s, id, reterr);
+}
+
+int container_remove_files(struct store *s, const char *id, struct imgc_err *reterr)
+{
     container_remove_run_dir(s, id);
     return remove_dir(s, id, reterr);
 }

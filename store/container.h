@@ -60,6 +60,13 @@ IMGC_CHECK int container_claim(struct store *s, const char *id, struct imgc_err 
 IMGC_CHECK int container_release(struct store *s, const struct container *before,
                                  struct imgc_err *reterr);
 
+/** Delete its row, unless it runs or somebody is starting it: what can be done by then is settled
+ * with this. container_remove() does not look. @return 0; CONTAINER_BUSY; -NOTFOUND. */
+IMGC_CHECK int container_delete_idle(struct store *s, const char *id, struct imgc_err *reterr);
+
+/** Remove the directories of a container whose row is gone. */
+IMGC_CHECK int container_remove_files(struct store *s, const char *id, struct imgc_err *reterr);
+
 /** Give it another name. @return 0; -EXISTS; -USAGE (not a name); -NOTFOUND. */
 IMGC_CHECK int container_rename(struct store *s, const char *id, const char *name,
                                 struct imgc_err *reterr);
@@ -72,8 +79,8 @@ IMGC_CHECK int container_started(struct store *s, const char *id, const struct p
 IMGC_CHECK int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
                                 struct imgc_err *reterr);
 
-/** Note what it is allowed now: @spec_json as in struct container, and @cgroup, NULL where that is as
- * it was. @return -NOTFOUND. */
+/** Note what it is allowed now: @spec_json as in struct container, and @cgroup, NULL where that is
+ * as it was. @return -NOTFOUND. */
 IMGC_CHECK int container_changed(struct store *s, const char *id, const char *spec_json,
                                  const char *cgroup, struct imgc_err *reterr);
 

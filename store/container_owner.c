@@ -70,6 +70,27 @@ int container_claim(struct store *s, const char *id, struct imgc_err *reterr)
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
+int container_delete_idle(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    struct process_id self;
+    bool busy = false;
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = process_identify(0, &self, reterr);
+    r = r < 0 ? r : db_begin(s->db, DB_WRITE, &tx, reterr);
+    r = r < 0 ? r : is_busy(s, id, &self, &busy, reterr);
+    if (r == 0 && busy) {
+        return CONTAINER_BUSY;
+    }
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = db_prepare(s->db, "DELETE FROM container WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    r = db_run(&st, reterr);
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
 int container_release(struct store *s, const struct container *before, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;

@@ -24,7 +24,7 @@ teardown() {
 monitors() {
     local pid
     for pid in $(pgrep -x imgc-monitor); do
-        ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "$STORE/" && echo "$pid"
+        find "/proc/$pid/fd" -lname "$STORE/*" 2>/dev/null | grep -q . && echo "$pid"
     done
     return 0
 }
@@ -246,4 +246,55 @@ state_of() {
     [ "$status" -eq 125 ]
     [[ $output == *"no daemon"* ]]
     imgc run --rm --restart no bb true
+}
+
+@test "ps filters, sorts and counts" {
+    imgc create --name one -l team=a -l tier=web bb
+    imgc run --name two --label-file <(printf '# marks\nteam=b\n') bb sh -c 'exit 4'  || true
+    imgc run -d --name three -l team=a -v /tmp:/mnt bb sleep 1000
+    names() { imgc ps --format '{{.Names}}' "$@"; }
+    [ "$(names)" = three ]
+    [ "$(names -a)" = $'three\ntwo\none' ]
+    [ "$(names -a --sort names)" = $'one\nthree\ntwo' ]
+    [ "$(names -n 2)" = $'three\ntwo' ]
+    [ "$(names -l)" = three ]
+    [ "$(names -a -f name=t)" = $'three\ntwo' ]
+    [ "$(names -a -f name=^t.o\$)" = two ]
+    [ "$(names -a -f label=team=a)" = $'three\none' ]
+    [ "$(names -a -f label=team=a -f label=tier)" = one ]
+    [ "$(names -a -f label=from=image)" = $'three\ntwo\none' ]
+    [ "$(names -a -f label!=tier -f label=team)" = $'three\ntwo' ]
+    [ "$(names -f status=exited)" = two ]
+    [ "$(names -f status=exited -f status=created)" = $'two\none' ]
+    [ "$(names -f exited=4)" = two ]
+    [ -z "$(names -f exited=5)" ]
+    [ "$(names -a -f before=two)" = one ]
+    [ "$(names -a -f since=two)" = three ]
+    [ "$(names -a -f ancestor=bb)" = $'three\ntwo\none' ]
+    [ -z "$(names -a -f ancestor=other)" ]
+    [ "$(names -a -f volume=/mnt)" = three ]
+    [ "$(names -a -f network=none)" = $'three\ntwo\none' ]
+    id=$(imgc ps -aq --no-trunc -f name=one)
+    [ "$(names -a -f "id=${id:0:6}")" = one ]
+    run imgc ps -f nonsense=1
+    [ "$status" -eq 1 ]
+    [[ $output == *"there are"*"ancestor="* ]]
+    run imgc ps -f status=flying
+    [ "$status" -eq 1 ]
+    [ "$(imgc container ls -a | sed -n 1p | tr -s ' ')" = 'CONTAINER ID IMAGE COMMAND CREATED STATUS PORTS NAMES' ]
+}
+
+@test "container prune takes what does not run" {
+    imgc create --name one -l keep=no bb
+    imgc run --name two bb true
+    imgc run -d --name three bb sleep 1000
+    run imgc container prune </dev/null
+    [ "$status" -eq 1 ]
+    run imgc container prune -f --filter label=keep
+    [ "$status" -eq 0 ]
+    [ "$(imgc ps -a --format '{{.Names}}')" = $'three\ntwo' ]
+    run imgc container prune -f --filter until=1h
+    [ "$(imgc ps -a --format '{{.Names}}')" = $'three\ntwo' ]
+    run imgc container prune -f
+    [ "$(imgc ps -a --format '{{.Names}}')" = three ]
 }
