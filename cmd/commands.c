@@ -39,12 +39,12 @@ const struct command *const commands[] = {
     &cmd_unpause,
     &cmd_rename,
     &cmd_rm,
+    &cmd_container_prune,
     &cmd_volume_create,
     &cmd_volume_ls,
     &cmd_volume_inspect,
     &cmd_volume_rm,
     &cmd_volume_prune,
-    &cmd_container_prune,
     /* this host, this program */
     &cmd_unshare,
     &cmd_df,
