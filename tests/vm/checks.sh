@@ -19,7 +19,7 @@ mount_cgroups() {
         return
     fi
     mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-    for controllers in memory cpu,cpuacct pids freezer devices; do
+    for controllers in memory cpu,cpuacct cpuset blkio pids freezer devices; do
         mkdir "/sys/fs/cgroup/$controllers"
         mount -t cgroup -o "$controllers" cgroup "/sys/fs/cgroup/$controllers"
     done
@@ -380,7 +380,8 @@ crowded_root() {
         exit 0"' 2>/tmp/stderr || fail "it ended with $?: $(cat /tmp/stderr)"
     same "lines of error" "$(grep -c '^Error: ' /tmp/stderr)" 1
     grep '^Error: .*cannot limit memory .*has processes of its own' /tmp/stderr
-    rmdir /sys/fs/cgroup/crowd/imgc /sys/fs/cgroup/crowd
+    [ ! -e /sys/fs/cgroup/crowd/imgc ] || rmdir /sys/fs/cgroup/crowd/imgc
+    rmdir /sys/fs/cgroup/crowd
 }
 
 # What the kernel wrote about mounts and cgroups, but for who ran out of memory.
@@ -426,6 +427,8 @@ clean() {
     soon none_runs
 }
 
+# shellcheck source=tests/vm/checks_limits.sh
+. /root/checks_limits.sh
 prepare
 uname -r | sed 's/^/# Linux /' >$results
 check import_and_run "an imported image runs, without a warning"
@@ -444,6 +447,7 @@ check_limited killed_launcher "kill -9 of imgc leaves no process, and the next c
 check_limited removed_while_running "rm -f of a container with many processes"
 check_limited stragglers "what the first process leaves running ends with it"
 check read_only "--read-only and read-only volumes"
+check_limits
 if [ "$version" = v2 ]; then # the same, or nothing, on v1
     check crowded_root "where v2's controllers are taken, that is the error, and only with limits"
     check unpacked_is_mounted "a pulled image: a root unpacked and one mounted are equal"

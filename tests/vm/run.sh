@@ -15,7 +15,7 @@ set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 version=$1 imgc=$2 cache=$3 images=$4
-wrap="timeout 240"
+wrap="timeout 500"
 PATH=$PATH:/usr/sbin:/sbin # mke2fs, for an ordinary user
 
 . "$here/lib.sh"
@@ -27,8 +27,12 @@ make_disk() {
     install_program "$(command -v unshare)" "$disk/bin/unshare"
     cp "$images/busybox.tar" "$disk/images/busybox.tar"
     "$here/registry.py" "$images/busybox" "$disk/srv/registry"
-    cp "$here/checks.sh" "$disk/root/checks.sh"
+    cp "$here/checks.sh" "$here/checks_limits.sh" "$disk/root/"
     mke2fs -q -t ext4 -E root_owner=0:0 -d "$disk" "$work/disk.ext4" 1g >/dev/null
+    # A second disk, whose rates are limited.
+    mkdir "$work/second"
+    head -c 4m /dev/urandom >"$work/second/file"
+    mke2fs -q -t ext4 -E root_owner=0:0 -d "$work/second" "$work/second.ext4" 32m >/dev/null
 }
 
 # The results are TAP: every check of the plan must be there, and none "not ok".
@@ -49,5 +53,5 @@ case $version in v1 | v2) ;; *) die "which version of cgroups is '$version'?" ;;
 prepare_machine "$version"
 make_disk
 : >"$logs/results"
-(qemu "$version" "$logs") || echo "run.sh: the machine ended with status $?" >&2
+(qemu "$version" "$logs" -drive "file=$work/second.ext4,format=raw,if=virtio,cache=unsafe") || echo "run.sh: the machine ended with status $?" >&2
 judge
