@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cmd/units.h"
+#include "runtime/cgroup.h"
 #include "runtime/cgroup_freeze.h"
 #include "schema/base/clock.h"
 #include "schema/json.h"
@@ -311,6 +312,18 @@ static const char *time_or_never(int64_t ns, char out[CLOCK_TEXT_MAX])
     return ns ? clock_rfc3339(ns, true, out) : NEVER;
 }
 
+/* Of one that runs the kernel knows; of one that has ended it was written down. */
+static bool is_oom_killed(const struct container *c)
+{
+    cgroup_auto struct cgroup *cg = NULL;
+    struct imgc_err ignored;
+
+    if (c->status != CONTAINER_RUNNING) {
+        return c->oom_killed;
+    }
+    return c->cgroup && cgroup_open(c->cgroup, &cg, &ignored) == 0 && cgroup_oom_killed(cg);
+}
+
 static json_t *state_of(const struct container *c)
 {
     char started[CLOCK_TEXT_MAX], finished[CLOCK_TEXT_MAX];
@@ -319,9 +332,9 @@ static json_t *state_of(const struct container *c)
     return json_pack("{s:s, s:b, s:b, s:I, s:i, s:b, s:s, s:s}", "Status", describe_status(c),
                      "Running", running, "Paused", describe_is_paused(c), "Pid",
                      (json_int_t)(running ? c->init.pid : 0), "ExitCode",
-                     c->status == CONTAINER_EXITED ? c->exit_code : 0, "OOMKilled", c->oom_killed,
-                     "StartedAt", time_or_never(c->started_ns, started), "FinishedAt",
-                     time_or_never(c->finished_ns, finished));
+                     c->status == CONTAINER_EXITED ? c->exit_code : 0, "OOMKilled",
+                     is_oom_killed(c), "StartedAt", time_or_never(c->started_ns, started),
+                     "FinishedAt", time_or_never(c->finished_ns, finished));
 }
 
 /* The words after the first one. */

@@ -130,10 +130,11 @@ static int need_failed(unsigned controllers, struct imgc_err *reterr)
 {
     unsigned first = controllers & -controllers;
 
-    (void)imgc_context(reterr,
-                       "cannot limit %s (run as root, on a host that delegates its cgroups, or "
-                       "without the limit)",
-                       cgroup_host_name(first));
+    (void)imgc_context(reterr, "cannot limit %s (%s, or leave out the limit)",
+                       cgroup_host_name(first),
+                       geteuid() == 0 ? "where the host delegates its cgroups it can be"
+                                      : "run it by 'systemd-run --user --scope -p Delegate=yes', "
+                                        "where there is cgroup v2, or as root");
     reterr->code = IMGC_E_HOST;
     return -IMGC_E_HOST;
 }

@@ -13,9 +13,10 @@
 #define TEXT_BYTES (64u << 10) /* of a file of these controllers: a list, or a number */
 #define RULE_BYTES 64          /* "MAJOR:MINOR RATE", three numbers of at most 20 digits */
 
-static int write_memory(const struct cgroup_dir *d, int64_t bytes, struct imgc_err *reterr)
+static int write_memory(const struct cgroup_dir *d, const char *file, int64_t bytes,
+                        struct imgc_err *reterr)
 {
-    int r = cgroup_dir_write_number(d, "memory.limit_in_bytes", bytes, reterr);
+    int r = cgroup_dir_write_number(d, file, bytes, reterr);
 
     if (r < 0 && reterr->sys == EBUSY) {
         return imgc_fail(reterr, IMGC_E_USAGE,
@@ -31,6 +32,7 @@ static int write_memory(const struct cgroup_dir *d, int64_t bytes, struct imgc_e
 static int limit_memory(const struct cgroup_dir *d, const struct cgroup_limits_change *change,
                         struct imgc_err *reterr)
 {
+    static const char *const memory_file = "memory.limit_in_bytes";
     static const char *const swap_file = "memory.memsw.limit_in_bytes";
     int64_t memory = change->to->memory_bytes > 0 ? (int64_t)change->to->memory_bytes : -1;
     int64_t both = cgroup_limits_memory_and_swap(change->to), now = INT64_MAX;
@@ -40,13 +42,13 @@ static int limit_memory(const struct cgroup_dir *d, const struct cgroup_limits_c
         if (memory > 0) {
             cgroup_limits_warn(change, "this host does not count swap: only memory is limited");
         }
-        return write_memory(d, memory, reterr);
+        return write_memory(d, memory_file, memory, reterr);
     }
     (void)cgroup_dir_number(d, swap_file, &now);
     bool grows = both < 0 || both > now;
-    int r = grows ? cgroup_dir_write_number(d, swap_file, both, reterr) : 0;
-    r = r < 0 ? r : write_memory(d, memory, reterr);
-    return r < 0 || grows ? r : cgroup_dir_write_number(d, swap_file, both, reterr);
+    int r = grows ? write_memory(d, swap_file, both, reterr) : 0;
+    r = r < 0 ? r : write_memory(d, memory_file, memory, reterr);
+    return r < 0 || grows ? r : write_memory(d, swap_file, both, reterr);
 }
 
 static int limit_all_memory(const struct cgroup_dir *d, const struct cgroup_limits_change *change,

@@ -14,7 +14,8 @@ cgroup_of() { # NAME CONTROLLER
 # Hundredths of a second of processor that the container has used.
 ticks_of() { # NAME
     sum=0
-    for pid in $(cat "$(cgroup_of "$1" cpu)/cgroup.procs"); do
+    # shellcheck disable=SC2013 # each line is a word
+    for pid in $(cat "$(cgroup_of "$1" freezer)/cgroup.procs"); do
         # shellcheck disable=SC2046 # words
         set -- $(cat "/proc/$pid/stat" 2>/dev/null || echo 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0)
         sum=$((sum + ${14} + ${15}))
@@ -155,9 +156,9 @@ is_under_oom() { # FILE
     grep -q 'under_oom 1' "$1"
 }
 
-# v1: the hog waits instead of being killed. v2 has no such thing, and imgc says so.
+# v1: the hog waits instead of being killed, where it touches the memory itself: a read() into it fails. v2 has no such thing, and imgc says so.
 oom_kill_disable() {
-    limit="-m 32m --memory-swap 32m --oom-kill-disable"
+    limit="-m 16m --memory-swap 16m --oom-kill-disable"
     if [ "$version" = v2 ]; then
         # shellcheck disable=SC2086 # words
         imgc run --rm $limit --memory-swappiness 10 bb true 2>/tmp/stderr
@@ -166,7 +167,7 @@ oom_kill_disable() {
         return
     fi
     # shellcheck disable=SC2086 # words
-    start_named waits $limit --memory-swappiness 10 -- 'echo up; exec tail -c 300m /dev/zero'
+    start_named waits $limit --memory-swappiness 10 -- 'echo up; x=aaaaaaaa; while :; do x=$x$x; done'
     soon is_under_oom "$(cgroup_of waits memory)/memory.oom_control"
     same "swappiness" "$(cat "$(cgroup_of waits memory)/memory.swappiness")" 10
     same "state" "$(imgc inspect --format '{{.State.Status}}' waits)" running
@@ -218,6 +219,41 @@ no_controllers() {
     fi
 }
 
+# An ordinary user in a scope of a systemd that delegates: the scope itself has processes, so the
+# container's cgroup is made beside it.
+delegated() {
+    mkdir -p /sys/fs/cgroup/user/app/scope /tmp/user
+    for dir in /sys/fs/cgroup /sys/fs/cgroup/user /sys/fs/cgroup/user/app; do
+        echo "+memory +pids +cpu" >$dir/cgroup.subtree_control
+    done
+    chown -R 1000:1000 /sys/fs/cgroup/user/app /tmp/user
+    sh -c 'echo $$ >/sys/fs/cgroup/user/app/scope/cgroup.procs
+        exec /bin/unshare -G 1000 -S 1000 env HOME=/tmp/user XDG_RUNTIME_DIR=/tmp/user sh -ec "
+            imgc import /images/busybox.tar bb >/dev/null
+            imgc run --rm -m 64m --pids-limit 20 bb cat /sys/fs/cgroup/memory.max \
+                /sys/fs/cgroup/pids.max
+            imgc run --name hog -m 64m --memory-swap 64m bb tail -c 300m /dev/zero || true
+            imgc inspect --format \"{{.State.ExitCode}} {{.State.OOMKilled}}\" hog
+            imgc rm hog"' >/tmp/out 2>/tmp/stderr || fail "$(cat /tmp/stderr)"
+    same "limits" "$(cat /tmp/out)" "67108864
+20
+137 true
+hog"
+    # in a cgroup of root's it is told what to do
+    /bin/unshare -G 1000 -S 1000 env HOME=/tmp/user XDG_RUNTIME_DIR=/tmp/user \
+        imgc run --rm -m 64m bb true 2>/tmp/stderr && fail "it is limited"
+    cat /tmp/stderr
+    grep -q '^Error: .*cannot limit memory .*systemd-run --user --scope' /tmp/stderr
+    soon no_background
+    rm -rf /tmp/user
+    find /sys/fs/cgroup/user -depth -type d -exec rmdir {} +
+}
+
+# imgc's own processes that clear up
+no_background() {
+    ! cat /proc/[0-9]*/comm 2>/dev/null | grep -qx imgc
+}
+
 check_limits() {
     check cpuset "--cpuset-cpus and --cpuset-mems are what the container sees"
     check shares "--cpu-shares divide a processor"
@@ -228,5 +264,6 @@ check_limits() {
     check oom_kill_disable "--oom-kill-disable"
     check stats "stats: processor, memory and processes"
     check parents "--cgroup-parent, down through a slice"
+    [ "$version" = v1 ] || check delegated "an ordinary user's limits in a delegated cgroup"
     check no_controllers "--cgroups disabled and --cgroup-conf"
 }
