@@ -68,8 +68,8 @@ status() { # STATUS CMD...
     same "status of '$*'" "$got" "$want"
 }
 
-soon() { # CMD...: within five seconds it succeeds
-    for _ in $(seq 50); do
+soon() { # CMD...: within half a minute it succeeds
+    for _ in $(seq 300); do
         ! "$@" || return 0
         sleep 0.1
     done
