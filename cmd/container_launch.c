@@ -15,6 +15,7 @@
 #include "schema/base/fd.h"
 #include "store/sync.h"
 
+#define OOM_KILL_STATUS 137 /* of the first process, by SIGKILL */
 #define WARNINGS_BYTES 4096
 
 struct running {
@@ -206,7 +207,9 @@ int container_launch(struct app *app, struct container_made *made, struct ahead 
         chores_note(app);
     }
     if (result.oom_killed) {
-        output_warn(&app->out, "the container ran out of memory and was killed");
+        output_warn(&app->out, result.exit_code == OOM_KILL_STATUS
+                                   ? "the container ran out of memory and was killed"
+                                   : "a process of the container was killed: it ran out of memory");
     }
     *ret_code = result.exit_code;
     return 0;
