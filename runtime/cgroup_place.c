@@ -126,15 +126,27 @@ static int place_one_v1(struct cgroup_place *m, const struct cgroup_host *host, 
     return 0;
 }
 
+/* A user namespace below the initial one cannot open devices by nodes of its own making. */
+static bool in_initial_userns(void)
+{
+    imgc_autoclose int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+    char text[64];
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
+    struct imgc_str line = { text, n > 0 ? (size_t)n : 0 };
+
+    return line.len == 0 || imgc_str_ends(imgc_str_trim(line), IMGC_STR(" 4294967295"));
+}
+
 static int need_failed(unsigned controllers, struct imgc_err *reterr)
 {
     unsigned first = controllers & -controllers;
 
     (void)imgc_context(reterr, "cannot limit %s (%s, or leave out the limit)",
                        cgroup_host_name(first),
-                       geteuid() == 0 ? "where the host delegates its cgroups it can be"
-                                      : "run it by 'systemd-run --user --scope -p Delegate=yes', "
-                                        "where there is cgroup v2, or as root");
+                       geteuid() == 0 && in_initial_userns()
+                           ? "where the host delegates its cgroups it can be"
+                           : "run it by 'systemd-run --user --scope -p Delegate=yes', "
+                             "where there is cgroup v2, or as root");
     reterr->code = IMGC_E_HOST;
     return -IMGC_E_HOST;
 }
@@ -177,17 +189,6 @@ int cgroup_place_v1(struct cgroup_place *m, const struct cgroup_host *host, stru
         }
     }
     return 0;
-}
-
-/* A user namespace below the initial one cannot open devices by nodes of its own making. */
-static bool in_initial_userns(void)
-{
-    imgc_autoclose int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-    char text[64];
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
-    struct imgc_str line = { text, n > 0 ? (size_t)n : 0 };
-
-    return line.len == 0 || imgc_str_ends(imgc_str_trim(line), IMGC_STR(" 4294967295"));
 }
 
 static int place_devices_v1(struct cgroup_place *m, const struct cgroup_host *host,
