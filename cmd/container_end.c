@@ -45,6 +45,20 @@ static int open_process(const struct process_id *id, int *ret_fd, struct imgc_er
     return 0;
 }
 
+/* Of an ordinary user: each imgc has a user namespace of its own, and out of one no signal reaches
+ * another ID in the next. The container's imgc is the user's own: it passes signals on, and its
+ * death is the container's. */
+static int signal_owner(const struct container *c, int signal, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+
+    int r = open_process(&c->owner, &fd, reterr);
+    if (r == 0 && pidfd_send_signal(fd, signal, NULL, 0) < 0 && errno != ESRCH) {
+        return imgc_fail_sys(reterr, errno, "send a signal to container %s", c->name);
+    }
+    return r;
+}
+
 int container_end_signal(const struct container *c, int signal, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
@@ -54,6 +68,9 @@ int container_end_signal(const struct container *c, int signal, struct imgc_err 
     }
     int r = open_process(&c->init, &fd, reterr);
     if (r == 0 && pidfd_send_signal(fd, signal, NULL, 0) < 0) {
+        if (errno == EPERM) {
+            return signal_owner(c, signal, reterr);
+        }
         return errno == ESRCH
                    ? CONTAINER_END_GONE
                    : imgc_fail_sys(reterr, errno, "send a signal to container %s", c->name);

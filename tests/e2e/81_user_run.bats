@@ -251,3 +251,20 @@ no_rest() {
         done
     done
 }
+
+@test "stop and rm -f reach a container that runs as another user" {
+    for user in "$RANGED" "$SINGLE"; do
+        imgc_as "$user" run -d --name other -u 77 bb \
+            sh -c 'trap "echo bye; exit 3" TERM; echo up; while :; do sleep 0.1; done' >/dev/null 3>&-
+        for _ in {1..200}; do
+            [ -z "$(imgc_as "$user" logs other)" ] || break
+            sleep 0.05
+        done
+        imgc_as "$user" stop other
+        [ "$(imgc_as "$user" logs other | tail -n 1)" = bye ]
+        [ "$(imgc_as "$user" inspect --format '{{.State.ExitCode}}' other)" = 3 ]
+        imgc_as "$user" start other 3>&-
+        imgc_as "$user" rm -f other
+        [ -z "$(imgc_as "$user" ps -aq)" ]
+    done
+}
