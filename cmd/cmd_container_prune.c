@@ -86,7 +86,7 @@ static int container_prune_run(struct app *app, const void *options, struct args
 }
 
 const struct command cmd_container_prune = {
-    .name = "container-prune",
+    .name = "container prune",
     .args = "",
     .summary = "remove containers that do not run",
     .help = "Prints the IDs of those that are gone. Volumes stay.\n"

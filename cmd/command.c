@@ -49,7 +49,7 @@ static const struct alias aliases[] = {
     { "container", "exec", "exec", NULL },
     { "container", "rm", "rm", NULL },
     { "container", "remove", "rm", NULL },
-    { "container", "prune", "container-prune", NULL },
+    { "container", "prune", "container prune", NULL },
     { "container", "logs", "logs", NULL },
     { "container", "inspect", "inspect", "--type=container" },
     { "volume", "create", "volume create", NULL },
