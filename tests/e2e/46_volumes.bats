@@ -296,3 +296,27 @@ PY
     run ! imgc inspect giver
     imgc volume prune -f >/dev/null
 }
+
+@test "a path that another container keeps swapping for a link leads nowhere on the host" {
+    mkdir "$BATS_TEST_TMPDIR/victim" "$BATS_TEST_TMPDIR/src"
+    echo mounted >"$BATS_TEST_TMPDIR/src/f"
+    imgc run --rm -v race:/v bb mkdir -p /v/a
+    # shellcheck disable=SC2086
+    imgc run --name swapper -v race:/v bb sh -c "
+        while [ ! -e /v/stop ]; do
+            mv /v/a /v/b; ln -s $BATS_TEST_TMPDIR/victim /v/a; : >/v/ready; rm -f /v/a; mv /v/b /v/a
+        done" &
+    for _ in $(seq 200); do [ -e "$STORE/volumes/race/data/ready" ] && break; sleep 0.05; done
+    ran=0
+    for _ in $(seq 15); do
+        # where the name is gone for a moment it is made, or the mount fails: both are fine
+        out=$(imgc run --rm -v race:/v -v "$BATS_TEST_TMPDIR/src:/v/a/deep/in" bb true 2>&1) && ran=$((ran + 1))
+        [ -z "$(ls -A "$BATS_TEST_TMPDIR/victim")" ] || { ls -lR "$BATS_TEST_TMPDIR/victim"; return 1; }
+        [ "$(ls "$BATS_TEST_TMPDIR/src")" = f ]
+    done
+    touch "$STORE/volumes/race/data/stop"
+    imgc rm -f swapper
+    wait || true
+    echo "$ran of 15 ran, last: $out"
+    [ "$ran" -gt 0 ]
+}
