@@ -13,6 +13,7 @@
 #include "store/container_name.h"
 #include "store/store_handle.h"
 #include "store/trash.h"
+#include "store/volume.h"
 
 #define NAME_TRIES 16
 
@@ -265,6 +266,7 @@ static int delete_row(struct store *s, const char *id, struct imgc_err *reterr)
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    r = r < 0 ? r : volume_leave(s, id, reterr);
     if (r < 0) {
         return r;
     }
@@ -304,6 +306,7 @@ int container_discard(struct store *s, const char *id, struct imgc_err *reterr)
     if (r == 0) {
         r = trash_add(s, &place, reterr);
     }
+    r = r < 0 ? r : volume_leave(s, id, reterr);
     if (r < 0) {
         return r;
     }

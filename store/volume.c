@@ -323,6 +323,66 @@ int volume_remove(struct store *s, const char *name, struct imgc_err *reterr)
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
+/* The next volume that goes with the container. @ret "": none. */
+static int next_follower(struct store *s, const char *container_id, char ret[VOLUME_NAME_MAX],
+                         struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "SELECT v.name FROM container AS c JOIN volume_use AS u ON u.container_id = c.id "
+               "JOIN volume AS v ON v.name = u.volume "
+               "WHERE c.id = ?1 AND c.auto_remove = 1 AND v.anonymous = 1 AND NOT EXISTS "
+               "(SELECT 1 FROM volume_use AS o WHERE o.volume = v.name AND o.container_id <> ?1) "
+               "LIMIT 1");
+
+    db_bind_text(&st, 1, container_id);
+    int r = db_step(&st, reterr);
+    (void)snprintf(ret, VOLUME_NAME_MAX, "%s", r == DB_ROW ? db_col_text(&st, 0) : "");
+    return r < 0 ? r : 0;
+}
+
+static int drop_use(struct store *s, const char *container_id, const char *name,
+                    struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "DELETE FROM volume_use WHERE container_id = ?1 AND volume = ?2");
+
+    db_bind_text(&st, 1, container_id);
+    db_bind_text(&st, 2, name);
+    return db_run(&st, reterr);
+}
+
+/* A look that costs next to nothing: each `run --rm` comes here. */
+static int has_any(struct store *s, const char *container_id, bool *ret, struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT 1 FROM volume_use WHERE container_id = ?1");
+
+    db_bind_text(&st, 1, container_id);
+    int r = db_step(&st, reterr);
+    *ret = r == DB_ROW;
+    return r < 0 ? r : 0;
+}
+
+int volume_leave(struct store *s, const char *container_id, struct imgc_err *reterr)
+{
+    char name[VOLUME_NAME_MAX];
+    struct place place;
+    bool any = false;
+
+    int r = has_any(s, container_id, &any, reterr);
+    while (r == 0 && any) {
+        r = next_follower(s, container_id, name, reterr);
+        if (r < 0 || name[0] == '\0') {
+            break;
+        }
+        place_volume(&place, name);
+        r = drop_use(s, container_id, name, reterr);
+        r = r < 0 ? r : remove_row(s, name, reterr); /* 0: nobody else has it, under this lock */
+        r = r < 0 ? r : trash_add(s, &place, reterr);
+    }
+    return r;
+}
+
 int volume_follow(struct store *s, const char *container_id, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -331,7 +391,7 @@ int volume_follow(struct store *s, const char *container_id, struct imgc_err *re
     if (r < 0) {
         return r;
     }
-    /* As those of --rm do (schema/sql, the trigger volume_follow). */
+    /* As those of --rm do. */
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "UPDATE container SET auto_remove = 1 WHERE id = ?1");
     db_bind_text(&st, 1, container_id);

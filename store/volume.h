@@ -80,6 +80,10 @@ IMGC_CHECK int volume_users(struct store *s, const char *name, char ***ret,
 /** Of a container that is removed next, also those go that were made for it. */
 IMGC_CHECK int volume_follow(struct store *s, const char *container_id, struct imgc_err *reterr);
 
+/** For the files of this folder. Inside the transaction that deletes the row of a container: with
+ * one of --rm go the volumes that were made for it and that no other one uses. */
+IMGC_CHECK int volume_leave(struct store *s, const char *container_id, struct imgc_err *reterr);
+
 /** Disk bytes of one. */
 IMGC_CHECK int volume_bytes(struct store *s, const char *name, uint64_t *ret,
                             struct imgc_err *reterr);
