@@ -47,6 +47,7 @@ static const struct alias aliases[] = {
     { "container", "wait", "wait", NULL },
     { "container", "rename", "rename", NULL },
     { "container", "exec", "exec", NULL },
+    { "container", "top", "top", NULL },
     { "container", "rm", "rm", NULL },
     { "container", "remove", "rm", NULL },
     { "container", "prune", "container prune", NULL },

@@ -38,6 +38,7 @@ extern const struct command cmd_start;
 extern const struct command cmd_stats;
 extern const struct command cmd_stop;
 extern const struct command cmd_tag;
+extern const struct command cmd_top;
 extern const struct command cmd_umount;
 extern const struct command cmd_unpack;
 extern const struct command cmd_unpause;

@@ -57,3 +57,16 @@ told() {
     assert_fails 1 'no such image: "runs"' imgc inspect --type image runs
     [[ $(imgc inspect -f '{{.State.Status}}' runs) == running ]] # a container goes first
 }
+
+@test "top shows the container's processes by their own numbers" {
+    run imgc top runs
+    [[ ${lines[0]} == USER*PID*PPID*STATE*ELAPSED*TIME*COMMAND ]]
+    [[ $output == *"sleep 1111"* && $output == *"sleep 2222"* ]]
+    [ "${#lines[@]}" -eq 4 ]
+    run imgc top runs pid,ppid hpid comm
+    [[ ${lines[1]} =~ ^1\ +0\ +$(told '{{.State.Pid}}' runs)\ +sh$ ]]
+    [[ ${lines[2]} =~ ^[0-9]+\ +1\ +[0-9]+\ +sleep$ ]]
+    assert_fails 1 "no column 'nonsense'" imgc top runs nonsense
+    assert_fails 1 "container done is not running" imgc top done
+    assert_fails 1 "no such container: nobody" imgc top nobody
+}
