@@ -5,6 +5,7 @@
 #include "store/container.h"
 #include "store/container_name.h"
 #include "store/store_handle.h"
+#include "store/volume.h"
 
 static int gone(const char *id, struct imgc_err *reterr)
 {
@@ -82,6 +83,7 @@ int container_delete_idle(struct store *s, const char *id, struct imgc_err *rete
     if (r == 0 && busy) {
         return CONTAINER_BUSY;
     }
+    r = r < 0 ? r : volume_leave(s, id, reterr);
     if (r < 0) {
         return r;
     }

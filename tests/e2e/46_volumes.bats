@@ -235,7 +235,8 @@ PY
     [ "$(imgc volume ls -q --filter name=used)" = used ]
     imgc rm user
     imgc volume rm used
-    ! imgc volume inspect used
+    run imgc volume inspect used
+    [ "$status" -eq 1 ]
 }
 
 @test "volume prune: anonymous ones, or all; df and info count them" {
@@ -269,7 +270,8 @@ PY
     [ "$output" = $'2\none' ]
     anonymous=$(imgc volume ls -q | grep -E '^[0-9a-f]{64}$')
     imgc rm -v c1
-    ! imgc volume inspect "$anonymous"
+    run imgc volume inspect "$anonymous"
+    [ "$status" -eq 1 ]
     imgc volume inspect fromc1 >/dev/null
     assert_no_anonymous
 }
@@ -293,7 +295,8 @@ PY
     assert_fails 125 "option 'x'" imgc run --rm --volumes-from giver:x bb true
     # by force, with the container
     imgc volume rm -f given
-    run ! imgc inspect giver
+    run imgc inspect giver
+    [ "$status" -eq 1 ]
     imgc volume prune -f >/dev/null
 }
 
