@@ -47,7 +47,8 @@ remove_users() {
     [ -n "${USERS_HOME:-}" ] || return 0
     for user in "$RANGED" "$SINGLE"; do
         flock "$USERS_HOME/$user/.local/share/imgc/background" true 2>/dev/null || true
-        userdel "$user" || true
+        # another file of tests may hold the lock, a last process may be ending
+        userdel -f "$user" || { sleep 1; userdel -f "$user"; } || true
     done
     rm -rf "$USERS_HOME"
 }
