@@ -59,8 +59,9 @@ const struct command cmd_run = {
     .help =
         "The image is pulled when it is not in the store. The command's exit status is imgc's;\n"
         "125 is a failure of imgc, 126 a command that cannot be executed, 127 one that is not\n"
-        "there, 128+N a death by signal N. Without --network host the container has only a\n"
-        "loopback interface.\n"
+        "there, 128+N a death by signal N. The network of root's containers is a bridge, where "
+        "this\n"
+        "host has bridges and nftables, else only a loopback interface, as ordinary users have.\n"
         "\n"
         "  imgc run --rm debian:bookworm cat /etc/os-release\n"
         "  imgc run --rm -it -v \"$PWD\":/src:ro -w /src debian:bookworm bash\n"

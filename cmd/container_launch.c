@@ -6,6 +6,7 @@
 
 #include "cmd/chores.h"
 #include "cmd/kept_spec.h"
+#include "cmd/network_use.h"
 #include "cmd/run_peer.h"
 #include "cmd/sweep.h"
 #include "cmd/volumes.h"
@@ -24,6 +25,7 @@ struct running {
     struct attach_server *attach; /* NULL: in the foreground */
     struct monitor *monitor;      /* likewise */
     struct ahead *ahead;          /* or NULL */
+    struct network_use network;
     struct imgc_buf
         warnings; /* lines, told when the container starts: of a failure only the error */
 };
@@ -79,6 +81,7 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
 
     output_debug(&run->app->out, "container %s runs as process %d, cgroup %s",
                  run->made->container.id, (int)init->pid, cgroup ? cgroup : "none");
+    network_use_started(&run->network, &run->made->spec);
     int r = kept_spec_save(run->app->store, run->made->container.id, &run->made->spec, reterr);
     r = r < 0 ? r
               : container_started(run->app->store, run->made->container.id, init, cgroup, reterr);
@@ -87,6 +90,13 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
         chores_start_noted(run->app); /* a container may run for long */
     }
     return r;
+}
+
+static int on_network(void *arg, int netns_fd, struct imgc_err *reterr)
+{
+    struct running *run = arg;
+
+    return network_use_attach(&run->network, netns_fd, reterr);
 }
 
 static int on_find(void *arg, const char *name, struct nsjoin_peer *ret, struct imgc_err *reterr)
@@ -150,6 +160,7 @@ static int launch(struct running *run, struct launch_result *ret, struct imgc_er
     imgc_autoclose int log_fd = -1;
     struct launch_args args = { .log_fd = -1,
                                 .started = on_started,
+                                .network = on_network,
                                 .ready = on_ready,
                                 .running = on_running,
                                 .arg = run,
@@ -165,7 +176,18 @@ static int launch(struct running *run, struct launch_result *ret, struct imgc_er
         r = open_log(run, &log_fd, reterr);
         args.log_fd = log_fd;
     }
-    return r < 0 ? r : launch_run(&run->made->spec, &args, ret, reterr);
+    if (run->ahead) {
+        ahead_finish(run->ahead); /* no thread beside what starts processes */
+    }
+    r = r < 0 ? r
+              : network_use_begin(run->app, run->app->store, &run->made->container,
+                                  &run->made->spec, &run->network, reterr);
+    network_use_launch(&run->network, &args);
+    r = r < 0 ? r : launch_run(&run->made->spec, &args, ret, reterr);
+    if (r < 0) {
+        network_use_end(&run->network);
+    }
+    return r;
 }
 
 /* How it ended. */
@@ -175,6 +197,7 @@ static int conclude(struct running *run, struct launch_result *result, struct im
     const struct container *c = &run->made->container;
     int r;
 
+    network_use_end(&run->network);
     if (c->auto_remove && run->attach) {
         r = container_remove(store, c->id, reterr);
     } else if (c->auto_remove) {

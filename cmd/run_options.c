@@ -24,8 +24,7 @@ const struct option run_options[] = {
     RUN_ISOLATION_ROWS(AT(isolation)),
     RUN_PROCESS_ROWS(AT(process)),
     RUN_LOG_ROWS(AT(log)),
-    { 0, "network", OPT_STRING, AT(network), "MODE", "none, host, container:NAME, ns:PATH (none)" },
-    { 0, "net", OPT_STRING, AT(network), "MODE", NULL },
+    RUN_NETWORK_ROWS(AT(network)),
     { 0, "pull", OPT_STRING, AT(pull), "missing|always|never", "when to pull (missing)" },
     { 0, "platform", OPT_STRING, AT(platform), "OS/ARCH[/VARIANT]", "platform to pull" },
     { 0, "tls-verify", OPT_NEGATED, AT(skip_tls_verify), NULL,
@@ -41,28 +40,7 @@ void run_options_done_request(struct run_request *r)
     environment_done(&r->env);
     run_mounts_done(&r->mounts);
     isolation_done(&r->isolation);
-}
-
-static int bad_value(const char *option, const char *text, const char *why, struct imgc_err *reterr)
-{
-    return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': %s", option, text, why);
-}
-
-static int parse_network(const char *text, enum spec_network *ret,
-                         struct isolation_namespace *ret_join, struct imgc_err *reterr)
-{
-    *ret = SPEC_NETWORK_NONE;
-    if (!text || strcmp(text, "none") == 0) {
-        return 0;
-    }
-    if (strcmp(text, "host") == 0) {
-        *ret = SPEC_NETWORK_HOST;
-        return 0;
-    }
-    if (strncmp(text, "container:", 10) == 0 || strncmp(text, "ns:", 3) == 0) {
-        return run_isolation_namespace("network", text, ret_join, reterr);
-    }
-    return bad_value("network", text, "none, host, container:NAME or ns:/PATH", reterr);
+    net_want_done(&r->net_want);
 }
 
 static int fill(const struct run_options *o, struct run_request *request, struct imgc_err *reterr)
@@ -76,7 +54,9 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     r = r < 0 ? r : run_log_parse(&o->log, s, reterr);
     r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
     r = r < 0 ? r : run_process_parse(&o->process, &request->isolation, s, reterr);
-    return r < 0 ? r : parse_network(o->network, &s->network, &request->isolation.net, reterr);
+    return r < 0 ? r
+                 : run_network_parse(&o->network, &s->network, &request->isolation.net,
+                                     &request->net_want, reterr);
 }
 
 int run_options_request(const struct run_options *o, const char *const *args,
@@ -104,6 +84,7 @@ int run_options_request(const struct run_options *o, const char *const *args,
     s->n_mounts = request.mounts.n;
     *ret = request;
     ret->spec.take_isolation = &ret->isolation;
+    ret->spec.take_net_want = &ret->net_want;
     request = (struct run_request){ .mounts = { .n = 0 } };
     return 0;
 }
@@ -128,7 +109,7 @@ int run_options_json(const struct run_options *o, const struct run_request *requ
         "{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s}", "Cmd", string_array(s->args),
         "Env", string_array(s->env), "Tty", s->terminal, "OpenStdin", s->interactive,
         "ReadonlyRootfs", s->read_only, "User", s->user, "WorkingDir", s->workdir, "Hostname",
-        s->hostname, "Binds", binds, "NetworkMode", o->network ? o->network : "none");
+        s->hostname, "Binds", binds, "NetworkMode", run_network_mode(&o->network, s->network));
     json_auto_free json_t *limits = run_limits_json(&s->limits);
     json_auto_free json_t *isolation = run_isolation_json(&o->isolation);
     json_auto_free json_t *process = run_process_json(&o->process, &request->isolation);

@@ -12,16 +12,18 @@
 #include "cmd/run_limits.h"
 #include "cmd/run_log.h"
 #include "cmd/run_mounts.h"
+#include "cmd/run_network.h"
 #include "cmd/run_process.h"
 #include "runtime/spec.h"
 
 /* As parsed from the command line. */
 struct run_options {
     bool interactive, terminal, read_only, skip_tls_verify, quiet;
-    const char *workdir, *user, *entrypoint, *hostname, *network, *pull, *platform, *rootfs;
+    const char *workdir, *user, *entrypoint, *hostname, *pull, *platform, *rootfs;
     struct run_lifecycle_options lifecycle;
     struct run_limits limits;
     struct run_log log;
+    struct run_network_options network;
     struct option_list env, env_files;
     struct run_mounts_options mounts;
     struct run_isolation_options isolation;
@@ -34,8 +36,9 @@ extern const struct option run_options[];
 struct run_request {
     struct environment env;
     struct run_mounts mounts;
-    struct isolation isolation; /* of which spec_from_config() takes what it holds */
-    struct spec_options spec;   /* borrows from here and from the run_options */
+    struct isolation isolation; /* of these two spec_from_config() takes what they hold */
+    struct net_want net_want;
+    struct spec_options spec; /* borrows from here and from the run_options */
 };
 
 void run_options_done_request(struct run_request *r);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cmd/chores.h"
+#include "cmd/network_use.h"
 #include "runtime/launch.h"
 #include "store/gc.h"
 
@@ -33,12 +34,18 @@ int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
 {
     container_list_auto struct container_list list = { .items = NULL };
     struct gc_swept swept;
+    bool is_any = false;
 
     int r = container_list(app->store, &list, reterr);
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         if (is_abandoned(&list.items[i])) {
+            is_any = true;
             r = sweep_cgroup(&list.items[i], reterr);
         }
+    }
+    if (r >= 0 && is_any) {
+        struct imgc_err ignored; /* what cannot go now, whoever uses a network next sweeps */
+        (void)!network_use_sweep(app->store, &ignored);
     }
     r = r < 0 ? r : gc_sweep(app->store, ret_bytes != NULL, &swept, reterr);
     if (r < 0) {

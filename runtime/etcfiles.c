@@ -44,7 +44,7 @@ static void add_hosts(const struct spec *spec, struct imgc_buf *b)
                      "ff00::\tip6-mcastprefix\n"
                      "ff02::1\tip6-allnodes\n"
                      "ff02::2\tip6-allrouters\n");
-    if (spec->hostname && spec->hostname[0]) {
+    if (spec->network != SPEC_NETWORK_BRIDGE && spec->hostname && spec->hostname[0]) {
         imgc_buf_printf(b, "127.0.1.1\t%s\n", spec->hostname);
     }
 }
@@ -61,7 +61,30 @@ static void add_hostname(const struct spec *spec, struct imgc_buf *b)
     imgc_buf_putc(b, '\n');
 }
 
-int etcfiles_write(const struct spec *spec, struct imgc_err *reterr)
+static void fill(const struct spec *spec, const struct etcfiles_net *net, struct imgc_buf *hosts,
+                 struct imgc_buf *resolv)
+{
+    bool has_hosts = spec->network == SPEC_NETWORK_HOST;
+
+    if (has_hosts) {
+        read_host("/etc/hosts", hosts);
+    } else {
+        add_hosts(spec, hosts);
+    }
+    if (hosts->len > 0 && hosts->ptr[hosts->len - 1] != '\n') {
+        imgc_buf_putc(hosts, '\n');
+    }
+    imgc_buf_puts(hosts, net && net->hosts ? net->hosts : "");
+    if (net && net->resolv) {
+        imgc_buf_puts(resolv, net->resolv);
+    } else if (has_hosts) {
+        read_host("/etc/resolv.conf", resolv);
+    } else { /* no server could be reached */
+        imgc_buf_puts(resolv, "# no network\n");
+    }
+}
+
+int etcfiles_write(const struct spec *spec, const struct etcfiles_net *net, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf hosts = IMGC_BUF_INIT(FILE_BYTES_MAX);
     imgc_autobuf struct imgc_buf hostname = IMGC_BUF_INIT(FILE_BYTES_MAX);
@@ -73,13 +96,7 @@ int etcfiles_write(const struct spec *spec, struct imgc_err *reterr)
         return r;
     }
     add_hostname(spec, &hostname);
-    if (spec->network == SPEC_NETWORK_HOST) {
-        read_host("/etc/hosts", &hosts);
-        read_host("/etc/resolv.conf", &resolv);
-    } else { /* no server could be reached */
-        add_hosts(spec, &hosts);
-        imgc_buf_puts(&resolv, "# no network\n");
-    }
+    fill(spec, net, &hosts, &resolv);
     r = write_file(dir_fd, "hosts", &hosts, reterr);
     if (r == 0) {
         r = write_file(dir_fd, "hostname", &hostname, reterr);

@@ -41,7 +41,7 @@ struct launch {
     sigset_t old_mask;
     bool signals_blocked;
     pid_t pid; /* 0 before clone and after it was reaped */
-    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, mounts_fd;
+    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, mounts_fd, netns_fd;
     struct stdfds stdfds;
     struct nsjoin joins;
     struct devices_given devices;
@@ -80,6 +80,7 @@ static void launch_done(struct launch *l)
     imgc_closep(&l->sync_fd);
     imgc_closep(&l->master_fd);
     imgc_closep(&l->mounts_fd);
+    imgc_closep(&l->netns_fd);
     stdfds_done(&l->stdfds);
     nsjoin_done(&l->joins);
     devices_given_done(&l->devices);
@@ -129,7 +130,7 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
                                        &l->filter, reterr);
     }
     if (r == 0 && spec->state_dir) {
-        r = etcfiles_write(spec, reterr);
+        r = etcfiles_write(spec, &l->args->etc, reterr);
     }
     if (r == 0) {
         r = timezone_write(spec, reterr);
@@ -263,15 +264,21 @@ static int await_ready(struct launch *l, struct imgc_err *reterr)
     return 0;
 }
 
+/* Beside the container's first process, which builds its root meanwhile. */
 static int announce(struct launch *l, struct imgc_err *reterr)
 {
     struct process_id id = { .pid = 0 };
+    int r = 0;
 
-    if (!l->args->started) {
-        return 0;
+    if (l->args->started) {
+        r = process_identify(l->pid, &id, reterr);
+        r = r < 0 ? r : l->args->started(l->args->arg, &id, cgroup_path(l->cgroup), reterr);
     }
-    int r = process_identify(l->pid, &id, reterr);
-    return r < 0 ? r : l->args->started(l->args->arg, &id, cgroup_path(l->cgroup), reterr);
+    if (r == 0 && l->args->network) {
+        r = l->args->network(l->args->arg, l->netns_fd, reterr);
+        imgc_closep(&l->netns_fd); /* it ends with the container */
+    }
+    return r;
 }
 
 static int set_up_terminal(struct launch *l, struct imgc_err *reterr)
@@ -324,6 +331,18 @@ static void hold_mounts(struct launch *l)
     l->mounts_fd = l->args->hold_mounts ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
+/* While the process may still be looked at: it makes itself undumpable when it has been placed. */
+static int open_network(struct launch *l, struct imgc_err *reterr)
+{
+    char path[64];
+
+    if (!l->args->network) {
+        return 0;
+    }
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/net", (int)l->pid);
+    return fd_open_at(AT_FDCWD, path, O_RDONLY, 0, &l->netns_fd, reterr);
+}
+
 static int bring_up(struct launch *l, struct imgc_err *reterr)
 {
     int r = start(l, reterr);
@@ -332,6 +351,9 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
     }
     if (r == 0) {
         hold_mounts(l);
+        r = open_network(l, reterr);
+    }
+    if (r == 0) {
         r = cgroup_add(l->cgroup, l->pid, reterr);
     }
     if (r == 0) {
@@ -403,6 +425,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .container_sync_fd = -1,
         .master_fd = -1,
         .mounts_fd = -1,
+        .netns_fd = -1,
         .stdfds = STDFDS_INIT,
         .joins = NSJOIN_INIT,
         .devices = DEVICES_GIVEN_INIT,

@@ -30,6 +30,7 @@
 
 #include "runtime/ahead.h"
 #include "runtime/attach_server.h"
+#include "runtime/etcfiles.h"
 #include "runtime/nsjoin.h"
 #include "runtime/spec.h"
 #include "schema/base/process.h"
@@ -41,6 +42,9 @@ struct launch_args {
      * another processor, so this costs no time. A failure here kills it. May be NULL. */
     int (*started)(void *arg, const struct process_id *init, const char *cgroup,
                    struct imgc_err *reterr);
+    /** Called next: to give the container's network namespace (borrowed) its interfaces. A failure
+     * here kills it. May be NULL. */
+    int (*network)(void *arg, int netns_fd, struct imgc_err *reterr);
     void (*ready)(void *arg);   /* called next, when it has its root, before it runs; may be NULL */
     void (*running)(void *arg); /* called when the command is executed; may be NULL */
     void *arg;
@@ -51,6 +55,7 @@ struct launch_args {
                                      are none of the container's, its clients' are; NULL: in the
                                      foreground */
     bool hold_mounts;             /* for launch_result.mounts_fd */
+    struct etcfiles_net etc;      /* borrowed */
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be
                                                      NULL */
 };

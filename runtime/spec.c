@@ -33,6 +33,7 @@ void spec_done(struct spec *s)
     free(s->mounts);
     isolation_done(&s->isolation);
     spec_limits_done(&s->limits);
+    net_want_done(&s->net_want);
     *s = (struct spec)SPEC_INIT;
 }
 

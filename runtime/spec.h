@@ -12,9 +12,14 @@
 #include <stdint.h>
 
 #include "runtime/isolation.h"
+#include "runtime/net_want.h"
 #include "schema/config.h"
 
-enum spec_network { SPEC_NETWORK_NONE, SPEC_NETWORK_HOST };
+enum spec_network {
+    SPEC_NETWORK_NONE,
+    SPEC_NETWORK_HOST,
+    SPEC_NETWORK_BRIDGE, /* a network of this store, looked up when the container starts */
+};
 
 enum spec_mount_kind { SPEC_MOUNT_BIND, SPEC_MOUNT_TMPFS, SPEC_MOUNT_VOLUME };
 
@@ -87,6 +92,7 @@ struct spec {
     int stop_signal;
     /* isolation */
     enum spec_network network;
+    struct net_want net_want;
     uint64_t capabilities; /* bounding = permitted = effective, bit n = capability n */
     bool no_seccomp;       /* --security-opt seccomp=unconfined */
     struct isolation isolation;
@@ -128,6 +134,7 @@ struct spec_options {
     uint64_t log_max_bytes;
     uint32_t log_max_files;
     struct isolation *take_isolation; /* emptied; NULL: the default */
+    struct net_want *take_net_want;   /* the same */
 };
 
 /**

@@ -312,6 +312,26 @@ static int copy_mounts(const struct spec_options *o, struct spec *s, struct imgc
     return 0;
 }
 
+/* What -P publishes of the image's own accord. */
+static int add_exposed(const struct image_config *config, struct net_want *w,
+                       struct imgc_err *reterr)
+{
+    const char *key;
+    json_t *value;
+
+    if (!w->publish_all || !config || !config->exposed_ports) {
+        return 0;
+    }
+    json_object_foreach(config->exposed_ports, key, value)
+    {
+        int r = net_want_append(&w->expose, imgc_str_of(key), reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
 static int fill_process(const struct image_config *config, const struct spec_options *o,
                         struct spec *s, struct imgc_err *reterr)
 {
@@ -362,6 +382,10 @@ int spec_from_config(const char *id, const struct image_config *config,
         s.isolation = *options->take_isolation;
         *options->take_isolation = (struct isolation){ .privileged = false };
     }
+    if (options->take_net_want) {
+        s.net_want = *options->take_net_want;
+        *options->take_net_want = (struct net_want){ .is_asked = false };
+    }
     s.no_seccomp =
         s.isolation.no_seccomp || (s.isolation.privileged && !s.isolation.seccomp_profile);
     s.capabilities = caps_combine(s.isolation.privileged ? caps_all() : caps_default(),
@@ -378,6 +402,9 @@ int spec_from_config(const char *id, const struct image_config *config,
     }
     if (r == 0 && options->cgroup_parent) {
         r = imgc_str_dup(imgc_str_of(options->cgroup_parent), &s.cgroup_parent, reterr);
+    }
+    if (r == 0) {
+        r = add_exposed(config, &s.net_want, reterr);
     }
     if (r < 0) {
         return r;

@@ -2,6 +2,7 @@
 #include "runtime/spec_json.h"
 
 #include "runtime/isolation_json.h"
+#include "runtime/net_want_json.h"
 #include "schema/json_fields.h"
 #include "schema/limits.h"
 #include "schema/volume_name.h"
@@ -25,6 +26,7 @@ static const char *const propagations[] = {
 static const char *const networks[] = {
     [SPEC_NETWORK_NONE] = "none",
     [SPEC_NETWORK_HOST] = "host",
+    [SPEC_NETWORK_BRIDGE] = "bridge",
     NULL,
 };
 
@@ -98,6 +100,7 @@ static const struct json_fields spec_fields[] = {
     PLAIN(interactive),
     PLAIN(stop_signal),
     JSON_FIELDS_ENUM(struct spec, network, networks),
+    JSON_FIELDS_STRUCT(struct spec, net_want, net_want_json_fields),
     PLAIN(capabilities),
     PLAIN(no_seccomp),
     JSON_FIELDS_STRUCT(struct spec, isolation, isolation_json_fields),

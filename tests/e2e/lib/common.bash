@@ -10,6 +10,10 @@ IMAGES=${IMGC_TEST_IMAGES:-$SOURCE_DIR/build/test-images}
 TEST_DATA=${IMGC_TEST_DATA:-$SOURCE_DIR/../shared/data}
 IMGC=${IMGC:-$SOURCE_DIR/build/release/imgc}
 
+# Containers get no network unless a test asks for one: the host's own stays as it is. 48_network.bats
+# has hosts of its own.
+export IMGC_NETWORK=none
+
 # A store per test (call in setup), under bats' own temporary directory.
 new_store() {
     STORE=$BATS_TEST_TMPDIR/store

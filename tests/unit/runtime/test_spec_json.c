@@ -82,7 +82,20 @@ static void fill(struct spec *s)
     s->terminal = true;
     s->interactive = true;
     s->stop_signal = SIGUSR1;
-    s->network = SPEC_NETWORK_HOST;
+    s->network = SPEC_NETWORK_BRIDGE;
+    s->net_want = (struct net_want){ .is_asked = true,
+                                     .network = word("net"),
+                                     .aliases = words("a", "b"),
+                                     .ports = words("80", "1:2/udp"),
+                                     .expose = words("5/tcp", "6"),
+                                     .publish_all = true,
+                                     .ip4 = word("10.0.0.2"),
+                                     .ip6 = word("fd00::2"),
+                                     .mac = word("02:00:00:00:00:01"),
+                                     .servers = words("1.1.1.1", "9.9.9.9"),
+                                     .search = words("x", "y"),
+                                     .options = words("o", "p"),
+                                     .hosts = words("h:1.2.3.4", "g:host-gateway") };
     s->capabilities = UINT64_MAX - 5;
     s->no_seccomp = true;
     s->isolation.no_new_privs = true;
@@ -157,6 +170,22 @@ static void same_limits(const struct spec_limits *a, const struct spec_limits *b
     same_words(a->cgroup_conf, b->cgroup_conf);
 }
 
+static void same_net_want(const struct net_want *a, const struct net_want *b)
+{
+    assert_true(a->is_asked == b->is_asked && a->publish_all == b->publish_all);
+    assert_string_equal(a->network, b->network);
+    same_words(a->aliases, b->aliases);
+    same_words(a->ports, b->ports);
+    same_words(a->expose, b->expose);
+    assert_string_equal(a->ip4, b->ip4);
+    assert_string_equal(a->ip6, b->ip6);
+    assert_string_equal(a->mac, b->mac);
+    same_words(a->servers, b->servers);
+    same_words(a->search, b->search);
+    same_words(a->options, b->options);
+    same_words(a->hosts, b->hosts);
+}
+
 static void same(const struct spec *a, const struct spec *b)
 {
     assert_string_equal(a->id, b->id);
@@ -179,6 +208,7 @@ static void same(const struct spec *a, const struct spec *b)
     assert_true(a->terminal == b->terminal && a->interactive == b->interactive);
     assert_int_equal(a->stop_signal, b->stop_signal);
     assert_int_equal(a->network, b->network);
+    same_net_want(&a->net_want, &b->net_want);
     assert_true(a->capabilities == b->capabilities && a->no_seccomp == b->no_seccomp);
     same_mounts(a, b);
     same_words(a->volumes, b->volumes);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/network_host.h"
+
+#include <stdio.h>
+
+#define SCRIPT_BYTES (4u << 20) /* some 60 000 ports */
+
+/* FNV-1a: spreads paths, no more. */
+static uint32_t hash(const char *z)
+{
+    uint32_t h = 2166136261u;
+
+    for (; *z; z++) {
+        h = (h ^ (unsigned char)*z) * 16777619u;
+    }
+    return h;
+}
+
+static bool is_usual(struct store *s)
+{
+    return strcmp(store_root_path(s), "/var/lib/imgc") == 0;
+}
+
+const char *network_host_table(struct store *s, char out[NET_NFT_TABLE_MAX])
+{
+    if (is_usual(s)) {
+        (void)snprintf(out, NET_NFT_TABLE_MAX, "imgc");
+    } else {
+        (void)snprintf(out, NET_NFT_TABLE_MAX, "imgc-%08x", hash(store_root_path(s)));
+    }
+    return out;
+}
+
+int network_host_find(struct store *s, const char *name, struct network *ret,
+                      struct imgc_err *reterr)
+{
+    int r = network_find(s, imgc_str_of(name), ret, reterr);
+    if (r != NETWORK_MISSING) {
+        return r;
+    }
+    if (strcmp(name, NETWORK_DEFAULT) != 0) {
+        return imgc_fail(reterr, IMGC_E_NOTFOUND, "no such network: %s (see 'imgc network ls')",
+                         name);
+    }
+    network_auto struct network n = { .is_fixed = false };
+    r = imgc_str_dup(imgc_str_of(name), &n.name, reterr);
+    r = r < 0 ? r : network_insert(s, &n, reterr);
+    if (r < 0) {
+        return r;
+    }
+    *ret = n;
+    n = (struct network){ .name = NULL };
+    return 0;
+}
+
+static unsigned option_mtu(const struct network *n)
+{
+    (void)n;
+    return 0;
+}
+
+static struct net_bridge bridge_of(struct store *s, const struct network *n)
+{
+    struct net_bridge b = {
+        .subnet4 = n->subnet4,
+        .subnet6 = n->subnet6,
+        .gateway4 = n->gateway4,
+        .gateway6 = n->gateway6,
+        .is_internal = n->is_internal,
+        .is_fixed = n->is_fixed,
+        .is_small = strcmp(n->name, NETWORK_DEFAULT) != 0,
+        .mtu = option_mtu(n),
+        .seed = is_usual(s) ? 0 : hash(store_root_path(s)),
+    };
+
+    (void)snprintf(b.name, sizeof b.name, "%s", n->bridge);
+    net_bridge_mac(n->id, b.mac);
+    return b;
+}
+
+int network_host_up(struct store *s, struct network *n, bool is_used, struct net_bridge *ret,
+                    struct imgc_err *reterr)
+{
+    struct net_bridge b = bridge_of(s, n);
+    bool changed = false;
+
+    b.is_used = is_used;
+    int r = net_bridge_up(&b, &changed, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "network '%s'", n->name);
+    }
+    if (changed) {
+        (void)snprintf(n->bridge, sizeof n->bridge, "%s", b.name);
+        n->subnet4 = b.subnet4;
+        n->subnet6 = b.subnet6;
+        n->gateway4 = b.gateway4;
+        n->gateway6 = b.gateway6;
+        r = network_update(s, n, reterr);
+    }
+    *ret = b;
+    return r;
+}
+
+struct content {
+    struct network_list networks;
+    struct network_lease_list leases;
+    struct net_nft_network *used;
+    struct net_nft_target *targets;
+    size_t n_used, n_targets;
+};
+
+static void content_done(struct content *c)
+{
+    for (size_t i = 0; i < c->n_targets; i++) {
+        net_port_list_done(&c->targets[i].ports);
+    }
+    free(c->used);
+    free(c->targets);
+    network_list_done(&c->networks);
+    network_lease_list_done(&c->leases);
+}
+
+#define content_auto imgc_auto(content_done)
+
+static bool has_container(const struct content *c, const struct network *n)
+{
+    for (size_t i = 0; i < c->leases.n; i++) {
+        if (strcmp(c->leases.items[i].network_id, n->id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int add_target(struct content *c, const struct network_lease *l, struct imgc_err *reterr)
+{
+    struct net_nft_target *t = &c->targets[c->n_targets];
+
+    if (!l->ports || !l->ports[0]) {
+        return 0;
+    }
+    *t = (struct net_nft_target){ .address4 = l->address4, .address6 = l->address6 };
+    c->n_targets++;
+    return net_port_read(imgc_str_of(l->ports), &t->ports, reterr);
+}
+
+static int read_rows(struct store *s, struct content *c, struct imgc_err *reterr)
+{
+    int r = network_list(s, &c->networks, reterr);
+    return r < 0 ? r : network_lease_list(s, NULL, &c->leases, reterr);
+}
+
+static int read_content(struct store *s, struct content *c, struct imgc_err *reterr)
+{
+    int r = read_rows(s, c, reterr);
+    if (r < 0) {
+        return r;
+    }
+    c->used = calloc(c->networks.n + 1, sizeof *c->used);
+    c->targets = calloc(c->leases.n + 1, sizeof *c->targets);
+    if (!c->used || !c->targets) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < c->networks.n; i++) {
+        const struct network *n = &c->networks.items[i];
+        if (n->bridge[0] && has_container(c, n)) {
+            c->used[c->n_used++] = (struct net_nft_network){ .bridge = n->bridge,
+                                                             .subnet4 = n->subnet4,
+                                                             .subnet6 = n->subnet6,
+                                                             .is_internal = n->is_internal };
+        }
+    }
+    for (size_t i = 0; r == 0 && i < c->leases.n; i++) {
+        r = add_target(c, &c->leases.items[i], reterr);
+    }
+    return r;
+}
+
+static int make_script(struct store *s, const struct content *c, struct imgc_buf *script,
+                       struct imgc_str *ret, struct imgc_err *reterr)
+{
+    char table[NET_NFT_TABLE_MAX];
+
+    net_nft_script(&(struct net_nft_rules){ .table = network_host_table(s, table),
+                                            .networks = c->used,
+                                            .n_networks = c->n_used,
+                                            .targets = c->targets,
+                                            .n_targets = c->n_targets },
+                   script);
+    return imgc_buf_finish(script, ret, reterr);
+}
+
+int network_host_rules(struct store *s, struct net_nft_run *run, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf script = IMGC_BUF_INIT(SCRIPT_BYTES);
+    content_auto struct content c = { .n_used = 0 };
+    struct imgc_str text;
+
+    int r = read_content(s, &c, reterr);
+    r = r < 0 ? r : make_script(s, &c, &script, &text, reterr);
+    return r < 0 ? r : net_nft_start(text, run, reterr);
+}
+
+void network_host_rest_done(struct network_host_rest *rest)
+{
+    free(rest->script);
+    free(rest->bridges);
+    *rest = (struct network_host_rest){ .n = 0 };
+}
+
+int network_host_find_rest(struct store *s, struct network_host_rest *ret, struct imgc_err *reterr)
+{
+    network_host_rest_auto struct network_host_rest rest = { .n = 0 };
+    imgc_autobuf struct imgc_buf script = IMGC_BUF_INIT(SCRIPT_BYTES);
+    content_auto struct content c = { .n_used = 0 };
+    struct imgc_str text;
+
+    int r = read_content(s, &c, reterr);
+    r = r < 0 ? r : make_script(s, &c, &script, &text, reterr);
+    r = r < 0 ? r : imgc_buf_take(&script, &rest.script, reterr);
+    if (r < 0) {
+        return r;
+    }
+    rest.bridges = calloc(c.networks.n + 1, sizeof *rest.bridges);
+    if (!rest.bridges) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < c.networks.n; i++) {
+        const struct network *n = &c.networks.items[i];
+        if (n->bridge[0] && !has_container(&c, n)) {
+            rest.bridges[rest.n++] = bridge_of(s, n);
+        }
+    }
+    *ret = rest;
+    memset(&rest, 0, sizeof rest);
+    return 0;
+}
+
+int network_host_trim(const struct network_host_rest *rest, struct imgc_err *reterr)
+{
+    net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
+
+    int r = net_nft_start(imgc_str_of(rest->script), &run, reterr);
+    for (size_t i = 0; r == 0 && i < rest->n; i++) {
+        r = net_bridge_down(&rest->bridges[i], reterr);
+    }
+    return r < 0 ? r : net_nft_wait(&run, reterr);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the rows of a store's networks mean on this host: bridges, and the store's nftables table.
+ * Called with network_lock() held.
+ */
+#ifndef IMGC_CMD_NETWORK_HOST_H
+#define IMGC_CMD_NETWORK_HOST_H
+
+#include "runtime/net_bridge.h"
+#include "runtime/net_nft.h"
+#include "store/network_lease.h"
+
+/** The store's table: "imgc" for root's usual store, "imgc-" and a number for another root. Returns
+ * @out. */
+const char *network_host_table(struct store *s, char out[NET_NFT_TABLE_MAX]);
+
+/** The network called @name. The default one is made when it is first asked for.
+ * @return 0; -NOTFOUND that names it. */
+IMGC_CHECK int network_host_find(struct store *s, const char *name, struct network *ret,
+                                 struct imgc_err *reterr);
+
+/** Bring the bridge of @n up, and note in its row what was chosen for it.
+ * @is_used  whether containers are on it already. @return as net_bridge_up(). */
+IMGC_CHECK int network_host_up(struct store *s, struct network *n, bool is_used,
+                               struct net_bridge *ret, struct imgc_err *reterr);
+
+/** Begin to write the table anew, of all networks that have a container on them.
+ * @return as net_nft_start(). */
+IMGC_CHECK int network_host_rules(struct store *s, struct net_nft_run *run,
+                                  struct imgc_err *reterr);
+
+/* What is to be done on the host so that nothing is left that nobody uses: the table anew, or gone
+ * with the last container, and bridges without one down. */
+struct network_host_rest {
+    char *script;
+    struct net_bridge *bridges;
+    size_t n;
+};
+void network_host_rest_done(struct network_host_rest *rest);
+#define network_host_rest_auto imgc_auto(network_host_rest_done)
+
+IMGC_CHECK int network_host_find_rest(struct store *s, struct network_host_rest *ret,
+                                      struct imgc_err *reterr);
+
+/** Do it. Knows nothing of the store, so that a child process may do it. */
+IMGC_CHECK int network_host_trim(const struct network_host_rest *rest, struct imgc_err *reterr);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's use of its network, from before it starts until after it ended: lease, bridge,
+ * rules, names. What a spec says of the network is looked up here, each time that the container
+ * starts. Cut off at any point (kill -9), the next use of a network puts it right: the lease's
+ * owner is dead then.
+ */
+#ifndef IMGC_CMD_NETWORK_USE_H
+#define IMGC_CMD_NETWORK_USE_H
+
+#include "cmd/app.h"
+#include "cmd/network_host.h"
+#include "runtime/launch.h"
+
+struct network_use {
+    struct store *store;    /* NULL: nothing was begun */
+    struct network network; /* id "": none */
+    struct network_lease lease;
+    struct net_bridge bridge;
+    bool has_lease;
+    bool is_without;          /* the spec wanted a network that this host cannot have */
+    char interface[IFNAMSIZ]; /* the host's end */
+    char *hosts, *resolv;     /* texts for the container; NULL: nothing */
+};
+
+#define NETWORK_USE_INIT \
+    {                    \
+        .store = NULL    \
+    }
+
+/**
+ * Begin: spec->network and spec->net_want are made true on this host, as far as can be without the
+ * container's process. Where nobody asked for a network, and this host cannot have one, the spec
+ * becomes one without.
+ *
+ * @return 0; -NOTFOUND (the network); -USAGE, -EXISTS, -LIMIT (an address); -INUSE (a subnet);
+ *         -HOST.
+ */
+IMGC_CHECK int network_use_begin(struct app *app, struct store *s, const struct container *c,
+                                 struct spec *spec, struct network_use *ret,
+                                 struct imgc_err *reterr);
+
+/** For launch_args: its texts and, where the container gets an interface, the callback. */
+void network_use_launch(const struct network_use *u, struct launch_args *args);
+
+/** Once the container's process exists: @spec is as it was asked for again, for the next start. */
+void network_use_started(const struct network_use *u, struct spec *spec);
+
+/** Put the container on its network: launch_args.network, through a function of the caller's. */
+IMGC_CHECK int network_use_attach(struct network_use *u, int netns_fd, struct imgc_err *reterr);
+
+/** End, however far it came: the lease goes, and what it alone needed goes after the answer. */
+void network_use_end(struct network_use *u);
+#define network_use_auto imgc_auto(network_use_end)
+
+/** Drop the leases of the dead, and what they alone needed. Cheap where there are none. */
+IMGC_CHECK int network_use_sweep(struct store *s, struct imgc_err *reterr);
+
+#endif
