@@ -309,6 +309,7 @@ static void test_upgrade(void **state)
     image_auto struct image image = { .size = 0 };
 
     assert_ok(db_exec(t->s->db,
+                      "DROP TABLE network_lease; DROP TABLE network; "
                       "DROP TRIGGER volume_follow; DROP TABLE volume_use; DROP TABLE volume; "
                       "DROP TABLE view_layer; DROP TABLE view_refusal; DROP TABLE probe; "
                       "DROP TABLE mount; DROP TABLE trash; DROP TABLE punch; DROP INDEX "
