@@ -310,7 +310,7 @@ static void test_upgrade(void **state)
 
     assert_ok(db_exec(t->s->db,
                       "DROP TABLE network_lease; DROP TABLE network; "
-                      "DROP TRIGGER volume_follow; DROP TABLE volume_use; DROP TABLE volume; "
+                      "DROP TABLE volume_use; DROP TABLE volume; "
                       "DROP TABLE view_layer; DROP TABLE view_refusal; DROP TABLE probe; "
                       "DROP TABLE mount; DROP TABLE trash; DROP TABLE punch; DROP INDEX "
                       "blob_unsynced; DROP INDEX "
