@@ -8,7 +8,7 @@ setup_file() {
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
     imgc import -c 'ENV A=image' -c 'WORKDIR /data' "$IMAGES/busybox.tar" bb >/dev/null
     mkdir -p "$BATS_FILE_TMPDIR/source"
-    imgc run --name done -m 64m -v "$BATS_FILE_TMPDIR/source:/target:ro" --tmpfs /scratch -e B=option \
+    imgc run --name over -m 64m -v "$BATS_FILE_TMPDIR/source:/target:ro" --tmpfs /scratch -e B=option \
         --cap-add net_admin --log-opt max-size=1m -u 12 bb sh -c 'exit 3' || [ $? -eq 3 ]
     imgc run --name runs bb sh -c 'sleep 1111 & sleep 2222 & wait' </dev/null >/dev/null 2>&1 3>&- &
     for _ in {1..200}; do
@@ -27,7 +27,7 @@ setup() {
 }
 
 told() {
-    imgc inspect --type container -f "$1" "${2:-done}"
+    imgc inspect --type container -f "$1" "${2:-over}"
 }
 
 @test "a container that has ended: state, config, host config, mounts" {
@@ -41,7 +41,7 @@ told() {
     [ "$(told '{{range .Mounts}}{{.Type}} {{.Source}} {{.Destination}} {{.RW}};{{end}}')" = \
         "bind $BATS_FILE_TMPDIR/source /target false;tmpfs  /scratch true;" ]
     [ "$(told '{{.Image}}')" = "$(imgc inspect --type image -f '{{.Id}}' bb)" ]
-    [ "$(imgc container inspect -f '{{.Name}}' done)" = done ]
+    [ "$(imgc container inspect -f '{{.Name}}' over)" = over ]
 }
 
 @test "a container that runs: its process is what the kernel says" {
@@ -67,6 +67,6 @@ told() {
     [[ ${lines[1]} =~ ^1\ +0\ +$(told '{{.State.Pid}}' runs)\ +sh$ ]]
     [[ ${lines[2]} =~ ^[0-9]+\ +1\ +[0-9]+\ +sleep$ ]]
     assert_fails 1 "no column 'nonsense'" imgc top runs nonsense
-    assert_fails 1 "container done is not running" imgc top done
+    assert_fails 1 "container over is not running" imgc top over
     assert_fails 1 "no such container: nobody" imgc top nobody
 }
