@@ -123,8 +123,8 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     const struct pull_events events = {
         .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
     };
-    const struct credential_source credentials = { .given = args->creds,
-                                                   .files = (const char *const *)auth.items };
+    const struct credentials_source credentials = { .given = args->creds,
+                                                    .files = (const char *const *)auth.items };
     const struct pull_args pull = { .ref = &ref,
                                     .platform = args->platform ? &platform : NULL,
                                     .tls_verify = args->tls_verify,

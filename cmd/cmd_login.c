@@ -145,7 +145,7 @@ static int check(const struct login_options *o, const struct ref *ref, const str
     }
     (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
     const struct http_args http_args = { .user_agent = user_agent, .interrupted = on_interrupted };
-    const struct credential_source source = { .given = text.ptr };
+    const struct credentials_source source = { .given = text.ptr };
     const struct registry_args args = { .ref = ref,
                                         .tls_verify = !o->skip_tls_verify,
                                         .credentials = &source };
@@ -166,7 +166,7 @@ static int keep(const struct login_options *o, const struct ref *ref, const stru
     auth_file_auto struct auth_file file = { .doc = NULL };
 
     int r = auth_paths_to_write(o->authfile, &path, reterr);
-    r = r < 0 ? r : credential_read_file(path, &file, reterr);
+    r = r < 0 ? r : credentials_read_file(path, &file, reterr);
     if (r < 0) {
         return r;
     }
@@ -175,7 +175,7 @@ static int keep(const struct login_options *o, const struct ref *ref, const stru
         return credential_helper_store(helper, auth_file_docker_key(ref->domain), c, reterr);
     }
     r = auth_file_set(&file, ref->domain, c, reterr);
-    return r < 0 ? r : credential_write_file(path, &file, reterr);
+    return r < 0 ? r : credentials_write_file(path, &file, reterr);
 }
 
 static int print_login(struct app *app, const struct login_options *o, const struct ref *ref,
@@ -188,12 +188,12 @@ static int print_login(struct app *app, const struct login_options *o, const str
     if (r < 0) {
         return r;
     }
-    const struct credential_source source = { .files = (const char *const *)paths.items };
-    r = credential_find(&source, ref, &c, reterr);
+    const struct credentials_source source = { .files = (const char *const *)paths.items };
+    r = credentials_find(&source, ref, &c, reterr);
     if (r < 0) {
         return r;
     }
-    if (r == CREDENTIAL_NONE || !c.user) {
+    if (r == CREDENTIALS_NONE || !c.user) {
         return imgc_fail(reterr, IMGC_E_AUTH, "not logged into %s", ref->domain);
     }
     output_print(&app->out, "%s\n", c.user);

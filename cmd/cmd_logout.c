@@ -5,8 +5,8 @@
 #include "cmd/auth_paths.h"
 #include "cmd/commands.h"
 #include "cmd/registry_name.h"
-#include "fetch/credential.h"
 #include "fetch/credential_helper.h"
+#include "fetch/credentials.h"
 
 struct logout_options {
     bool all;
@@ -31,8 +31,8 @@ static int none_here(const struct ref *registry, const struct logout_options *o,
     for (char **file = paths.items; r == 0 && *file; file++) {
         credential_auto struct credential c = CREDENTIAL_INIT;
         const char *const one[] = { *file, NULL };
-        const struct credential_source source = { .files = one };
-        if (credential_find(&source, registry, &c, reterr) == 0) {
+        const struct credentials_source source = { .files = one };
+        if (credentials_find(&source, registry, &c, reterr) == 0) {
             return imgc_fail(reterr, IMGC_E_AUTH,
                              "'%s' has no credentials of %s; '%s' has: name it with --authfile",
                              path, registry->domain, *file);
@@ -59,7 +59,7 @@ static int forget(struct auth_file *file, const char *path, const struct logout_
     } else if (!auth_file_remove(file, domain)) {
         return none_here(registry, o, path, reterr);
     }
-    return credential_write_file(path, file, reterr);
+    return credentials_write_file(path, file, reterr);
 }
 
 static int logout_run(struct app *app, const void *options, struct args args,
@@ -72,13 +72,13 @@ static int logout_run(struct app *app, const void *options, struct args args,
 
     int r = registry_name_parse(args.v ? args.v[0] : NULL, &registry, reterr);
     r = r < 0 ? r : auth_paths_to_write(o->authfile, &path, reterr);
-    r = r < 0 ? r : credential_read_file(path, &file, reterr);
+    r = r < 0 ? r : credentials_read_file(path, &file, reterr);
     if (r < 0) {
         return r;
     }
     if (o->all) {
         auth_file_clear(&file);
-        r = credential_write_file(path, &file, reterr);
+        r = credentials_write_file(path, &file, reterr);
     } else {
         r = forget(&file, path, o, &registry, reterr);
     }

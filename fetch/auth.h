@@ -9,7 +9,8 @@
 #define IMGC_FETCH_AUTH_H
 
 #include "fetch/http.h"
-#include "schema/auth_file.h"
+#include "schema/base/buf.h"
+#include "schema/credential.h"
 
 /* What a token is asked for, and the key of the cache. */
 struct auth_ask {

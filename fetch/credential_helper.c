@@ -109,7 +109,6 @@ static void call_init(struct call *call, const char *name, const char *verb, str
     (void)snprintf(call->verb, sizeof call->verb, "%s", verb);
     call->input = input;
     imgc_buf_init(&call->output, LIMIT_TOKEN_BYTES);
-    call->status = -1;
 }
 
 /* Run it and take its output. @return 0; CREDENTIAL_HELPER_NONE; -AUTH. */
@@ -158,7 +157,7 @@ static int read_answer(struct imgc_str text, struct credential *ret, struct imgc
 int credential_helper_get(const char *name, const char *key, struct credential *ret,
                           struct imgc_err *reterr)
 {
-    call_auto struct call call;
+    call_auto struct call call = { .status = -1 };
     struct imgc_str text;
 
     call_init(&call, name, "get", imgc_str_of(key));
@@ -173,7 +172,7 @@ int credential_helper_store(const char *name, const char *key, const struct cred
     json_auto_free json_t *doc = json_pack("{s:s, s:s, s:s}", "ServerURL", key, "Username",
                                            c->identity_token ? TOKEN_USER : c->user, "Secret",
                                            c->identity_token ? c->identity_token : c->password);
-    call_auto struct call call;
+    call_auto struct call call = { .status = -1 };
     struct imgc_str ignored;
 
     call_init(&call, name, "store", IMGC_STR(""));
@@ -192,7 +191,7 @@ int credential_helper_store(const char *name, const char *key, const struct cred
 
 int credential_helper_erase(const char *name, const char *key, struct imgc_err *reterr)
 {
-    call_auto struct call call;
+    call_auto struct call call = { .status = -1 };
     struct imgc_str ignored;
 
     call_init(&call, name, "erase", imgc_str_of(key));

@@ -5,8 +5,8 @@
  *
  * Source: docker/docker-credential-helpers, README "Development".
  */
-#ifndef IMGC_FETCH_CREDENTIAL_HELPER_H
-#define IMGC_FETCH_CREDENTIAL_HELPER_H
+#ifndef IMGC_FETCH_CREDENTIALS_HELPER_H
+#define IMGC_FETCH_CREDENTIALS_HELPER_H
 
 #include "schema/auth_file.h"
 

@@ -8,7 +8,7 @@
 #ifndef IMGC_FETCH_PULL_H
 #define IMGC_FETCH_PULL_H
 
-#include "fetch/credential.h"
+#include "fetch/credentials.h"
 #include "layers/rootfs.h"
 #include "schema/platform.h"
 #include "schema/ref.h"
@@ -43,11 +43,11 @@ struct pull_args {
     const struct ref *ref;           /* tag or digest set */
     const struct platform *platform; /* NULL: this host's */
     bool tls_verify;                 /* false: any certificate, and plain HTTP where TLS fails */
-    const struct credential_source *credentials; /* borrowed; NULL: none */
-    enum rootfs_form form;                       /* in which the root file system is made */
-    unsigned parallel;                           /* transfers at once; 0: the default (6) */
-    const char *user_agent;                      /* borrowed */
-    const struct pull_events *events;            /* borrowed; NULL: none */
+    const struct credentials_source *credentials; /* borrowed; NULL: none */
+    enum rootfs_form form;                        /* in which the root file system is made */
+    unsigned parallel;                            /* transfers at once; 0: the default (6) */
+    const char *user_agent;                       /* borrowed */
+    const struct pull_events *events;             /* borrowed; NULL: none */
 };
 
 struct pull_result {

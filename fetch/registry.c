@@ -22,7 +22,7 @@ struct registry {
     bool wants_basic;
     struct auth *auth;
     char *realm, *service, *scope; /* of the last challenge */
-    const struct credential_source *credentials;
+    const struct credentials_source *credentials;
     bool has_looked; /* into the credentials */
     struct credential credential;
 };
@@ -112,7 +112,7 @@ static int look_for_credentials(struct registry *r, struct imgc_err *reterr)
         return 0;
     }
     r->has_looked = true;
-    int status = credential_find(r->credentials, r->ref, &r->credential, reterr);
+    int status = credentials_find(r->credentials, r->ref, &r->credential, reterr);
     return status < 0 ? status : 0;
 }
 

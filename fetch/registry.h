@@ -9,7 +9,7 @@
 #ifndef IMGC_FETCH_REGISTRY_H
 #define IMGC_FETCH_REGISTRY_H
 
-#include "fetch/credential.h"
+#include "fetch/credentials.h"
 #include "fetch/http.h"
 #include "schema/base/buf.h"
 #include "schema/ref.h"
@@ -20,7 +20,7 @@ struct registry;
 struct registry_args {
     const struct ref *ref; /* @path "": the registry itself, for registry_check() */
     bool tls_verify;
-    const struct credential_source *credentials; /* looked at when the registry asks; NULL: none */
+    const struct credentials_source *credentials; /* looked at when the registry asks; NULL: none */
 };
 
 /** @h is borrowed as long as the session. @ret caller frees. @return 0; -NOMEM. */

@@ -41,7 +41,8 @@ struct become_stdio {
 IMGC_CHECK int become_stdio(const struct become_stdio *stdio, const struct user *user,
                             struct imgc_err *reterr);
 
-/** Drop the bounding set to @caps, take @user's groups (none at all: the caller's stay) and ids, put
+/** Drop the bounding set to @caps, take @user's groups (none at all: the caller's stay) and ids,
+ * put
  * @caps in force (caps_apply()).
  * @return 0; -HOST (groups in a user namespace that does not allow them); -SYS. */
 IMGC_CHECK int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr);

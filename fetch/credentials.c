@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/credential.h"
+#include "fetch/credentials.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,7 +12,7 @@
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
-int credential_read_file(const char *path, struct auth_file *ret, struct imgc_err *reterr)
+int credentials_read_file(const char *path, struct auth_file *ret, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_TOKEN_BYTES);
     imgc_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -41,7 +41,7 @@ static int look_into(const char *path, const struct ref *ref, struct credential 
     auth_file_auto struct auth_file file = { .doc = NULL };
     struct imgc_str text;
 
-    int r = credential_read_file(path, &file, reterr);
+    int r = credentials_read_file(path, &file, reterr);
     if (r < 0) {
         return r;
     }
@@ -59,22 +59,22 @@ static int look_into(const char *path, const struct ref *ref, struct credential 
     if (r < 0) {
         return imgc_context(reterr, "'%s'", path);
     }
-    return r == AUTH_FILE_NONE ? CREDENTIAL_NONE : 0;
+    return r == AUTH_FILE_NONE ? CREDENTIALS_NONE : 0;
 }
 
-int credential_find(const struct credential_source *source, const struct ref *ref,
-                    struct credential *ret, struct imgc_err *reterr)
+int credentials_find(const struct credentials_source *source, const struct ref *ref,
+                     struct credential *ret, struct imgc_err *reterr)
 {
     if (source->given) {
         return credential_parse(imgc_str_of(source->given), ret, reterr);
     }
     for (const char *const *path = source->files; path && *path; path++) {
         int r = look_into(*path, ref, ret, reterr);
-        if (r != CREDENTIAL_NONE) {
+        if (r != CREDENTIALS_NONE) {
             return r;
         }
     }
-    return CREDENTIAL_NONE;
+    return CREDENTIALS_NONE;
 }
 
 static int make_parents(const char *path, struct imgc_err *reterr)
@@ -124,7 +124,7 @@ static int replace(const char *path, const char *text, struct imgc_err *reterr)
     return r;
 }
 
-int credential_write_file(const char *path, const struct auth_file *f, struct imgc_err *reterr)
+int credentials_write_file(const char *path, const struct auth_file *f, struct imgc_err *reterr)
 {
     imgc_autofree char *text = NULL;
     char resolved[PATH_MAX];
