@@ -170,6 +170,18 @@ static int parse_lists(const struct run_network_options *o, struct net_want *w,
     return r;
 }
 
+/* A container that nobody reaches although its port was asked for would be worse than none. */
+static int refuse_ports(const struct run_network_options *o, struct imgc_err *reterr)
+{
+    if (o->ports.n == 0 && !o->publish_all) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_UNSUPPORTED,
+                     "--%s: ports cannot be published yet (use the container's own address, or "
+                     "--network host)",
+                     o->publish_all ? "publish-all" : "publish");
+}
+
 /* What needs a network of imgc's: without one it would be left out in silence. */
 static int check_combination(const struct run_network_options *o, enum spec_network network,
                              struct imgc_err *reterr)
@@ -206,6 +218,7 @@ int run_network_parse(const struct run_network_options *o, enum spec_network *re
     r = r < 0 ? r : parse_mac(o->mac, &w.mac, reterr);
     r = r < 0 ? r : parse_lists(o, &w, reterr);
     r = r < 0 ? r : check_combination(o, network, reterr);
+    r = r < 0 ? r : refuse_ports(o, reterr);
     if (r < 0) {
         return r;
     }
