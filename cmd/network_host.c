@@ -39,7 +39,9 @@ int network_host_find(struct store *s, const char *name, struct network *ret,
         return r;
     }
     if (strcmp(name, NETWORK_DEFAULT) != 0) {
-        return imgc_fail(reterr, IMGC_E_NOTFOUND, "no such network: %s (see 'imgc network ls')",
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "--network '%s': no such network; there are bridge, none, host, "
+                         "container:NAME and ns:PATH",
                          name);
     }
     network_auto struct network n = { .is_fixed = false };

@@ -161,7 +161,7 @@ no_bridge() {
     assert_fails 125 'not in the subnet' himgc run --rm --ip 203.0.113.9 bb true
     assert_fails 125 'not an IPv4 address' himgc run --rm --ip ::1 bb true
     assert_fails 125 'not a MAC' himgc run --rm --mac-address 01:00:00:00:00:00 bb true
-    assert_fails 125 'no such network: nosuchnet' himgc run --rm --network nosuchnet bb true
+    assert_fails 125 "'nosuchnet': no such network" himgc run --rm --network nosuchnet bb true
     assert_fails 125 'needs a network' himgc run --rm --network none -p 80 bb true
     assert_fails 125 'cannot be published yet' himgc run --rm -p 8080:80 bb true
     assert_fails 125 'cannot be published yet' himgc run --rm -P bb true
