@@ -26,6 +26,7 @@ struct running {
     struct monitor *monitor;      /* likewise */
     struct ahead *ahead;          /* or NULL */
     struct network_use network;
+    bool is_detached; /* the index is closed */
     struct imgc_buf
         warnings; /* lines, told when the container starts: of a failure only the error */
 };
@@ -134,6 +135,7 @@ static void on_running(void *arg)
     if (run->monitor) {
         (void)!output_finish(&run->app->out, &ignored);
         store_detach(run->app->store);
+        run->is_detached = true;
         monitor_ready(run->monitor);
     }
 }
@@ -153,6 +155,17 @@ static int open_log(struct running *run, int *ret_fd, struct imgc_err *reterr)
     return r < 0 ? r
                  : fd_open_at(dir_fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600,
                               ret_fd, reterr);
+}
+
+/* After a failure, for what is to be undone. @return whether the index is open. */
+static bool attach_again(struct running *run)
+{
+    struct imgc_err ignored;
+
+    if (run->is_detached && store_attach(run->app->store, &ignored) == 0) {
+        run->is_detached = false;
+    }
+    return !run->is_detached;
 }
 
 static int launch(struct running *run, struct launch_result *ret, struct imgc_err *reterr)
@@ -184,7 +197,7 @@ static int launch(struct running *run, struct launch_result *ret, struct imgc_er
                                   &run->made->spec, &run->network, reterr);
     network_use_launch(&run->network, &args);
     r = r < 0 ? r : launch_run(&run->made->spec, &args, ret, reterr);
-    if (r < 0) {
+    if (r < 0 && attach_again(run)) {
         network_use_end(&run->network);
     }
     return r;
@@ -323,7 +336,9 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
         return monitor_conclude(&run, &result, reterr);
     }
     container_remove_run_dir(app.store, run.made->container.id);
-    (void)!container_release(app.store, &run.made->container, &ignored);
+    if (!run.is_detached) {
+        (void)!container_release(app.store, &run.made->container, &ignored);
+    }
     return r;
 }
 
