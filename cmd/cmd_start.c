@@ -41,8 +41,8 @@ static int claim(struct app *app, const struct container *c, struct imgc_err *re
     int r = container_claim(app->store, c->id, reterr);
 
     return r == CONTAINER_BUSY
-               ? imgc_fail(reterr, IMGC_E_INUSE, "container %s is running: 'imgc attach' joins it",
-                           c->name)
+               ? imgc_fail(reterr, IMGC_E_INUSE,
+                           "container %s is running: 'imgc logs -f' shows what it writes", c->name)
                : r;
 }
 
