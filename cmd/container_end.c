@@ -11,7 +11,6 @@
 #include "cmd/chores.h"
 #include "cmd/lookup.h"
 #include "cmd/sweep.h"
-#include "cmd/volumes.h"
 #include "runtime/cgroup_freeze.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
@@ -224,13 +223,12 @@ static int try_remove(struct app *app, const struct container *c, bool force, bo
     if (c->status == CONTAINER_RUNNING) {
         r = force ? container_end_kill(c, reterr) : in_use(c, reterr);
     }
-    if (r == 0 && volumes) {
-        r = volumes_follow(app, c->id, reterr);
-        chores_note(app);
-    }
-    r = r < 0 ? r : container_delete_idle(app->store, c->id, reterr);
+    r = r < 0 ? r : container_delete_idle(app->store, c->id, volumes, reterr);
     if (r != 0) {
         return r;
+    }
+    if (volumes) {
+        chores_note(app); /* they are in the trash now */
     }
     if (c->finished_ns == 0 && (c->owner.pid > 0 || c->started_ns > 0)) {
         r = sweep_cgroup(c, reterr); /* its imgc was killed */

@@ -61,8 +61,10 @@ IMGC_CHECK int container_release(struct store *s, const struct container *before
                                  struct imgc_err *reterr);
 
 /** Delete its row, unless it runs or somebody is starting it: what can be done by then is settled
- * with this. container_remove() does not look. @return 0; CONTAINER_BUSY; -NOTFOUND. */
-IMGC_CHECK int container_delete_idle(struct store *s, const char *id, struct imgc_err *reterr);
+ * with this. container_remove() does not look. @with_volumes  what was made for it alone goes too;
+ * of a busy one nothing is changed. @return 0; CONTAINER_BUSY; -NOTFOUND. */
+IMGC_CHECK int container_delete_idle(struct store *s, const char *id, bool with_volumes,
+                                     struct imgc_err *reterr);
 
 /** Remove the directories of a container whose row is gone. */
 IMGC_CHECK int container_remove_files(struct store *s, const char *id, struct imgc_err *reterr);

@@ -71,7 +71,19 @@ int container_claim(struct store *s, const char *id, struct imgc_err *reterr)
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
-int container_delete_idle(struct store *s, const char *id, struct imgc_err *reterr)
+/* As those of --rm do. In the transaction that deletes the row: with the flag left behind, a
+ * container that stays would be swept as soon as it has ended. */
+static int take_volumes_along(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "UPDATE container SET auto_remove = 1 WHERE id = ?1");
+
+    db_bind_text(&st, 1, id);
+    return db_run(&st, reterr);
+}
+
+int container_delete_idle(struct store *s, const char *id, bool with_volumes,
+                          struct imgc_err *reterr)
 {
     struct process_id self;
     bool busy = false;
@@ -83,6 +95,7 @@ int container_delete_idle(struct store *s, const char *id, struct imgc_err *rete
     if (r == 0 && busy) {
         return CONTAINER_BUSY;
     }
+    r = r < 0 || !with_volumes ? r : take_volumes_along(s, id, reterr);
     r = r < 0 ? r : volume_leave(s, id, reterr);
     if (r < 0) {
         return r;

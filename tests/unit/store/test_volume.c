@@ -140,6 +140,26 @@ static void test_anonymous(void **state)
     assert_int_equal(volume_find(t->s, "shared", &none, &t->err), VOLUME_MISSING);
 }
 
+/* What a removal that is refused has asked for is forgotten with it. */
+static void test_refused_removal(void **state)
+{
+    struct test_store *t = *state;
+    container_auto struct container c = { .is_unowned = true }, found = { .name = NULL };
+    struct process_id other;
+    struct volume none;
+
+    assert_ok(container_create(t->s, &c, &t->err), t->err);
+    assert_ok(create(t, "own", c.id, true), t->err);
+    assert_ok(process_identify(getppid(), &other, &t->err), t->err);
+    assert_ok(container_started(t->s, c.id, &other, NULL, &t->err), t->err);
+    assert_int_equal(container_delete_idle(t->s, c.id, true, &t->err), CONTAINER_BUSY);
+    assert_ok(container_find(t->s, imgc_str_of(c.id), &found, &t->err), t->err);
+    assert_false(found.auto_remove);
+    assert_ok(container_exited(t->s, c.id, 0, false, &t->err), t->err);
+    assert_ok(container_delete_idle(t->s, c.id, true, &t->err), t->err);
+    assert_int_equal(volume_find(t->s, "own", &none, &t->err), VOLUME_MISSING);
+}
+
 static void stage(struct test_store *t, char name[LEASE_NAME_MAX])
 {
     int fd = -1;
@@ -221,9 +241,14 @@ static void test_made_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_create_find_list), CASE(test_mend), CASE(test_remove),
-        CASE(test_anonymous),        CASE(test_fill), CASE(test_orphans),
+        CASE(test_create_find_list),
+        CASE(test_mend),
+        CASE(test_remove),
+        CASE(test_anonymous),
+        CASE(test_fill),
+        CASE(test_orphans),
         CASE(test_made_names),
+        CASE(test_refused_removal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
