@@ -182,7 +182,10 @@ static int launch(struct running *run, struct launch_result *ret, struct imgc_er
                                 .attach = run->attach,
                                 .warn = on_warning };
 
-    int r = place_root(run, reterr);
+    /* What a killed imgc left of the time before would keep the cgroup from being made anew, and
+     * with the row written over, nobody would ever end it. */
+    int r = sweep_abandoned(&run->made->container, reterr);
+    r = r < 0 ? r : place_root(run, reterr);
     r = r < 0 ? r : volumes_prepare(run->app, &run->made->container, &run->made->spec, reterr);
     args.hold_mounts = may_hold_mounts(run);
     if (r == 0 && (!run->made->container.auto_remove || run->attach)) {

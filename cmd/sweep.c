@@ -30,6 +30,11 @@ static bool is_abandoned(const struct container *c)
            !process_alive(&c->owner);
 }
 
+int sweep_abandoned(const struct container *c, struct imgc_err *reterr)
+{
+    return is_abandoned(c) ? sweep_cgroup(c, reterr) : 0;
+}
+
 int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
 {
     container_list_auto struct container_list list = { .items = NULL };

@@ -13,6 +13,9 @@
  * open. @ret_bytes  what staging directories cost; NULL: not asked. @return 0; -SYS; -STORE. */
 IMGC_CHECK int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr);
 
+/** For who starts a container again: end what a killed imgc left of it, if one was. */
+IMGC_CHECK int sweep_abandoned(const struct container *c, struct imgc_err *reterr);
+
 /** Kill and remove the cgroup of one container that does not run. */
 IMGC_CHECK int sweep_cgroup(const struct container *c, struct imgc_err *reterr);
 

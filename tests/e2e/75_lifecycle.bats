@@ -241,6 +241,21 @@ state_of() {
     [ -z "$(ls -A "$RUNROOT/containers")" ]
 }
 
+# With the host's processes its first one's end does not end the others.
+@test "a start after a killed monitor ends what that left, and has a cgroup of its own" {
+    imgc run -d --pid host --name job bb sh -c 'sleep 31339 & sleep 31338'
+    until_true pgrep -x -f 'sleep 31339'
+    left=$(pgrep -x -f 'sleep 31339')
+    kill -KILL "$(monitors)"
+    is_exited() { [ "$(state_of job)" = exited ]; }
+    until_true is_exited
+    kill -0 "$left"
+    imgc start job
+    [ "$(awk '{ print $3 }' "/proc/$left/stat" 2>/dev/null || echo Z)" = Z ]
+    pid=$(imgc inspect --type container -f '{{.State.Pid}}' job)
+    grep -q "imgc-$(imgc ps -q --no-trunc)" "/proc/$pid/cgroup"
+}
+
 @test "--restart is refused in words" {
     run imgc run -d --restart always bb true
     [ "$status" -eq 125 ]
