@@ -179,6 +179,29 @@ static void finish_sharing(struct loop *l, struct stream *s)
     }
 }
 
+/* Nobody is left to forward signals to. Who asks imgc to end wants no more of the output, whose
+ * reader may never read again; the log has it. */
+static void await_reader(struct loop *l, struct stream *s, const struct pollfd *p)
+{
+    struct pollfd polls[] = { *p, { .fd = l->relay->signal_fd, .events = POLLIN } };
+    struct signalfd_siginfo info;
+
+    if (poll(polls, 2, -1) <= 0) {
+        return;
+    }
+    if (polls[0].revents != 0) {
+        drain(s);
+        return;
+    }
+    while (read(l->relay->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP ||
+            info.ssi_signo == SIGQUIT) {
+            s->to = -1;
+            settle(s);
+        }
+    }
+}
+
 /* Its writers are dead, so what is there is all there is. */
 static void finish_output(struct loop *l, struct stream *s)
 {
@@ -189,8 +212,8 @@ static void finish_output(struct loop *l, struct stream *s)
     while (s->len > 0 || (s->from >= 0 && fill(l, s))) {
         struct pollfd p;
         prepare(s, &p);
-        if (p.fd >= 0 && p.events == POLLOUT && poll(&p, 1, -1) > 0) {
-            drain(s);
+        if (p.fd >= 0 && p.events == POLLOUT) {
+            await_reader(l, s, &p);
         }
         finish_sharing(l, s);
     }

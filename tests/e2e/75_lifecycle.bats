@@ -313,3 +313,20 @@ state_of() {
     run imgc container prune -f
     [ "$(imgc ps -a --format '{{.Names}}')" = three ]
 }
+
+@test "a reader that does not read holds up no run that is asked to end" {
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    exec 7<>"$BATS_TEST_TMPDIR/pipe" # never read from
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --name loud bb head -c 70000 /dev/zero >&7 3>&- &
+    pid=$!
+    for _ in $(seq 200); do
+        [ "$(imgc ps -a --format '{{.Names}}')" != loud ] || [ -n "$(pgrep -P $pid)" ] || break
+        sleep 0.05
+    done
+    [ -z "$(pgrep -P $pid)" ]
+    kill $pid
+    timeout 20 tail --pid=$pid -f /dev/null
+    wait $pid
+    exec 7<&-
+    imgc rm loud
+}
