@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "runtime/mountfd.h"
+#include "runtime/pidns_guard.h"
 #include "runtime/rootpath.h"
 #include "runtime/sync.h"
 #include "schema/base/fd.h"
@@ -222,6 +223,10 @@ int nsjoin_open(const struct isolation *isolation, nsjoin_find *find, void *arg,
         } else if (n->mode == ISOLATION_PATH) {
             r = open_path(n->source, i, &ret->fds[i], reterr);
         }
+    }
+    if (r == 0 && ret->fds[ISOLATION_PID] >= 0) {
+        r = pidns_guard_check(ret->fds[ISOLATION_PID], reterr);
+        r = r < 0 ? imgc_context(reterr, "join a pid namespace") : 0;
     }
     return r;
 }

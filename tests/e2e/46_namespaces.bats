@@ -153,3 +153,13 @@ ns_of_donor() { # NAME KIND
         done
     fi
 }
+
+@test "no container is set up where a neighbour may trace it" {
+    imgc run -d --name tracer --cap-add SYS_PTRACE bb sleep 1000
+    assert_fails 125 "CAP_SYS_PTRACE" imgc run --rm --pid container:tracer bb true
+    imgc run -d --name plain bb sleep 1000
+    imgc run --rm --pid container:plain bb true
+    imgc run -d --name guest --cap-add SYS_PTRACE --pid container:plain bb sleep 1000
+    assert_fails 125 "CAP_SYS_PTRACE" imgc run --rm --pid container:plain bb true
+    imgc rm -f tracer plain guest
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/pidns_guard.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "schema/base/cleanup.h"
+#include "schema/base/fd.h"
+
+#define STATUS_BYTES 8192 /* of /proc/PID/status: some 1.5 KiB and the groups */
+
+static void dirp_close(DIR **dir)
+{
+    if (*dir) {
+        (void)closedir(*dir);
+    }
+}
+
+/* Its bounding set holds all that it can have. */
+static bool may_trace(int proc_fd, const char *pid)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(STATUS_BYTES);
+    imgc_autoclose int fd = -1;
+    struct imgc_err ignored;
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "%s/status", pid);
+    if (fd_open_at(proc_fd, path, O_RDONLY, 0, &fd, &ignored) < 0 ||
+        fd_read_all(fd, &b, &ignored) < 0) {
+        return b.len > 0; /* gone meanwhile; but what is too long to be read is not trusted */
+    }
+    const unsigned long long bit = 1ull << CAP_SYS_PTRACE;
+    const char *bounding = memmem(b.ptr, b.len, "\nCapBnd:", 8);
+    const char *permitted = memmem(b.ptr, b.len, "\nCapPrm:", 8);
+    return !bounding || !permitted || ((strtoull(bounding + 8, NULL, 16) & bit) != 0) ||
+           ((strtoull(permitted + 8, NULL, 16) & bit) != 0);
+}
+
+static bool is_in(int proc_fd, const char *pid, const struct stat *ns)
+{
+    struct stat st;
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "%s/ns/pid", pid);
+    return fstatat(proc_fd, path, &st, 0) == 0 && st.st_ino == ns->st_ino &&
+           st.st_dev == ns->st_dev;
+}
+
+int pidns_guard_check(int ns_fd, struct imgc_err *reterr)
+{
+    imgc_auto(dirp_close) DIR *proc = opendir("/proc");
+    const struct dirent *e;
+    struct stat ns;
+
+    if (!proc || fstat(ns_fd, &ns) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at the processes of a namespace");
+    }
+    int proc_fd = dirfd(proc);
+    if (is_in(proc_fd, "self", &ns)) {
+        return 0;
+    }
+    while ((e = readdir(proc)) != NULL) {
+        bool is_pid = e->d_name[0] >= '1' && e->d_name[0] <= '9' && strlen(e->d_name) < 12;
+        if (is_pid && is_in(proc_fd, e->d_name, &ns) && may_trace(proc_fd, e->d_name)) {
+            return imgc_fail(reterr, IMGC_E_USAGE,
+                             "a process there may trace others (CAP_SYS_PTRACE), and would see the "
+                             "host through the new container");
+        }
+    }
+    return 0;
+}
