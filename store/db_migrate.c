@@ -37,11 +37,13 @@ int db_migrate_check(struct db *db, const char *path, struct imgc_err *reterr)
     }
     if (application == 0) {
         r = db_number(db, "SELECT count(*) FROM sqlite_schema", &tables, reterr);
+        /* Another process may have made them since: then its mark came with them. */
+        r = r < 0 || tables == 0 ? r : db_number(db, "PRAGMA application_id", &application, reterr);
         if (r < 0) {
             return r;
         }
     }
-    if ((application != 0 && application != APPLICATION_ID) || tables != 0) {
+    if (application != APPLICATION_ID && (application != 0 || tables != 0)) {
         return imgc_fail(reterr, IMGC_E_STORE, "'%s' is a database, but not imgc's", path);
     }
     if (version > newest()) {
