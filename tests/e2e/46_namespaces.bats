@@ -19,7 +19,9 @@ start_donor() { # NAME OPTIONS...
     local name=$1
     shift
     mkfifo "$BATS_TEST_TMPDIR/$name.go" "$BATS_TEST_TMPDIR/$name.runs"
-    imgc run -i --name "$name" "$@" bb sh -c "echo from-$name >/dev/shm/file; echo runs; cat" \
+    # not imgc(): what is killed would be the shell that it runs in
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" run -i --name "$name" "$@" bb \
+        sh -c "echo from-$name >/dev/shm/file; echo runs; cat" \
         <>"$BATS_TEST_TMPDIR/$name.go" >"$BATS_TEST_TMPDIR/$name.runs" 3>&- &
     echo $! >"$BATS_TEST_TMPDIR/$name.pid"
     read -r _ <"$BATS_TEST_TMPDIR/$name.runs"
