@@ -243,9 +243,10 @@ state_of() {
 
 # With the host's processes its first one's end does not end the others.
 @test "a start after a killed monitor ends what that left, and has a cgroup of its own" {
-    imgc run -d --pid host --name job bb sh -c 'sleep 31339 & sleep 31338'
-    until_true pgrep -x -f 'sleep 31339'
-    left=$(pgrep -x -f 'sleep 31339')
+    local mark=31$$ # no other process's of this host
+    imgc run -d --pid host --name job bb sh -c "sleep $mark & sleep 31338"
+    until_true pgrep -x -f "sleep $mark"
+    left=$(pgrep -x -f "sleep $mark")
     kill -KILL "$(monitors)"
     is_exited() { [ "$(state_of job)" = exited ]; }
     until_true is_exited
