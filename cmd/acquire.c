@@ -9,6 +9,8 @@
 #include "cmd/progress.h"
 #include "fetch/pull.h"
 
+#define ATTEMPTS 3 /* at having an image that others remove */
+
 int acquire_parse_policy(const char *text, enum acquire_policy *ret, struct imgc_err *reterr)
 {
     static const char *const names[] = {
@@ -147,13 +149,18 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
         return r;
     }
     struct pull_result result;
-    r = fetch(app, lease, args, &result, reterr);
-    if (r < 0) {
-        return imgc_context(reterr, "pull %s", args->name);
-    }
-
     image_auto struct image image = { .tags = NULL };
-    r = image_find_id(store, &result.id, &image, reterr);
+    /* Another process may prune the image at once; what it is made of is kept by the lease. */
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        r = fetch(app, lease, args, &result, reterr);
+        if (r < 0) {
+            return imgc_context(reterr, "pull %s", args->name);
+        }
+        r = image_find_id(store, &result.id, &image, reterr);
+        if (r != IMAGE_MISSING) {
+            break;
+        }
+    }
     if (r != 0) {
         return r < 0 ? r
                      : imgc_fail(reterr, IMGC_E_NOTFOUND, "%s was removed meanwhile", args->name);

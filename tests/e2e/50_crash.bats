@@ -111,9 +111,9 @@ every_command_works() {
 
 @test "pull, prune and rmi at the same time do not hurt each other" {
     for _ in $(seq 8); do
-        imgc pull -q "$REGISTRY/busybox:three" >/dev/null 2>&1 &
+        imgc pull -q "$REGISTRY/busybox:three" >/dev/null &
         a=$!
-        imgc pull -q "$REGISTRY/busybox:one" >/dev/null 2>&1 &
+        imgc pull -q "$REGISTRY/busybox:one" >/dev/null &
         b=$!
         imgc prune -af >/dev/null 2>&1 || true
         imgc rmi -f "$REGISTRY/busybox:one" >/dev/null 2>&1 || true
