@@ -55,12 +55,6 @@ int network_host_find(struct store *s, const char *name, struct network *ret,
     return 0;
 }
 
-static unsigned option_mtu(const struct network *n)
-{
-    (void)n;
-    return 0;
-}
-
 static struct net_bridge bridge_of(struct store *s, const struct network *n)
 {
     struct net_bridge b = {
@@ -71,7 +65,6 @@ static struct net_bridge bridge_of(struct store *s, const struct network *n)
         .is_internal = n->is_internal,
         .is_fixed = n->is_fixed,
         .is_small = strcmp(n->name, NETWORK_DEFAULT) != 0,
-        .mtu = option_mtu(n),
         .seed = is_usual(s) ? 0 : hash(store_root_path(s)),
     };
 
