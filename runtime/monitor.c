@@ -3,49 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/slim.h"
 #include "schema/base/fd.h"
 
 /* Where the process has its files. */
 enum { REPORT_FD = 3, KEPT_FD = 4, FIRST_FREE_FD = 5 };
 
 /* ---- in the process ---- */
-
-/* Pages of programs and libraries that nothing can have changed: they are read from their files
- * again where they are needed. While others run the same program they are shared and cost nothing;
- * but one monitor alone would keep all that starting a container took. */
-static int drop_segments(struct dl_phdr_info *info, size_t size, void *arg)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    (void)size;
-    (void)arg;
-
-    for (size_t i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        if (p->p_type != PT_LOAD || (p->p_flags & PF_W)) {
-            continue;
-        }
-        uintptr_t start = (info->dlpi_addr + p->p_vaddr) & ~(page - 1);
-        uintptr_t end = info->dlpi_addr + p->p_vaddr + p->p_filesz;
-        /* NOLINTNEXTLINE(performance-no-int-to-ptr): where the loader has put it */
-        (void)madvise((void *)start, end - start, MADV_DONTNEED);
-    }
-    return 0;
-}
-
-static void give_memory_back(void)
-{
-    (void)malloc_trim(0);
-    (void)dl_iterate_phdr(drop_segments, NULL);
-}
 
 static bool to_null(int last_fd)
 {
@@ -67,7 +37,7 @@ void monitor_ready(struct monitor *m)
     (void)!write(m->report_fd, &none, sizeof none);
     imgc_closep(&m->report_fd);
     (void)to_null(STDERR_FILENO);
-    give_memory_back();
+    slim_down();
 }
 
 /* @keep_fd is not closed meanwhile, whatever its number. */
