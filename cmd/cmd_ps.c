@@ -6,6 +6,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/container_filter.h"
+#include "cmd/container_ports.h"
 #include "cmd/describe.h"
 #include "cmd/listing.h"
 #include "cmd/units.h"
@@ -121,9 +122,27 @@ static json_t *labels_json(const struct container *c)
                                                                  : json_stringn(text.ptr, text.len);
 }
 
-static int make_row(const struct container *c, const struct ps_options *o, json_t **ret,
-                    struct imgc_err *reterr)
+static int ports_json(const struct container *c, const struct network_lease_list *leases,
+                      json_t **ret, struct imgc_err *reterr)
 {
+    net_port_list_auto struct net_port_list ports = { .n = 0 };
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(NET_PORT_LINES_BYTES);
+    struct imgc_str text;
+
+    int r = container_ports_of(c, leases, &ports, reterr);
+    net_port_summary(&ports, &b);
+    imgc_buf_puts(&b, "");
+    r = r < 0 ? r : imgc_buf_finish(&b, &text, reterr);
+    if (r == 0) {
+        *ret = json_stringn(text.ptr, text.len);
+    }
+    return r;
+}
+
+static int make_row(const struct container *c, const struct network_lease_list *leases,
+                    const struct ps_options *o, json_t **ret, struct imgc_err *reterr)
+{
+    json_t *ports = NULL;
     imgc_autobuf struct imgc_buf status = IMGC_BUF_INIT(256);
     imgc_autobuf struct imgc_buf command = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
     char created[CLOCK_TEXT_MAX], age[UNITS_TEXT_MAX], running_for[UNITS_TEXT_MAX + 8];
@@ -134,6 +153,7 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
     command_text(c, o->no_trunc, &command);
     int r = imgc_buf_finish(&status, &status_str, reterr);
     r = r < 0 ? r : imgc_buf_finish(&command, &command_str, reterr);
+    r = r < 0 ? r : ports_json(c, leases, &ports, reterr);
     if (r < 0) {
         return r;
     }
@@ -142,12 +162,12 @@ static int make_row(const struct container *c, const struct ps_options *o, json_
     if (!command_json) {
         command_json = json_string("?");
     }
-    *ret = json_pack("{s:s#, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:s}", "ID", c->id,
+    *ret = json_pack("{s:s#, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:s}", "ID", c->id,
                      o->no_trunc ? (int)strlen(c->id) : SHORT_ID, "Image", c->image_name, "Command",
                      command_json, "RunningFor", running_for, "CreatedAt",
                      clock_rfc3339(c->created_ns, false, created), "Status", status_str.ptr,
-                     "Ports", "", "State", describe_status(c), "Labels", labels_json(c), "ExitCode",
-                     c->exit_code < 0 ? 0 : c->exit_code, "Pid",
+                     "Ports", ports, "State", describe_status(c), "Labels", labels_json(c),
+                     "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
                      c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
     return *ret ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
 }
@@ -263,6 +283,7 @@ static int ps_run(struct app *app, const void *options, struct args args, struct
 {
     const struct ps_options *o = options;
     container_list_auto struct container_list list = { .items = NULL };
+    network_lease_list_auto struct network_lease_list leases = { .n = 0 };
     json_auto_free json_t *rows = json_array();
     struct store *store;
     (void)args;
@@ -272,11 +293,12 @@ static int ps_run(struct app *app, const void *options, struct args args, struct
     }
     int r = app_store(app, &store, reterr);
     r = r < 0 ? r : container_list(store, &list, reterr);
+    r = r < 0 ? r : network_lease_list(store, NULL, &leases, reterr);
     r = r < 0 ? r : choose(app, o, &list, reterr);
     r = r < 0 ? r : sort_list(o->sort, &list, reterr);
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         json_t *row = NULL;
-        r = make_row(&list.items[i], o, &row, reterr);
+        r = make_row(&list.items[i], &leases, o, &row, reterr);
         if (r >= 0 && json_array_append_new(rows, row) < 0) {
             r = imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
         }

@@ -33,6 +33,7 @@ const struct command *const commands[] = {
     &cmd_exec,
     &cmd_top,
     &cmd_ps,
+    &cmd_port,
     &cmd_logs,
     &cmd_stats,
     &cmd_update,

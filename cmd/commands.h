@@ -26,6 +26,7 @@ extern const struct command cmd_logs;
 extern const struct command cmd_ls;
 extern const struct command cmd_mount;
 extern const struct command cmd_pause;
+extern const struct command cmd_port;
 extern const struct command cmd_prune;
 extern const struct command cmd_ps;
 extern const struct command cmd_pull;

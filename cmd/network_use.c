@@ -59,6 +59,47 @@ static int fill_lease(const struct container *c, const struct net_want *w, struc
     return r < 0 ? r : imgc_str_dup(imgc_str_of(c->name), &l->container_name, reterr);
 }
 
+/* Of another container: a socket would only say that it is taken. */
+static int refuse_published(struct network_use *u, const struct net_port_list *ports,
+                            struct imgc_err *reterr)
+{
+    network_lease_list_auto struct network_lease_list leases = { .n = 0 };
+
+    int r = network_lease_list(u->store, NULL, &leases, reterr);
+    for (size_t i = 0; r == 0 && i < leases.n; i++) {
+        const struct network_lease *l = &leases.items[i];
+        net_port_list_auto struct net_port_list theirs = { .n = 0 };
+        r = net_port_read(imgc_str_of(l->ports ? l->ports : ""), &theirs, reterr);
+        for (size_t j = 0; r == 0 && j < ports->n * theirs.n; j++) {
+            const struct net_port *p = &ports->items[j / theirs.n];
+            if (net_port_clash(p, &theirs.items[j % theirs.n])) {
+                r = imgc_fail(reterr, IMGC_E_EXISTS, "port %u/%s is published by container %s",
+                              (unsigned)p->first, net_port_protocol(p), l->container_name);
+            }
+        }
+    }
+    return r;
+}
+
+/* Before anything is made on the host: a port that is taken is the likeliest reason to fail. */
+static int publish(struct network_use *u, const struct net_want *w, struct imgc_err *reterr)
+{
+    net_port_list_auto struct net_port_list ports = { .n = 0 };
+    imgc_autobuf struct imgc_buf lines = IMGC_BUF_INIT(NET_PORT_LINES_BYTES);
+
+    int r = net_port_of_want(w, &ports, reterr);
+    if (r < 0 || ports.n == 0) {
+        return r;
+    }
+    r = refuse_published(u, &ports, reterr);
+    r = r < 0 ? r : net_publish_begin(&ports, &u->publish, reterr);
+    if (r < 0) {
+        return r;
+    }
+    net_port_write(&ports, &lines);
+    return imgc_buf_take(&lines, &u->lease.ports, reterr);
+}
+
 static int write_rules(struct store *s, struct imgc_err *reterr)
 {
     net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
@@ -94,10 +135,12 @@ static int take(struct network_use *u, const struct container *c, const struct s
     bool had_dead = false, rules = false;
 
     int r = network_lease_drop_dead(u->store, &had_dead, reterr);
+    r = r < 0 ? r : fill_lease(c, &spec->net_want, &u->lease, reterr);
+    r = r < 0 ? r : publish(u, &spec->net_want, reterr);
     r = r < 0 ? r : network_lease_list(u->store, u->network.id, &members, reterr);
     r = r < 0 ? r : network_host_up(u->store, &u->network, members.n > 0, &u->bridge, reterr);
-    r = r < 0 ? r : fill_lease(c, &spec->net_want, &u->lease, reterr);
     r = r < 0 ? r : network_lease_take(u->store, &u->network, &u->lease, reterr);
+    r = r < 0 ? r : net_publish_serve(&u->publish, &u->lease.address4, &u->lease.address6, reterr);
     if (r < 0) {
         return r;
     }
@@ -139,7 +182,8 @@ static int begin_bridge(struct network_use *u, const struct container *c, const 
 }
 
 /* Without a network of imgc's; what was asked of the files is done all the same. */
-static int begin_other(struct network_use *u, const struct spec *spec, struct imgc_err *reterr)
+static int begin_other(struct app *app, struct network_use *u, const struct spec *spec,
+                       struct imgc_err *reterr)
 {
     static const struct ip_addr loopback = { .family = AF_INET, .bytes = { 127, 0, 0, 1 } };
     const struct net_want *w = &spec->net_want;
@@ -148,6 +192,10 @@ static int begin_other(struct network_use *u, const struct spec *spec, struct im
     };
     int r = 0;
 
+    if (w->ports || w->publish_all) { /* refused but with the host's network, as it was given */
+        output_warn(&app->out, "--publish has no meaning with --network host: the container's "
+                               "ports are the host's");
+    }
     if (w->hosts) {
         r = network_names_hosts(&names, &u->hosts, reterr);
     }
@@ -171,7 +219,7 @@ int network_use_begin(struct app *app, struct store *s, const struct container *
         *ret = (struct network_use){ .store = s, .is_without = true };
         spec->network = SPEC_NETWORK_NONE;
     }
-    return begin_other(ret, spec, reterr);
+    return begin_other(app, ret, spec, reterr);
 }
 
 void network_use_started(const struct network_use *u, struct spec *spec)
@@ -275,6 +323,7 @@ void network_use_end(struct network_use *u)
     bool had_ports = u->lease.ports && u->lease.ports[0];
     struct imgc_err ignored; /* the next use of a network sweeps */
 
+    net_publish_end(&u->publish);
     if (u->has_lease && network_lock(u->store, &lock_fd, &ignored) == 0 &&
         network_lease_drop(u->store, u->lease.container_id, NULL, &ignored) == 0) {
         (void)!settle(u->store, u->network.id, had_ports, &lock_fd, &ignored);

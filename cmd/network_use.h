@@ -11,12 +11,14 @@
 #include "cmd/app.h"
 #include "cmd/network_host.h"
 #include "runtime/launch.h"
+#include "runtime/net_publish.h"
 
 struct network_use {
     struct store *store;    /* NULL: nothing was begun */
     struct network network; /* id "": none */
     struct network_lease lease;
     struct net_bridge bridge;
+    struct net_publish publish;
     bool has_lease;
     bool is_without;          /* the spec wanted a network that this host cannot have */
     char interface[IFNAMSIZ]; /* the host's end */
@@ -33,8 +35,8 @@ struct network_use {
  * container's process. Where nobody asked for a network, and this host cannot have one, the spec
  * becomes one without.
  *
- * @return 0; -NOTFOUND (the network); -USAGE, -EXISTS, -LIMIT (an address); -INUSE (a subnet);
- *         -HOST.
+ * @return 0; -NOTFOUND (the network); -USAGE, -EXISTS, -LIMIT (an address, a port); -INUSE (a
+ *         subnet); -HOST.
  */
 IMGC_CHECK int network_use_begin(struct app *app, struct store *s, const struct container *c,
                                  struct spec *spec, struct network_use *ret,

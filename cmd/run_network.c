@@ -170,19 +170,15 @@ static int parse_lists(const struct run_network_options *o, struct net_want *w,
     return r;
 }
 
-/* A container that nobody reaches although its port was asked for would be worse than none. */
-static int refuse_ports(const struct run_network_options *o, struct imgc_err *reterr)
+/* All of them: each was checked alone. */
+static int check_ports(const struct net_want *w, struct imgc_err *reterr)
 {
-    if (o->ports.n == 0 && !o->publish_all) {
-        return 0;
-    }
-    return imgc_fail(reterr, IMGC_E_UNSUPPORTED,
-                     "--%s: ports cannot be published yet (use the container's own address, or "
-                     "--network host)",
-                     o->publish_all ? "publish-all" : "publish");
+    net_port_list_auto struct net_port_list list = { .n = 0 };
+    return net_port_of_want(w, &list, reterr);
 }
 
-/* What needs a network of imgc's: without one it would be left out in silence. */
+/* What needs a network of imgc's: without one it would be left out in silence. With the host's own
+ * network ports are only warned of, later (network_use.c), as docker and podman do. */
 static int check_combination(const struct run_network_options *o, enum spec_network network,
                              struct imgc_err *reterr)
 {
@@ -190,9 +186,12 @@ static int check_combination(const struct run_network_options *o, enum spec_netw
         const char *option;
         bool is_given;
     } needs[] = {
-        { "publish", o->ports.n > 0 },     { "publish-all", o->publish_all },
-        { "ip", o->ip4 != NULL },          { "ip6", o->ip6 != NULL },
-        { "mac-address", o->mac != NULL }, { "network-alias", o->aliases.n > 0 },
+        { "publish", o->ports.n > 0 && network != SPEC_NETWORK_HOST },
+        { "publish-all", o->publish_all && network != SPEC_NETWORK_HOST },
+        { "ip", o->ip4 != NULL },
+        { "ip6", o->ip6 != NULL },
+        { "mac-address", o->mac != NULL },
+        { "network-alias", o->aliases.n > 0 },
     };
 
     for (size_t i = 0; i < sizeof needs / sizeof *needs && network != SPEC_NETWORK_BRIDGE; i++) {
@@ -218,7 +217,7 @@ int run_network_parse(const struct run_network_options *o, enum spec_network *re
     r = r < 0 ? r : parse_mac(o->mac, &w.mac, reterr);
     r = r < 0 ? r : parse_lists(o, &w, reterr);
     r = r < 0 ? r : check_combination(o, network, reterr);
-    r = r < 0 ? r : refuse_ports(o, reterr);
+    r = r < 0 ? r : check_ports(&w, reterr);
     if (r < 0) {
         return r;
     }

@@ -25,9 +25,9 @@ struct run_network_options {
       "bridge, none, host, container:NAME, ns:PATH, or a name" }, \
     { 0, "net", OPT_STRING, RUN_NETWORK_AT(base, network), "NETWORK", NULL }, \
     { 'p', "publish", OPT_LIST, RUN_NETWORK_AT(base, ports), "[[IP:]HOST:]PORT[/udp]", \
-      "publish a port on the host: not yet, refused" }, \
+      "publish a port, or a range, on the host" }, \
     { 'P', "publish-all", OPT_FLAG, RUN_NETWORK_AT(base, publish_all), NULL, \
-      "publish all exposed ports: not yet, refused" }, \
+      "publish all exposed ports on free ports of the host" }, \
     { 0, "expose", OPT_LIST, RUN_NETWORK_AT(base, expose), "PORT[/udp]", \
       "expose a port, for --publish-all" }, \
     { 0, "network-alias", OPT_LIST, RUN_NETWORK_AT(base, aliases), "NAME", \

@@ -36,7 +36,7 @@ static void add_map(const struct net_nft_rules *rules, int family, bool is_named
         const struct ip_addr *to = family == AF_INET ? &t->address4 : &t->address6;
         for (size_t j = 0; j < t->ports.n && to->family != 0; j++) {
             const struct net_port *p = &t->ports.items[j];
-            if (ip_is_loopback(&p->host) || is_named != (p->host.family != 0) ||
+            if (ip_is_loopback(&p->host) || is_named == net_port_is_any(p, family) ||
                 (is_named && p->host.family != family)) {
                 continue;
             }
@@ -59,6 +59,9 @@ static void add_ports(const struct net_nft_rules *rules, struct imgc_buf *b)
     add_map(rules, AF_INET, false, b);
     add_map(rules, AF_INET6, false, b);
     imgc_buf_puts(b, "  chain ports {\n"
+                     "    ip daddr 127.0.0.0/8 return\n"
+                     "    ip6 daddr ::1 return\n"
+                     "    ip6 daddr fe80::/10 return\n"
                      "    dnat ip to ip daddr . meta l4proto . th dport map @named4\n"
                      "    dnat ip6 to ip6 daddr . meta l4proto . th dport map @named6\n"
                      "    dnat ip to meta l4proto . th dport map @any4\n"
@@ -70,8 +73,6 @@ static void add_ports(const struct net_nft_rules *rules, struct imgc_buf *b)
                      "  }\n"
                      "  chain nat_local {\n"
                      "    type nat hook output priority -100; policy accept;\n"
-                     "    ip daddr 127.0.0.0/8 return\n"
-                     "    ip6 daddr ::1 return\n"
                      "    fib daddr type local jump ports\n"
                      "  }\n");
 }

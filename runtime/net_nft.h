@@ -7,9 +7,9 @@
  *
  * What goes into a bridge must be an answer, or sent to a published port; so networks do not reach
  * each other, and nobody who routes over this host reaches what was not published (as docker 28).
- * Ports of 127.0.0.1 and ::1 are not the table's: without route_localnet, which would open the
- * host's own services to containers and neighbours (CVE-2020-8558), they cannot be. net_publish.h
- * serves them.
+ * What comes for 127.0.0.1 and ::1 is not the table's: without route_localnet, which would open the
+ * host's own services to containers and neighbours (CVE-2020-8558), it cannot be; nor is what comes
+ * for a link-local address, which is never forwarded. net_publish.h relays both.
  *
  * Source: nft(8); wiki.nftables.org, "Performing Network Address Translation".
  */

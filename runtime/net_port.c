@@ -26,6 +26,26 @@ void net_port_host(const struct net_port *p, struct imgc_buf *b)
     }
 }
 
+bool net_port_is_any(const struct net_port *p, int family)
+{
+    return p->host.family == 0 || (p->host.family == family && ip_is_any(&p->host));
+}
+
+static bool share_address(const struct net_port *a, const struct net_port *b)
+{
+    if (a->host.family == 0 || b->host.family == 0) {
+        return true;
+    }
+    return a->host.family == b->host.family &&
+           (ip_is_any(&a->host) || ip_is_any(&b->host) || ip_eq(&a->host, &b->host));
+}
+
+bool net_port_clash(const struct net_port *a, const struct net_port *b)
+{
+    return a->protocol == b->protocol && a->first != 0 && a->first == a->last &&
+           b->first == b->last && a->first == b->first && share_address(a, b);
+}
+
 static int append(struct net_port_list *list, const struct net_port *p, struct imgc_err *reterr)
 {
     if (list->n >= NET_PORT_MAX) {
@@ -87,7 +107,7 @@ static bool parse_protocol(struct imgc_str *s, uint8_t *ret)
     return imgc_str_eq_nocase(name, IMGC_STR("tcp"));
 }
 
-/* "1.2.3.4", "[::1]"; "" and "0.0.0.0" with "[::]" are all addresses, as listening shows them. */
+/* "1.2.3.4", "[::1]"; "" for all addresses, "0.0.0.0" and "[::]" for all of one family. */
 static bool parse_host(struct imgc_str s, struct ip_addr *ret)
 {
     if (s.len >= 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']') {
@@ -109,7 +129,7 @@ int net_port_parse(struct imgc_str s, struct net_port_list *list, struct imgc_er
     struct range ctr, host = { .first = 0 };
 
     if (!parse_protocol(&rest, &p.protocol)) {
-        return bad(s, "the protocol is tcp or udp", reterr);
+        return bad(s, "tcp and udp can be published, no other protocol (sctp)", reterr);
     }
     if (imgc_str_rsplit(rest, ':', &before, &inner) &&
         !imgc_str_rsplit(before, ':', &host_part, &outer)) {
@@ -167,6 +187,46 @@ int net_port_expose(struct imgc_str s, struct net_port_list *list, struct imgc_e
     return r;
 }
 
+static bool is_same(const struct net_port *a, const struct net_port *b)
+{
+    return a->port == b->port && ip_eq(&a->host, &b->host);
+}
+
+static int remove_doubles(struct net_port_list *list, struct imgc_err *reterr)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct net_port *p = &list->items[i];
+        bool is_double = false;
+        for (size_t j = 0; j < n && !is_double; j++) {
+            is_double = net_port_clash(&list->items[j], p);
+            if (is_double && !is_same(&list->items[j], p)) {
+                return imgc_fail(reterr, IMGC_E_USAGE, "-p: port %u/%s of the host is given twice",
+                                 (unsigned)p->first, net_port_protocol(p));
+            }
+        }
+        if (!is_double) {
+            list->items[n++] = *p;
+        }
+    }
+    list->n = n;
+    return 0;
+}
+
+int net_port_of_want(const struct net_want *w, struct net_port_list *list, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (char *const *p = w->ports; r == 0 && p && *p; p++) {
+        r = net_port_parse(imgc_str_of(*p), list, reterr);
+    }
+    for (char *const *p = w->expose; r == 0 && w->publish_all && p && *p; p++) {
+        r = net_port_expose(imgc_str_of(*p), list, reterr);
+    }
+    return r < 0 ? r : remove_doubles(list, reterr);
+}
+
 void net_port_write(const struct net_port_list *list, struct imgc_buf *b)
 {
     char text[IP_TEXT_MAX];
@@ -211,4 +271,38 @@ int net_port_read(struct imgc_str lines, struct net_port_list *list, struct imgc
                             IMGC_STR_ARG(line));
     }
     return r;
+}
+
+/* How many ports from @i on belong to one range, on both sides. */
+static size_t run_length(const struct net_port_list *list, size_t i)
+{
+    const struct net_port *first = &list->items[i];
+    size_t n = 1;
+
+    while (i + n < list->n) {
+        const struct net_port *p = &list->items[i + n];
+        if (p->protocol != first->protocol || !ip_eq(&p->host, &first->host) ||
+            p->first != first->first + n || p->port != first->port + n) {
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
+void net_port_summary(const struct net_port_list *list, struct imgc_buf *b)
+{
+    for (size_t i = 0, n; i < list->n; i += n) {
+        const struct net_port *p = &list->items[i], *last;
+        n = run_length(list, i);
+        last = &list->items[i + n - 1];
+        imgc_buf_puts(b, i > 0 ? ", " : "");
+        net_port_host(p, b);
+        if (n == 1) {
+            imgc_buf_printf(b, "->%u/%s", (unsigned)p->port, net_port_protocol(p));
+        } else {
+            imgc_buf_printf(b, "-%u->%u-%u/%s", (unsigned)last->first, (unsigned)p->port,
+                            (unsigned)last->port, net_port_protocol(p));
+        }
+    }
 }

@@ -47,6 +47,13 @@ bool ip_is_loopback(const struct ip_addr *a)
            (a->family == AF_INET6 && memcmp(a->bytes, one, sizeof one) == 0);
 }
 
+bool ip_is_any(const struct ip_addr *a)
+{
+    static const uint8_t none[16] = { 0 };
+
+    return a->family != 0 && memcmp(a->bytes, none, sizeof none) == 0;
+}
+
 struct ip_net ip_net_of(const struct ip_addr *a, unsigned prefix)
 {
     struct ip_net n = { .addr = *a, .prefix = prefix };

@@ -42,6 +42,9 @@ bool ip_eq(const struct ip_addr *a, const struct ip_addr *b);
 /** Whether it belongs to the host alone: 127.0.0.0/8, ::1. */
 bool ip_is_loopback(const struct ip_addr *a);
 
+/** Whether it stands for all addresses of its family: 0.0.0.0, ::. */
+bool ip_is_any(const struct ip_addr *a);
+
 /** Read "10.87.0.0/16". Host bits are cleared. @return whether it is one. */
 bool ip_net_parse(struct imgc_str s, struct ip_net *ret);
 

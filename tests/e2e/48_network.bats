@@ -163,8 +163,6 @@ no_bridge() {
     assert_fails 125 'not a MAC' himgc run --rm --mac-address 01:00:00:00:00:00 bb true
     assert_fails 125 "'nosuchnet': no such network" himgc run --rm --network nosuchnet bb true
     assert_fails 125 'needs a network' himgc run --rm --network none -p 80 bb true
-    assert_fails 125 'cannot be published yet' himgc run --rm -p 8080:80 bb true
-    assert_fails 125 'cannot be published yet' himgc run --rm -P bb true
     assert_fails 125 'NAME:ADDRESS' himgc run --rm --add-host x bb true
     start first --ip "$net.78" -- sleep 1000
     assert_fails 125 "$net.78.* is taken" himgc run --rm --ip "$net.78" bb true

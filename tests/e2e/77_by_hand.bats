@@ -81,10 +81,10 @@ start_box1() {
     ip netns add "imgc-hand-$$" || skip "this host forbids network namespaces"
     imgc() { nsenter --net="/run/netns/imgc-hand-$$" "$IMGC" --root "$STORE" --runroot "$RUNROOT" "$@"; }
     export IMGC_NETWORK=
-    run each_works "A network" 4
+    run each_works "A network" 5
     ip netns del "imgc-hand-$$"
     [ "$status" -eq 0 ] || { echo "$output"; return 1; }
-    [[ $output == *eth0* && $output == *"default via"* && $output == *web* ]]
+    [[ $output == *eth0* && $output == *"default via"* && $output == *web* && $output == *"80/tcp -> 0.0.0.0:8000"* ]]
 }
 
 @test "containers in containers" {

@@ -27,10 +27,13 @@ static const char golden[] =
     " elements = { 192.0.2.1 . udp . 53 : 10.87.0.2 . 5353 }; }\n"
     "  map named6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }\n"
     "  map any4 { type inet_proto . inet_service : ipv4_addr . inet_service;"
-    " elements = { tcp . 8080 : 10.87.0.2 . 80 }; }\n"
+    " elements = { tcp . 8080 : 10.87.0.2 . 80, tcp . 90 : 10.87.0.2 . 90 }; }\n"
     "  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service;"
     " elements = { tcp . 8080 : fd00::2 . 80 }; }\n"
     "  chain ports {\n"
+    "    ip daddr 127.0.0.0/8 return\n"
+    "    ip6 daddr ::1 return\n"
+    "    ip6 daddr fe80::/10 return\n"
     "    dnat ip to ip daddr . meta l4proto . th dport map @named4\n"
     "    dnat ip6 to ip6 daddr . meta l4proto . th dport map @named6\n"
     "    dnat ip to meta l4proto . th dport map @any4\n"
@@ -42,8 +45,6 @@ static const char golden[] =
     "  }\n"
     "  chain nat_local {\n"
     "    type nat hook output priority -100; policy accept;\n"
-    "    ip daddr 127.0.0.0/8 return\n"
-    "    ip6 daddr ::1 return\n"
     "    fib daddr type local jump ports\n"
     "  }\n"
     "  chain nat_out {\n"
@@ -80,9 +81,9 @@ static void test_script(void **state)
     struct imgc_err err;
     (void)state;
 
-    /* One of loopback has no rule: it is served where it is. */
+    /* One of loopback has no rule: it is served where it is. 0.0.0.0 is IPv4 alone. */
     assert_int_equal(net_port_read(imgc_str_of("tcp * 8080 80\nudp 192.0.2.1 53 5353\n"
-                                               "tcp 127.0.0.1 81 81\n"),
+                                               "tcp 127.0.0.1 81 81\ntcp 0.0.0.0 90 90\n"),
                                    &target.ports, &err),
                      0);
     net_nft_script(&rules, &b);

@@ -102,13 +102,79 @@ static void test_lines(void **state)
     }
 }
 
+static void test_of_want(void **state)
+{
+    static const struct {
+        const char *ports[4];
+        const char *want; /* NULL: refused */
+    } cases[] = {
+        { { "8080:80", "8080:80", "80" }, "tcp * 8080 80\ntcp * 0 80\ntcp * 0 7\n" },
+        { { "8080:80", "8080:80/udp" }, "tcp * 8080 80\nudp * 8080 80\ntcp * 0 7\n" },
+        { { "8080:80", "8080:81" }, NULL },
+        { { "8080:80", "127.0.0.1:8080:80" }, NULL },
+        { { "0.0.0.0:8080:80", "127.0.0.1:8080:80" }, NULL },
+        { { "0.0.0.0:8080:80", "[::]:8080:80" },
+          "tcp 0.0.0.0 8080 80\ntcp :: 8080 80\ntcp * 0 7\n" },
+        { { "127.0.0.1:8080:80", "127.0.0.2:8080:81" },
+          "tcp 127.0.0.1 8080 80\ntcp 127.0.0.2 8080 81\ntcp * 0 7\n" },
+        { { "9:7" }, "tcp * 9 7\n" },
+    };
+    char seven[] = "7", *expose[] = { seven, NULL };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        net_port_list_auto struct net_port_list list = { .n = 0 };
+        imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(NET_PORT_LINES_BYTES);
+        struct net_want w = { .publish_all = true, .expose = expose };
+        struct imgc_err err;
+        for (size_t j = 0; cases[i].ports[j]; j++) {
+            assert_int_equal(net_want_append(&w.ports, imgc_str_of(cases[i].ports[j]), &err), 0);
+        }
+        int r = net_port_of_want(&w, &list, &err);
+        w.expose = NULL;
+        net_want_done(&w);
+        assert_int_equal(r, cases[i].want ? 0 : -(int)IMGC_E_USAGE);
+        if (r == 0) {
+            net_port_write(&list, &b);
+            assert_string_equal(b.ptr, cases[i].want);
+        }
+    }
+}
+
+static void test_not_all(void **state)
+{
+    net_port_list_auto struct net_port_list list = { .n = 0 };
+    char seven[] = "7", *expose[] = { seven, NULL };
+    const struct net_want w = { .expose = expose };
+    struct imgc_err err;
+    (void)state;
+
+    assert_int_equal(net_port_of_want(&w, &list, &err), 0);
+    assert_int_equal(list.n, 0); /* exposed is not published */
+}
+
+static void test_summary(void **state)
+{
+    static const char text[] = "tcp * 7000 80\ntcp * 7001 81\ntcp * 7002 82\nudp * 7003 83\n"
+                               "tcp 127.0.0.1 7004 84\ntcp :: 7005 85\ntcp :: 7006 87\n";
+    net_port_list_auto struct net_port_list list = { .n = 0 };
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(NET_PORT_LINES_BYTES);
+    struct imgc_err err;
+    (void)state;
+
+    assert_int_equal(net_port_read(imgc_str_of(text), &list, &err), 0);
+    net_port_summary(&list, &b);
+    assert_string_equal(b.ptr, "0.0.0.0:7000-7002->80-82/tcp, 0.0.0.0:7003->83/udp, "
+                               "127.0.0.1:7004->84/tcp, [::]:7005->85/tcp, [::]:7006->87/tcp");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_range_of_host),
-        cmocka_unit_test(test_expose),
-        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_parse),   cmocka_unit_test(test_range_of_host),
+        cmocka_unit_test(test_expose),  cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_of_want), cmocka_unit_test(test_not_all),
+        cmocka_unit_test(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,13 @@ static void test_addresses(void **state)
     assert_true(ip_is_loopback(&a));
     a = addr("::2");
     assert_false(ip_is_loopback(&a));
+    assert_false(ip_is_any(&a));
+    a = addr("::");
+    assert_true(ip_is_any(&a));
+    a = addr("0.0.0.0");
+    assert_true(ip_is_any(&a));
+    a = (struct ip_addr){ .family = 0 };
+    assert_false(ip_is_any(&a));
 }
 
 static void test_nets(void **state)
