@@ -70,6 +70,15 @@ static int refused(const struct net_port *p, const struct ip_addr *host, uint16_
                          net_port_protocol(p), ip_text(host, text));
 }
 
+/* Before it is bound: what comes in between would not be told to which address. */
+static int prepare_udp(int fd, int family)
+{
+    int on = 1;
+
+    return family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on)
+                             : setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+}
+
 /* SO_REUSEADDR lets TCP take a port whose connections of before are still waited out; what listens
  * there refuses it all the same. With UDP it would share the port. */
 static int take(const struct net_port *p, int family, uint16_t port, int *ret_fd,
@@ -89,7 +98,8 @@ static int take(const struct net_port *p, int family, uint16_t port, int *ret_fd
     }
     socklen_t len = net_port_sockaddr(&host, port, &address);
     if ((family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
-        (is_tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)) {
+        (is_tcp ? setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)
+                : prepare_udp(fd, family)) < 0) {
         return imgc_fail_sys(reterr, errno, "prepare a socket for a published port");
     }
     if (bind(fd, (struct sockaddr *)&address, len) < 0 || (is_tcp && listen(fd, BACKLOG) < 0)) {

@@ -10,7 +10,8 @@
 
 #include "runtime/net_port.h"
 
-/* One of the host's addresses, or all of one family. TCP ones listen. */
+/* One of the host's addresses, or all of one family. TCP ones listen, UDP ones tell with each
+ * packet to which address it came. */
 struct net_port_socket {
     int fd; /* does not block */
     int family;

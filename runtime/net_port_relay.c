@@ -99,9 +99,6 @@ static void watch_all(struct net_port_relay *relay, const struct net_port_socket
         const struct net_port_socket *s = &sockets->items[i];
         listeners[i] =
             (struct listener){ .source = { .fd = s->fd, .serve = serve_listener }, .socket = s };
-        if (s->protocol == IPPROTO_UDP) {
-            net_port_udp_prepare(s);
-        }
         net_port_relay_watch(relay, &listeners[i].source, EPOLLIN);
     }
 }

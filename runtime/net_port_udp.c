@@ -63,17 +63,6 @@ void net_port_udp_free(struct net_port_udp **udp)
     *udp = NULL;
 }
 
-void net_port_udp_prepare(const struct net_port_socket *socket)
-{
-    int on = 1;
-
-    if (socket->family == AF_INET) {
-        (void)setsockopt(socket->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-    } else {
-        (void)setsockopt(socket->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-    }
-}
-
 static int64_t now_ms(void)
 {
     return clock_monotonic_ns() / NS_PER_MS;

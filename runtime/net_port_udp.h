@@ -14,10 +14,6 @@
 IMGC_CHECK int net_port_udp_new(struct net_port_udp **ret, struct imgc_err *reterr);
 void net_port_udp_free(struct net_port_udp **udp);
 
-/** Have the kernel tell to which of the host's addresses a packet came, so that the answer comes
- * from there. */
-void net_port_udp_prepare(const struct net_port_socket *socket);
-
 /** Take what waits at @socket. @source  of its fd. */
 void net_port_udp_receive(struct net_port_relay *relay, const struct net_port_source *source,
                           const struct net_port_socket *socket);
