@@ -280,7 +280,9 @@ static int request(struct http *h, const struct auth_ask *ask, const struct auth
     const struct credential *c = rules->credential ? rules->credential : &nothing;
     imgc_autobuf struct imgc_buf url = IMGC_BUF_INIT(MAX_URL_BYTES);
     imgc_auto(form_done) struct imgc_buf form = IMGC_BUF_INIT((size_t)2 * LIMIT_TOKEN_BYTES);
-    struct http_get get = { .is_unverified = rules->is_unverified, .max_body = LIMIT_TOKEN_BYTES };
+    struct http_get get = { .is_unverified = rules->is_unverified,
+                            .trust = rules->trust,
+                            .max_body = LIMIT_TOKEN_BYTES };
     int r = c->user || c->identity_token ? check_plain(ask->realm, reterr) : 0;
 
     if (r < 0) {

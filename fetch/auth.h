@@ -21,6 +21,7 @@ struct auth_ask {
 struct auth_rules {
     bool allow_plain;   /* an http realm is fine: the registry itself is plain or on loopback */
     bool is_unverified; /* any certificate will do */
+    const struct trust *trust;           /* of the registry; borrowed; NULL: none */
     const struct credential *credential; /* shown to the realm; borrowed; NULL: nothing. The same
                                             for all calls: not a part of the cache's key */
 };

@@ -57,6 +57,12 @@ void endpoint_first(struct imgc_str domain, bool tls_verify, struct endpoint *re
     ret->is_plain = ret->is_probe;
 }
 
+void endpoint_expect_tls(struct endpoint *e)
+{
+    e->is_probe = false;
+    e->is_plain = false;
+}
+
 int endpoint_next(struct endpoint *e)
 {
     if (e->is_probe) {

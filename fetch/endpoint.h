@@ -32,6 +32,9 @@ bool endpoint_is_loopback(struct imgc_str host);
  */
 void endpoint_first(struct imgc_str domain, bool tls_verify, struct endpoint *ret);
 
+/** Begin with https after all: the user has certificates for this registry. */
+void endpoint_expect_tls(struct endpoint *e);
+
 /**
  * The way to try where @e could not be talked to at all. After a probe: https. After https: plain
  * HTTP, for loopback registries and where certificates do not matter. A certificate that is not

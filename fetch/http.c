@@ -5,18 +5,21 @@
 #include <sys/random.h>
 
 #include "fetch/curl_lib.h"
-#include "fetch/endpoint.h"
+#include "fetch/http_error.h"
 #include "schema/base/buf.h"
 #include "schema/base/clock.h"
+#include "schema/base/fd.h"
 #include "schema/limits.h"
 
 #define TICK_MS 100
+#define MAX_REDIRECTS 5
 
 struct http {
     struct http_args args;
     struct curl_lib curl;
     CURLM *multi;
     CURLSH *share;
+    struct imgc_buf authorities; /* the host's, once they are needed as text */
     uint64_t bytes;
     int64_t ticked_ns;
 };
@@ -26,6 +29,10 @@ struct http_exchange {
     CURL *easy;
     struct curl_slist *headers;
     char *url; /* as shown in messages */
+    char *at;  /* where it is sent now: after redirects another one */
+    const char *proxy;
+    unsigned n_redirects;
+    bool is_form;
     enum http_take (*body)(void *arg, const void *ptr, size_t len);
     void *arg;
     struct imgc_buf collected;  /* body of a good answer without a receiver, or of an error */
@@ -42,50 +49,24 @@ struct http_exchange {
     char detail[CURL_ERROR_SIZE];
 };
 
-/* Turn a CURLcode into our words; nobody else looks at one. */
-static int http_fail(struct imgc_err *e, CURLcode code, const struct http_exchange *x)
+/* What the other side of the adapter wants to know. */
+static struct http_error error_of(const struct http_exchange *x, CURLcode code)
 {
-    const char *url = x->url;
-    const char *why = x->detail[0] ? x->detail : x->h->curl.easy_strerror(code);
+    struct http_error e = { .code = code,
+                            .detail = x->detail[0] ? x->detail : x->h->curl.easy_strerror(code),
+                            .url = x->url,
+                            .at = x->at ? x->at : x->url };
 
-    switch (code) {
-    case CURLE_OUT_OF_MEMORY:
-        return imgc_fail(e, IMGC_E_NOMEM, "out of memory");
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_USE_SSL_FAILED:
-        return imgc_fail(e, IMGC_E_TLS, "no secure connection for '%s': %s", url, why);
-    case CURLE_TOO_MANY_REDIRECTS:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return imgc_fail(e, IMGC_E_REGISTRY, "redirect of '%s' is not followed: %s", url, why);
-    default:
-        return imgc_fail(e, IMGC_E_NETWORK, "cannot fetch '%s': %s", url, why);
-    }
+    (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &e.verify_result);
+    (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &e.connect_status);
+    return e;
 }
 
-static enum retry_class class_of(CURLcode code)
+static int http_fail(struct imgc_err *e, CURLcode code, const struct http_exchange *x)
 {
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_SSL_CONNECT_ERROR:
-        return RETRY_DOUBTFUL;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-        return RETRY_TRANSIENT;
-    default:
-        return RETRY_NEVER;
-    }
+    const struct http_error error = error_of(x, code);
+
+    return http_error_fail(&error, e);
 }
 
 int http_new(const struct http_args *args, struct http **ret, struct imgc_err *reterr)
@@ -106,6 +87,7 @@ int http_new(const struct http_args *args, struct http **ret, struct imgc_err *r
     }
     h->args = *args;
     h->curl = curl;
+    imgc_buf_init(&h->authorities, LIMIT_AUTHORITIES_BYTES);
     h->multi = curl.multi_init();
     h->share = curl.share_init();
     /* The multi handle shares connections and DNS answers by itself, TLS sessions it does not. No
@@ -125,6 +107,7 @@ struct http *http_free(struct http *h)
         (void)h->curl.multi_cleanup(h->multi); /* accepts NULL */
         (void)h->curl.share_cleanup(h->share);
         h->curl.global_cleanup();
+        imgc_buf_done(&h->authorities);
         free(h);
     }
     return NULL;
@@ -215,9 +198,7 @@ static CURLcode set_fixed(const struct curl_lib *curl, CURL *easy)
          * holds it back. */
         { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
         { CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
-        { CURLOPT_FOLLOWLOCATION, 1 },
-        { CURLOPT_MAXREDIRS, 5 },
-        { CURLOPT_UNRESTRICTED_AUTH, 0 },
+        { CURLOPT_FOLLOWLOCATION, 0 }, /* redirect() does it */
         { CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC },
         /* No total timeout: a large layer may take hours, as long as it moves. */
         { CURLOPT_CONNECTTIMEOUT, 15 },
@@ -234,29 +215,65 @@ static CURLcode set_fixed(const struct curl_lib *curl, CURL *easy)
     return rc;
 }
 
-static bool is_loopback(const char *url)
-{
-    struct imgc_str s = imgc_str_of(url), host;
+struct string_option {
+    CURLoption option;
+    const char *value; /* NULL: left as it is */
+};
 
-    (void)(imgc_str_skip(&s, IMGC_STR("https://")) || imgc_str_skip(&s, IMGC_STR("http://")));
-    (void)imgc_str_split(s, '/', &host, &s);
-    return endpoint_is_loopback(host);
+static CURLcode set_strings(struct http_exchange *x, const struct string_option *v, size_t n)
+{
+    CURLcode rc = CURLE_OK;
+
+    for (size_t i = 0; rc == CURLE_OK && i < n; i++) {
+        if (v[i].value) { /* a form that is NULL would make it a POST */
+            rc = x->h->curl.easy_setopt(x->easy, v[i].option, v[i].value);
+        }
+    }
+    return rc;
+}
+
+/* What depends on the host that is asked: the first one, and the one of each redirect. */
+static int set_host(struct http_exchange *x, const char *url, struct imgc_err *reterr)
+{
+    proxy_auto struct proxy proxy = { .url = NULL };
+    int r = proxy_for(x->h->args.proxies, x->proxy, url, &proxy, reterr);
+
+    if (r < 0) {
+        return r;
+    }
+    bool is_https = strncmp(url, "https://", 8) == 0;
+    const struct string_option strings[] = {
+        { CURLOPT_URL, url },
+        { CURLOPT_PROTOCOLS_STR, is_https ? "https" : "http" },
+        /* Not NULL, or libcurl would look into the environment itself. */
+        { CURLOPT_PROXY, proxy.url ? proxy.url : "" },
+        { CURLOPT_NOPROXY, "" },
+    };
+    CURLcode rc = set_strings(x, strings, sizeof strings / sizeof *strings);
+    if (rc == CURLE_OK) {
+        rc = x->h->curl.easy_setopt(x->easy, CURLOPT_PROXYUSERNAME, proxy.user);
+    }
+    if (rc == CURLE_OK) {
+        rc = x->h->curl.easy_setopt(x->easy, CURLOPT_PROXYPASSWORD, proxy.password);
+    }
+    return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x);
 }
 
 static CURLcode set_transport(struct http_exchange *x, const struct http_get *get)
 {
-    bool is_https = strncmp(get->url, "https://", 8) == 0;
-    const struct {
-        CURLoption option;
-        const char *value;
-    } strings[] = {
-        { CURLOPT_URL, get->url },
-        { CURLOPT_PROTOCOLS_STR, is_https ? "https" : "http" },
-        { CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "http,https" },
-        { CURLOPT_USERAGENT, x->h->args.user_agent },
+    const struct http_args *a = &x->h->args;
+    const char *cert = get->trust ? get->trust->cert : NULL;
+    const struct string_option strings[] = {
+        { CURLOPT_USERAGENT, a->user_agent },
         { CURLOPT_USERNAME, get->user },
         { CURLOPT_PASSWORD, get->password },
         { CURLOPT_POSTFIELDS, get->form }, /* not copied */
+        { CURLOPT_CAINFO, a->ca_file },
+        { CURLOPT_CAPATH, a->ca_dir },
+        { CURLOPT_SSLCERT, cert },
+        { CURLOPT_SSLKEY, cert ? get->trust->key : NULL },
+        /* A key that has a passphrase is refused; OpenSSL would ask for it on the terminal. */
+        { CURLOPT_KEYPASSWD, cert ? "" : NULL },
     };
     const struct {
         CURLoption option;
@@ -265,20 +282,57 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
         { CURLOPT_SSL_VERIFYPEER, !get->is_unverified },
         { CURLOPT_SSL_VERIFYHOST, get->is_unverified ? 0 : 2 },
     };
-    CURLcode rc = CURLE_OK;
+    CURLcode rc = set_strings(x, strings, sizeof strings / sizeof *strings);
 
-    for (size_t i = 0; rc == CURLE_OK && i < sizeof strings / sizeof *strings; i++) {
-        if (strings[i].value) { /* a form that is NULL would make it a POST */
-            rc = x->h->curl.easy_setopt(x->easy, strings[i].option, strings[i].value);
-        }
-    }
     for (size_t i = 0; rc == CURLE_OK && i < sizeof numbers / sizeof *numbers; i++) {
         rc = x->h->curl.easy_setopt(x->easy, numbers[i].option, numbers[i].value);
     }
-    if (rc == CURLE_OK && is_loopback(get->url)) {
-        rc = x->h->curl.easy_setopt(x->easy, CURLOPT_PROXY, "");
-    }
     return rc;
+}
+
+/* The host's authorities as text. None at all is fine: the registry's own may do. */
+static int read_authorities(struct http *h, CURL *easy, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+    char *path = NULL;
+
+    if (h->authorities.len > 0) {
+        return 0;
+    }
+    if (h->args.ca_file) {
+        fd = open(h->args.ca_file, O_RDONLY | O_CLOEXEC);
+    } else if (h->curl.easy_getinfo(easy, CURLINFO_CAINFO, &path) == CURLE_OK && path) {
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    int r = fd < 0 ? 0 : fd_read_all(fd, &h->authorities, reterr);
+    imgc_buf_putc(&h->authorities, '\n');
+    return r < 0 ? imgc_context(reterr, "certificates of authorities") : 0;
+}
+
+/* The registry's own authorities beside the host's: libcurl takes one text of both, for this
+ * exchange alone. */
+static int set_authorities(struct http_exchange *x, const struct trust *trust,
+                           struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf all = IMGC_BUF_INIT((size_t)2 * LIMIT_AUTHORITIES_BYTES);
+    struct imgc_str text;
+
+    if (!trust || !trust->ca) {
+        return 0;
+    }
+    int r = read_authorities(x->h, x->easy, reterr);
+    if (r < 0) {
+        return r;
+    }
+    imgc_buf_add(&all, x->h->authorities.ptr, x->h->authorities.len);
+    imgc_buf_puts(&all, trust->ca);
+    r = imgc_buf_finish(&all, &text, reterr);
+    if (r < 0) {
+        return r;
+    }
+    struct curl_blob blob = { .data = all.ptr, .len = all.len, .flags = CURL_BLOB_COPY };
+    CURLcode rc = x->h->curl.easy_setopt(x->easy, CURLOPT_CAINFO_BLOB, &blob);
+    return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x);
 }
 
 static CURLcode set_callbacks(struct http_exchange *x)
@@ -332,8 +386,6 @@ static int add_headers(struct http_exchange *x, const struct http_get *get, stru
     if (r == 0 && get->range.total) {
         r = add_header(x, "Range: ", range_text(&get->range, range), reterr);
     }
-    /* libcurl leaves a header of this name out once a redirect leads to another host, port or
-     * scheme. */
     if (r == 0 && get->bearer) {
         r = add_header(x, "Authorization: Bearer ", get->bearer, reterr);
     }
@@ -364,7 +416,12 @@ static int build(struct http_exchange *x, const struct http_get *get, struct img
     if (rc == CURLE_OK) {
         rc = set_callbacks(x);
     }
-    return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x);
+    if (rc != CURLE_OK) {
+        return http_fail(reterr, rc, x);
+    }
+    r = set_authorities(x, get->trust, reterr);
+    r = r < 0 ? r : set_host(x, get->url, reterr);
+    return r < 0 ? r : imgc_str_dup(imgc_str_of(get->url), &x->at, reterr);
 }
 
 int http_start(struct http *h, const struct http_get *get, struct http_exchange **ret,
@@ -382,6 +439,8 @@ int http_start(struct http *h, const struct http_get *get, struct http_exchange 
                                  .arg = get->arg,
                                  .max_body = get->max_body,
                                  .range = get->range,
+                                 .proxy = get->proxy,
+                                 .is_form = get->form != NULL,
                                  .collected = IMGC_BUF_INIT((size_t)cap),
                                  .challenges = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES) };
     int r = build(x, get, reterr);
@@ -407,6 +466,7 @@ struct http_exchange *http_exchange_free(struct http_exchange *x)
         imgc_buf_done(&x->collected);
         imgc_buf_done(&x->challenges);
         free(x->url);
+        free(x->at);
         free(x);
     }
     return NULL;
@@ -432,6 +492,103 @@ static int call_hooks(struct http *h, struct imgc_err *reterr)
     return 0;
 }
 
+/* "https://host:port" of both is the same. */
+static bool is_same_origin(const char *a, const char *b)
+{
+    size_t n = strcspn(a, ":");
+
+    n += strncmp(a + n, "://", 3) == 0 ? 3 : 0;
+    n += strcspn(a + n, "/?#");
+    return strncasecmp(a, b, n) == 0 && (b[n] == '\0' || strchr("/?#", b[n]));
+}
+
+static void drop_authorization(struct http_exchange *x)
+{
+    static const char name[] = "Authorization:";
+    struct curl_slist *kept = NULL;
+
+    /* Without memory for a copy, no header goes on. */
+    for (const struct curl_slist *i = x->headers; i; i = i->next) {
+        if (strncmp(i->data, name, sizeof name - 1) != 0) {
+            struct curl_slist *more = x->h->curl.slist_append(kept, i->data);
+            kept = more ? more : kept;
+        }
+    }
+    x->h->curl.slist_free_all(x->headers);
+    x->headers = kept;
+}
+
+/* What another host is not shown: the token, the password, the client's certificate. */
+static CURLcode drop_secrets(struct http_exchange *x)
+{
+    static const CURLoption secrets[] = { CURLOPT_USERNAME, CURLOPT_PASSWORD, CURLOPT_SSLCERT,
+                                          CURLOPT_SSLKEY };
+    CURLcode rc = CURLE_OK;
+
+    drop_authorization(x);
+    for (size_t i = 0; rc == CURLE_OK && i < sizeof secrets / sizeof *secrets; i++) {
+        rc = x->h->curl.easy_setopt(x->easy, secrets[i], NULL);
+    }
+    return rc == CURLE_OK ? x->h->curl.easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers) : rc;
+}
+
+static CURLcode refuse(struct http_exchange *x, CURLcode code, const char *why)
+{
+    (void)snprintf(x->detail, sizeof x->detail, "%s", why);
+    return code;
+}
+
+/* Send it again, to where the answer leads. By hand, since the host that comes next has a proxy of
+ * its own, or none, and is not shown what the first one is: libcurl would go on with both. */
+static CURLcode redirect(struct http_exchange *x, const char *to)
+{
+    struct imgc_err ignored;
+    char *at = NULL;
+
+    x->is_cut = false; /* whatever comes now is of another answer */
+    bool is_https = strncmp(to, "https://", 8) == 0;
+    if (!is_https && (strncmp(to, "http://", 7) != 0 || strncmp(x->at, "https://", 8) == 0)) {
+        return refuse(x, CURLE_UNSUPPORTED_PROTOCOL, "it does not lead to https");
+    }
+    if (x->is_form) {
+        return refuse(x, CURLE_UNSUPPORTED_PROTOCOL, "secrets were posted");
+    }
+    if (++x->n_redirects > MAX_REDIRECTS) {
+        return refuse(x, CURLE_TOO_MANY_REDIRECTS, "there are too many");
+    }
+    if (imgc_str_dup(imgc_str_of(to), &at, &ignored) < 0) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    (void)x->h->curl.multi_remove_handle(x->h->multi, x->easy);
+    CURLcode rc = is_same_origin(x->at, at) ? CURLE_OK : drop_secrets(x);
+    free(x->at);
+    x->at = at;
+    imgc_buf_clear(&x->collected);
+    if (rc == CURLE_OK && set_host(x, at, &ignored) < 0) {
+        rc = refuse(x, CURLE_COULDNT_RESOLVE_PROXY, "no usable proxy for it");
+    }
+    if (rc == CURLE_OK && x->h->curl.multi_add_handle(x->h->multi, x->easy) != CURLM_OK) {
+        rc = CURLE_OUT_OF_MEMORY;
+    }
+    return rc;
+}
+
+/* @return whether the exchange goes on at another address. */
+static bool goes_on(struct http_exchange *x)
+{
+    char *to = NULL;
+    long status = http_status(x);
+    bool is_redirect =
+        status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+
+    if (!is_redirect || (x->code != CURLE_OK && !x->is_cut) ||
+        x->h->curl.easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to) {
+        return false;
+    }
+    x->code = redirect(x, to);
+    return x->code == CURLE_OK;
+}
+
 static void note_done(struct http *h)
 {
     CURLMsg *msg;
@@ -442,8 +599,8 @@ static void note_done(struct http *h)
         if (msg->msg == CURLMSG_DONE &&
             h->curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x) == CURLE_OK &&
             x) {
-            x->is_done = true;
             x->code = msg->data.result;
+            x->is_done = !goes_on(x);
         }
     }
 }
@@ -540,17 +697,22 @@ int http_result(struct http_exchange *x, enum retry_class *ret_class, struct img
     if (x->code == CURLE_OK || x->is_cut || x->is_stopped) {
         return 0;
     }
-    *ret_class = class_of(x->code);
-    return http_fail(reterr, x->code, x);
+    const struct http_error error = error_of(x, x->code);
+    *ret_class = http_error_class(&error);
+    return http_error_fail(&error, reterr);
 }
 
 bool http_failed_in_handshake(const struct http_exchange *x)
 {
     curl_off_t tls_us = 0;
 
+    if (x->n_redirects > 0) {
+        return false; /* the registry itself has answered */
+    }
     /* Without a file of CAs, as on a minimal host, TLS does not even begin. */
     if (x->code == CURLE_SSL_CONNECT_ERROR || x->code == CURLE_SSL_CACERT_BADFILE) {
-        return true;
+        const struct http_error error = error_of(x, x->code);
+        return !http_error_is_alert(&error);
     }
     (void)x->h->curl.easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);
     return x->code == CURLE_OPERATION_TIMEDOUT && tls_us == 0;
@@ -558,7 +720,12 @@ bool http_failed_in_handshake(const struct http_exchange *x)
 
 bool http_failed_to_connect(const struct http_exchange *x)
 {
-    return x->code == CURLE_COULDNT_CONNECT;
+    return x->code == CURLE_COULDNT_CONNECT && x->n_redirects == 0;
+}
+
+bool http_is_answered(const struct http_exchange *x)
+{
+    return http_status(x) != 0 || x->n_redirects > 0;
 }
 
 long http_status(const struct http_exchange *x)

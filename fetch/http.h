@@ -11,8 +11,10 @@
 
 #include <stdint.h>
 
+#include "fetch/proxy.h"
 #include "fetch/range.h"
 #include "fetch/retry.h"
+#include "fetch/trust.h"
 #include "schema/base/err.h"
 #include "schema/base/str.h"
 
@@ -20,7 +22,9 @@ struct http;
 struct http_exchange; /* one request and its answer */
 
 struct http_args {
-    const char *user_agent;         /* borrowed; NULL: none is sent */
+    const char *user_agent;            /* borrowed; NULL: none is sent */
+    const struct proxy_rules *proxies; /* borrowed; NULL: no proxy */
+    const char *ca_file, *ca_dir; /* authorities instead of libcurl's own; borrowed; NULL: those */
     bool (*interrupted)(void *arg); /* may be NULL */
     void (*tick)(void *arg);        /* may be NULL; every 100 ms or so while the loop is driven */
     void *arg;
@@ -35,15 +39,19 @@ void http_freep(struct http **h);
 enum http_take { HTTP_TAKEN, HTTP_PAUSE, HTTP_STOP };
 
 struct http_get {
-    const char *url;    /* absolute, http or https; no proxy where its host is this machine */
+    const char *url;    /* absolute, http or https */
     const char *accept; /* or NULL */
     /* Either goes to this host only, never to another one after a redirect; or both NULL. */
     const char *bearer;          /* token */
     const char *user, *password; /* Basic */
     const char *form; /* posted, "application/x-www-form-urlencoded"; NULL: a GET. Borrowed as long
                          as the exchange */
-    bool is_unverified; /* any certificate will do */
-    uint64_t max_body;  /* bytes; a longer body of a good answer is refused */
+    bool is_unverified;        /* any certificate will do */
+    const struct trust *trust; /* authorities besides the host's, also after redirects, and the
+                                  client's certificate for this host alone; borrowed as long as the
+                                  exchange; NULL: none */
+    const char *proxy;         /* of this registry; borrowed as the trust; NULL: http_args' */
+    uint64_t max_body;         /* bytes; a longer body of a good answer is refused */
     struct range range; /* only this part; the good answer is then a 206 with exactly it, and any
                            other body is refused (see http_is_good()); total 0: the whole */
     /* Receives the body of a good answer; NULL: it is collected for http_body(). HTTP_PAUSE takes
@@ -52,7 +60,8 @@ struct http_get {
     void *arg;
 };
 
-/** Begin. @ret caller frees, at any time. @return 0; -NOMEM; -NETWORK for an unusable URL. */
+/** Begin. @ret caller frees, at any time. @return 0; -NOMEM; -NETWORK for an unusable URL; -USAGE
+ * for a proxy's. */
 IMGC_CHECK int http_start(struct http *h, const struct http_get *get, struct http_exchange **ret,
                           struct imgc_err *reterr);
 
@@ -97,6 +106,9 @@ IMGC_CHECK int http_result(struct http_exchange *x, enum retry_class *ret_class,
 
 /** Whether it failed before TLS was up, for another reason than an untrusted certificate. */
 bool http_failed_in_handshake(const struct http_exchange *x);
+
+/** Whether the host that was asked has answered, whatever became of it. */
+bool http_is_answered(const struct http_exchange *x);
 
 /** Whether it failed because nobody listens there. */
 bool http_failed_to_connect(const struct http_exchange *x);

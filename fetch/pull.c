@@ -149,8 +149,12 @@ int pull_image(struct store *s, struct lease *lease, const struct pull_args *arg
     const struct pull_events *events = args->events ? args->events : &none;
     const struct registry_args registry_args = { .ref = args->ref,
                                                  .tls_verify = args->tls_verify,
-                                                 .credentials = args->credentials };
+                                                 .credentials = args->credentials,
+                                                 .trust = args->trust };
     const struct http_args http_args = { .user_agent = args->user_agent,
+                                         .proxies = args->proxies,
+                                         .ca_file = args->ca_file,
+                                         .ca_dir = args->ca_dir,
                                          .interrupted = events->interrupted,
                                          .tick = events->tick,
                                          .arg = events->arg };

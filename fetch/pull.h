@@ -9,6 +9,8 @@
 #define IMGC_FETCH_PULL_H
 
 #include "fetch/credentials.h"
+#include "fetch/proxy.h"
+#include "fetch/trust.h"
 #include "layers/rootfs.h"
 #include "schema/platform.h"
 #include "schema/ref.h"
@@ -44,6 +46,9 @@ struct pull_args {
     const struct platform *platform; /* NULL: this host's */
     bool tls_verify;                 /* false: any certificate, and plain HTTP where TLS fails */
     const struct credentials_source *credentials; /* borrowed; NULL: none */
+    const struct trust_places *trust;             /* borrowed; NULL: none */
+    const struct proxy_rules *proxies;            /* borrowed; NULL: none */
+    const char *ca_file, *ca_dir;                 /* see struct http_args */
     enum rootfs_form form;                        /* in which the root file system is made */
     unsigned parallel;                            /* transfers at once; 0: the default (6) */
     const char *user_agent;                       /* borrowed */

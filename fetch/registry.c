@@ -25,6 +25,7 @@ struct registry {
     const struct credentials_source *credentials;
     bool has_looked; /* into the credentials */
     struct credential credential;
+    struct trust trust;
 };
 
 int registry_new(struct http *h, const struct registry_args *args, struct registry **ret,
@@ -40,8 +41,14 @@ int registry_new(struct http *h, const struct registry_args *args, struct regist
     r->credentials = args->credentials;
     endpoint_first(imgc_str_of(args->ref->domain), args->tls_verify, &r->endpoint);
     int status = auth_new(&r->auth, reterr);
+    if (status == 0 && args->trust) {
+        status = trust_load(args->trust, args->ref->domain, &r->trust, reterr);
+    }
     if (status < 0) {
         return status;
+    }
+    if (r->trust.dir) {
+        endpoint_expect_tls(&r->endpoint);
     }
     *ret = imgc_take(r);
     return 0;
@@ -52,6 +59,7 @@ struct registry *registry_free(struct registry *r)
     if (r) {
         (void)auth_free(r->auth);
         credential_done(&r->credential);
+        trust_done(&r->trust);
         free(r->realm);
         free(r->service);
         free(r->scope);
@@ -128,6 +136,7 @@ static int current_token(struct registry *r, const char **ret, struct imgc_err *
         .allow_plain = r->endpoint.is_plain || r->endpoint.is_loopback,
         .is_unverified = r->endpoint.is_unverified,
         .credential = &r->credential,
+        .trust = &r->trust,
     };
     return auth_token(r->auth, r->http, &ask, &rules, ret, reterr);
 }
@@ -152,6 +161,7 @@ int registry_start(struct registry *r, const struct registry_item *item,
                                   .user = r->wants_basic ? r->credential.user : NULL,
                                   .password = r->wants_basic ? r->credential.password : NULL,
                                   .is_unverified = r->endpoint.is_unverified,
+                                  .trust = &r->trust,
                                   .max_body = item->max_bytes,
                                   .range = item->range,
                                   .body = body,
@@ -314,7 +324,7 @@ static bool is_probe_over(const struct registry *r, const struct http_exchange *
     long status = http_status(x);
 
     return !r->is_settled && r->endpoint.is_probe &&
-           (status == 400 || (status == 0 && !http_failed_to_connect(x)));
+           (status == 400 || (!http_is_answered(x) && !http_failed_to_connect(x)));
 }
 
 int registry_judge(struct registry *r, const struct registry_item *item, struct http_exchange *x,
@@ -326,7 +336,7 @@ int registry_judge(struct registry *r, const struct registry_item *item, struct 
         *ret_delay_ms = 0;
         return REGISTRY_AGAIN;
     }
-    if (http_status(x) != 0) {
+    if (http_is_answered(x)) {
         r->is_settled = true;
     }
     int status = http_result(x, &cls, reterr);

@@ -21,9 +21,10 @@ struct registry_args {
     const struct ref *ref; /* @path "": the registry itself, for registry_check() */
     bool tls_verify;
     const struct credentials_source *credentials; /* looked at when the registry asks; NULL: none */
+    const struct trust_places *trust;             /* borrowed for the call alone; NULL: none */
 };
 
-/** @h is borrowed as long as the session. @ret caller frees. @return 0; -NOMEM. */
+/** @h is borrowed as long as the session. @ret caller frees. @return 0; as trust_load(). */
 IMGC_CHECK int registry_new(struct http *h, const struct registry_args *args, struct registry **ret,
                             struct imgc_err *reterr);
 struct registry *registry_free(struct registry *r); /* accepts NULL; returns NULL */

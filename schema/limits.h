@@ -9,7 +9,10 @@
 #define LIMIT_MANIFEST_BYTES (4u << 20)    /* distribution-spec: registries accept at least 4 MiB */
 #define LIMIT_CONFIG_BYTES (4u << 20)      /* what containers/image accepts */
 #define LIMIT_TOKEN_BYTES (1u << 20)       /* token server answers */
+#define LIMIT_AUTHORITIES_BYTES (4u << 20) /* certificates that TLS trusts; Debian's are 220 kB */
 #define LIMIT_ERROR_BODY_BYTES (64u << 10) /* an error answer is shown, never stored */
+#define LIMIT_TOML_TABLES 4096             /* tables and arrays of one registries.conf */
+#define LIMIT_REGISTRIES_BYTES (1u << 20)  /* one registries.conf */
 #define LIMIT_JSON_DEPTH 64                /* nesting; no real document comes near */
 #define LIMIT_LAYERS 500                   /* overlayfs's own limit of lower directories */
 #define LIMIT_INDEX_ENTRIES 1024           /* descriptors in one index */

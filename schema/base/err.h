@@ -16,32 +16,32 @@
 
 /* X(NAME, exit status, what, remedy). The exit status is the one outside of `run`, where every
  * failure of imgc itself is 125 except the two NOEXEC codes (docker's and podman's convention). */
-#define IMGC_CODES(X)                                                                            \
-    X(NOMEM, 1, "out of memory", "free memory and try again")                                    \
-    X(SYS, 1, "a system call failed", "see the message")                                         \
-    X(USAGE, 1, "the command line is wrong", "see 'imgc COMMAND --help'")                        \
-    X(REFERENCE, 1, "not a valid image name", "write NAME[:TAG|@DIGEST]")                        \
-    X(DIGEST, 1, "content does not match its digest", "pull again, or run 'imgc verify'")        \
-    X(DOCUMENT, 1, "a manifest, index or config is malformed", "ask who published the image")    \
-    X(LAYER, 1, "a layer is damaged or hostile", "ask who published the image")                  \
-    X(LIMIT, 1, "larger than imgc allows", "see the limit in the message")                       \
-    X(UNSUPPORTED, 1, "imgc cannot do this", "see docs/")                                        \
-    X(PLATFORM, 1, "no image for this platform", "choose one with --platform")                   \
-    X(NOTFOUND, 1, "no such image or container", "see 'imgc images' and 'imgc ps -a'")           \
-    X(NOIMAGE, 1, "the registry has no such image", "check the name and the tag")                \
-    X(EXISTS, 1, "the name is taken", "choose another, or remove the old one")                   \
-    X(INUSE, 2, "something still uses it", "remove the container first, or use --force")         \
-    X(NOTRUNNING, 1, "the container is not running", "start it with 'imgc start'")               \
-    X(AMBIGUOUS, 1, "the short ID fits several", "write more digits")                            \
-    X(AUTH, 1, "the registry refused access", "check the name and the credentials")              \
-    X(NETWORK, 1, "the registry cannot be reached", "check the host name and the network")       \
-    X(TLS, 1, "the TLS certificate is not trusted", "install its CA, or use --tls-verify=false") \
-    X(REGISTRY, 1, "the registry answered with an error", "try again later")                     \
-    X(NOSPACE, 1, "the disk is full", "free space, for example with 'imgc prune -a'")            \
-    X(STORE, 1, "the store is damaged or not ours", "run 'imgc verify'")                         \
-    X(HOST, 1, "this host forbids it", "see the message")                                        \
-    X(NOEXEC, 126, "the command cannot be executed", "check its mode and format")                \
-    X(NOCOMMAND, 127, "the command was not found", "check the command and PATH in the image")    \
+#define IMGC_CODES(X)                                                                          \
+    X(NOMEM, 1, "out of memory", "free memory and try again")                                  \
+    X(SYS, 1, "a system call failed", "see the message")                                       \
+    X(USAGE, 1, "the command line is wrong", "see 'imgc COMMAND --help'")                      \
+    X(REFERENCE, 1, "not a valid image name", "write NAME[:TAG|@DIGEST]")                      \
+    X(DIGEST, 1, "content does not match its digest", "pull again, or run 'imgc verify'")      \
+    X(DOCUMENT, 1, "a manifest, index or config is malformed", "ask who published the image")  \
+    X(LAYER, 1, "a layer is damaged or hostile", "ask who published the image")                \
+    X(LIMIT, 1, "larger than imgc allows", "see the limit in the message")                     \
+    X(UNSUPPORTED, 1, "imgc cannot do this", "see docs/")                                      \
+    X(PLATFORM, 1, "no image for this platform", "choose one with --platform")                 \
+    X(NOTFOUND, 1, "no such image or container", "see 'imgc images' and 'imgc ps -a'")         \
+    X(NOIMAGE, 1, "the registry has no such image", "check the name and the tag")              \
+    X(EXISTS, 1, "the name is taken", "choose another, or remove the old one")                 \
+    X(INUSE, 2, "something still uses it", "remove the container first, or use --force")       \
+    X(NOTRUNNING, 1, "the container is not running", "start it with 'imgc start'")             \
+    X(AMBIGUOUS, 1, "the short ID fits several", "write more digits")                          \
+    X(AUTH, 1, "the registry refused access", "check the name and the credentials")            \
+    X(NETWORK, 1, "the registry cannot be reached", "check the host name and the network")     \
+    X(TLS, 1, "no TLS connection to be trusted", "--tls-verify=false accepts any certificate") \
+    X(REGISTRY, 1, "the registry answered with an error", "try again later")                   \
+    X(NOSPACE, 1, "the disk is full", "free space, for example with 'imgc prune -a'")          \
+    X(STORE, 1, "the store is damaged or not ours", "run 'imgc verify'")                       \
+    X(HOST, 1, "this host forbids it", "see the message")                                      \
+    X(NOEXEC, 126, "the command cannot be executed", "check its mode and format")              \
+    X(NOCOMMAND, 127, "the command was not found", "check the command and PATH in the image")  \
     X(INTERRUPTED, 130, "interrupted", "run the command again")
 
 enum imgc_code {
