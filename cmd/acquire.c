@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "cmd/auth_paths.h"
 #include "cmd/chores.h"
 #include "cmd/program.h"
 #include "cmd/progress.h"
@@ -104,14 +103,14 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
                  struct pull_result *ret, struct imgc_err *reterr)
 {
     ref_auto struct ref ref = REF_INIT;
-    auth_paths_auto struct auth_paths auth = { .items = { NULL } };
+    registry_access_auto struct registry_access access = { .ca_file = NULL };
     struct platform platform;
     int r = parse_ref(args, &ref, reterr);
     if (r < 0) {
         return r;
     }
     r = parse_platform(args, &platform, reterr);
-    r = r < 0 ? r : auth_paths_to_read(args->authfile, &auth, reterr);
+    r = r < 0 ? r : registry_access_init(args->registry, &access, reterr);
     if (r < 0) {
         return r;
     }
@@ -125,12 +124,14 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     const struct pull_events events = {
         .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
     };
-    const struct credentials_source credentials = { .given = args->creds,
-                                                    .files = (const char *const *)auth.items };
     const struct pull_args pull = { .ref = &ref,
                                     .platform = args->platform ? &platform : NULL,
-                                    .tls_verify = args->tls_verify,
-                                    .credentials = &credentials,
+                                    .tls_verify = !args->registry->skip_tls_verify,
+                                    .credentials = &access.credentials,
+                                    .trust = &access.trust,
+                                    .proxies = &access.proxies,
+                                    .ca_file = access.ca_file,
+                                    .ca_dir = access.ca_dir,
                                     .form = app->settings.form,
                                     .user_agent = user_agent,
                                     .events = &events };

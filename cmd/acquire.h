@@ -6,6 +6,7 @@
 #define IMGC_CMD_ACQUIRE_H
 
 #include "cmd/app.h"
+#include "cmd/registry_access.h"
 #include "layers/rootfs.h"
 #include "schema/platform.h"
 #include "store/image.h"
@@ -15,11 +16,9 @@ enum acquire_policy { ACQUIRE_MISSING, ACQUIRE_ALWAYS, ACQUIRE_NEVER };
 struct acquire_args {
     const char *name; /* as the user wrote it; IDs are never pulled */
     enum acquire_policy policy;
-    const char *platform; /* "os/arch[/variant]"; NULL: this host's */
-    bool tls_verify;
-    const char *authfile; /* --authfile; NULL: the usual files */
-    const char *creds;    /* --creds USER:PASSWORD; NULL: none */
-    bool quiet;           /* no progress */
+    const char *platform;                    /* "os/arch[/variant]"; NULL: this host's */
+    const struct registry_options *registry; /* how it is reached */
+    bool quiet;                              /* no progress */
 };
 
 /** "missing", "always", "never". @return 0; -USAGE. */

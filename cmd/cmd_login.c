@@ -7,9 +7,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "cmd/auth_paths.h"
 #include "cmd/commands.h"
 #include "cmd/program.h"
+#include "cmd/registry_access.h"
 #include "cmd/registry_name.h"
 #include "fetch/credential_helper.h"
 #include "fetch/registry.h"
@@ -18,8 +18,9 @@
 #define SECRET_BYTES 65536
 
 struct login_options {
-    const char *user, *password, *authfile;
-    bool password_stdin, skip_tls_verify, get_login;
+    const char *user, *password;
+    bool password_stdin, get_login;
+    struct registry_options registry; /* without creds */
 };
 
 static const struct option login_options[] = {
@@ -31,10 +32,9 @@ static const struct option login_options[] = {
       "read the password from standard input" },
     { 0, "get-login", OPT_FLAG, offsetof(struct login_options, get_login), NULL,
       "print the user name that is kept for the registry" },
-    { 0, "authfile", OPT_STRING, offsetof(struct login_options, authfile), "FILE",
+    { 0, "authfile", OPT_STRING, offsetof(struct login_options, registry.authfile), "FILE",
       "file to keep the credentials in" },
-    { 0, "tls-verify", OPT_NEGATED, offsetof(struct login_options, skip_tls_verify), NULL,
-      "=false accepts any certificate" },
+    REGISTRY_ACCESS_TLS_ROWS(offsetof(struct login_options, registry)),
     { .name = NULL },
 };
 
@@ -130,30 +130,48 @@ static bool on_interrupted(void *arg)
     return app_interrupted();
 }
 
+static int check_with(const struct ref *ref, const struct credentials_source *source,
+                      const struct registry_options *o, struct imgc_err *reterr)
+{
+    registry_access_auto struct registry_access access = { .ca_file = NULL };
+    http_auto struct http *http = NULL;
+    registry_auto struct registry *registry = NULL;
+    char user_agent[64];
+    /* The file is one to be written: it may be missing. */
+    const struct registry_options rest = { .cert_dir = o->cert_dir };
+
+    int r = registry_access_init(&rest, &access, reterr);
+    if (r < 0) {
+        return r;
+    }
+    (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
+    const struct http_args http_args = { .user_agent = user_agent,
+                                         .proxies = &access.proxies,
+                                         .ca_file = access.ca_file,
+                                         .ca_dir = access.ca_dir,
+                                         .interrupted = on_interrupted };
+    const struct registry_args args = {
+        .ref = ref, .tls_verify = !o->skip_tls_verify, .credentials = source, .trust = &access.trust
+    };
+    r = http_new(&http_args, &http, reterr);
+    r = r < 0 ? r : registry_new(http, &args, &registry, reterr);
+    return r < 0 ? r : registry_check(registry, reterr);
+}
+
 /* Ask the registry whether it lets this user in. */
 static int check(const struct login_options *o, const struct ref *ref, const struct credential *c,
                  struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf pair = IMGC_BUF_INIT((size_t)2 * SECRET_BYTES);
     struct imgc_str text;
-    char user_agent[64];
 
     imgc_buf_printf(&pair, "%s:%s", c->user, c->password);
     int r = imgc_buf_finish(&pair, &text, reterr);
     if (r < 0) {
         return r;
     }
-    (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
-    const struct http_args http_args = { .user_agent = user_agent, .interrupted = on_interrupted };
     const struct credentials_source source = { .given = text.ptr };
-    const struct registry_args args = { .ref = ref,
-                                        .tls_verify = !o->skip_tls_verify,
-                                        .credentials = &source };
-    http_auto struct http *http = NULL;
-    registry_auto struct registry *registry = NULL;
-    r = http_new(&http_args, &http, reterr);
-    r = r < 0 ? r : registry_new(http, &args, &registry, reterr);
-    r = r < 0 ? r : registry_check(registry, reterr);
+    r = check_with(ref, &source, &o->registry, reterr);
     explicit_bzero(pair.ptr, pair.len);
     return r;
 }
@@ -165,7 +183,7 @@ static int keep(const struct login_options *o, const struct ref *ref, const stru
     imgc_autofree char *path = NULL;
     auth_file_auto struct auth_file file = { .doc = NULL };
 
-    int r = auth_paths_to_write(o->authfile, &path, reterr);
+    int r = auth_paths_to_write(o->registry.authfile, &path, reterr);
     r = r < 0 ? r : credentials_read_file(path, &file, reterr);
     if (r < 0) {
         return r;
@@ -184,7 +202,7 @@ static int print_login(struct app *app, const struct login_options *o, const str
     auth_paths_auto struct auth_paths paths = { .items = { NULL } };
     credential_auto struct credential c = CREDENTIAL_INIT;
 
-    int r = auth_paths_to_read(o->authfile, &paths, reterr);
+    int r = auth_paths_to_read(o->registry.authfile, &paths, reterr);
     if (r < 0) {
         return r;
     }

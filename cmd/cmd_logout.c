@@ -9,8 +9,8 @@
 #include "fetch/credentials.h"
 
 struct logout_options {
-    bool all;
-    const char *authfile;
+    bool all, skip_tls_verify;
+    const char *authfile, *cert_dir;
 };
 
 static const struct option logout_options[] = {
@@ -18,6 +18,9 @@ static const struct option logout_options[] = {
       "forget those of all registries that the file holds" },
     { 0, "authfile", OPT_STRING, offsetof(struct logout_options, authfile), "FILE",
       "file that the credentials are kept in" },
+    /* No registry is asked: taken, since scripts give login and logout the same options. */
+    { 0, "cert-dir", OPT_STRING, offsetof(struct logout_options, cert_dir), "DIR", NULL },
+    { 0, "tls-verify", OPT_NEGATED, offsetof(struct logout_options, skip_tls_verify), NULL, NULL },
     { .name = NULL },
 };
 

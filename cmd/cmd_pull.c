@@ -7,8 +7,7 @@
 struct pull_options {
     bool quiet;
     const char *platform;
-    const char *authfile, *creds;
-    bool skip_tls_verify;
+    struct registry_options registry;
 };
 
 static const struct option pull_options[] = {
@@ -16,12 +15,8 @@ static const struct option pull_options[] = {
       "print the image ID only, no progress" },
     { 0, "platform", OPT_STRING, offsetof(struct pull_options, platform), "OS/ARCH[/VARIANT]",
       "choose this platform instead of the host's" },
-    { 0, "authfile", OPT_STRING, offsetof(struct pull_options, authfile), "FILE",
-      "file with the registries' credentials" },
-    { 0, "creds", OPT_STRING, offsetof(struct pull_options, creds), "USER:PASSWORD",
-      "credentials for the registry, not kept" },
-    { 0, "tls-verify", OPT_NEGATED, offsetof(struct pull_options, skip_tls_verify), NULL,
-      "=false accepts any certificate, and plain HTTP" },
+    REGISTRY_ACCESS_AUTH_ROWS(offsetof(struct pull_options, registry)),
+    REGISTRY_ACCESS_TLS_ROWS(offsetof(struct pull_options, registry)),
     { .name = NULL },
 };
 
@@ -33,9 +28,7 @@ static int pull_one(struct app *app, struct lease *lease, const struct pull_opti
     const struct acquire_args acquire = { .name = name,
                                           .policy = ACQUIRE_ALWAYS,
                                           .platform = o->platform,
-                                          .tls_verify = !o->skip_tls_verify,
-                                          .authfile = o->authfile,
-                                          .creds = o->creds,
+                                          .registry = &o->registry,
                                           .quiet = o->quiet };
 
     int r = acquire_pull(app, lease, &acquire, &image, reterr);

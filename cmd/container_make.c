@@ -94,7 +94,7 @@ static int load_image(struct making *m, const char *name, struct imgc_err *reter
     struct acquire_args acquire = { .name = name,
                                     .policy = ACQUIRE_MISSING,
                                     .platform = o->platform,
-                                    .tls_verify = !o->skip_tls_verify,
+                                    .registry = &o->registry,
                                     .quiet = o->quiet };
 
     int r = o->pull ? acquire_parse_policy(o->pull, &acquire.policy, reterr) : 0;

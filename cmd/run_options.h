@@ -7,6 +7,7 @@
 
 #include "cmd/environment.h"
 #include "cmd/options.h"
+#include "cmd/registry_access.h"
 #include "cmd/run_isolation.h"
 #include "cmd/run_lifecycle.h"
 #include "cmd/run_limits.h"
@@ -18,7 +19,7 @@
 
 /* As parsed from the command line. */
 struct run_options {
-    bool interactive, terminal, read_only, skip_tls_verify, quiet;
+    bool interactive, terminal, read_only, quiet;
     const char *workdir, *user, *entrypoint, *hostname, *pull, *platform, *rootfs;
     struct run_lifecycle_options lifecycle;
     struct run_limits limits;
@@ -28,6 +29,7 @@ struct run_options {
     struct run_mounts_options mounts;
     struct run_isolation_options isolation;
     struct run_process_options process;
+    struct registry_options registry;
 };
 
 extern const struct option run_options[];

@@ -57,6 +57,22 @@ static int path_of(char **ret, struct imgc_err *reterr, const char *directory, c
     return r < 0 ? imgc_context(reterr, "the path of the store") : r;
 }
 
+int settings_user_config(const char *below, char **ret, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(SETTINGS_PATH_MAX);
+    const char *config = env_or_null("XDG_CONFIG_HOME"), *home = env_or_null("HOME");
+
+    *ret = NULL;
+    if (config && *config == '/') {
+        imgc_buf_printf(&b, "%s%s", config, below);
+    } else if (home && *home == '/') {
+        imgc_buf_printf(&b, "%s/.config%s", home, below);
+    } else {
+        return 0;
+    }
+    return imgc_buf_take(&b, ret, reterr);
+}
+
 static int default_root(char **ret, struct imgc_err *reterr)
 {
     if (geteuid() == 0) {

@@ -29,6 +29,10 @@ IMGC_CHECK int settings_init(struct settings *s, const struct settings_options *
                              struct imgc_err *reterr);
 void settings_done(struct settings *s);
 
+/** "$XDG_CONFIG_HOME@below", else "~/.config@below". @ret caller frees; NULL where no home is
+ * known. @return 0; -LIMIT; -NOMEM. */
+IMGC_CHECK int settings_user_config(const char *below, char **ret, struct imgc_err *reterr);
+
 /** One variable of the caller's environment, for `run -e NAME`. Borrowed; NULL where unset. */
 const char *settings_env(const char *name);
 
