@@ -298,6 +298,14 @@ int ref_parse(struct imgc_str s, struct ref *ret, struct imgc_err *reterr)
     return 0;
 }
 
+bool ref_has_domain(struct imgc_str s)
+{
+    struct imgc_str domain, rest;
+
+    split_domain(s, &domain, &rest);
+    return rest.len < s.len;
+}
+
 int ref_default_tag(struct ref *ref, struct imgc_err *reterr)
 {
     if (ref->tag || digest_is_set(&ref->digest)) {

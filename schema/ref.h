@@ -30,6 +30,9 @@ void ref_done(struct ref *ref);
  * @ret caller frees with ref_done(). @return 0, -REFERENCE with the reason, -NOMEM. */
 IMGC_CHECK int ref_parse(struct imgc_str s, struct ref *ret, struct imgc_err *reterr);
 
+/** Whether the text names its registry: "debian" and "a/b" do not, they are short. */
+bool ref_has_domain(struct imgc_str s);
+
 /** Set the tag "latest" where there is neither tag nor digest. */
 IMGC_CHECK int ref_default_tag(struct ref *ref, struct imgc_err *reterr);
 
