@@ -214,6 +214,17 @@ static int in_use(const struct container *c, struct imgc_err *reterr)
                      c->status == CONTAINER_RUNNING ? "running" : "being started or removed");
 }
 
+/* What a killed imgc left of it goes before the row, which alone leads there; claimed, so that it
+ * is not a new start's. @return 0; CONTAINER_BUSY; -NOTFOUND; -SYS. */
+static int clear_abandoned(struct app *app, const struct container *c, struct imgc_err *reterr)
+{
+    if (c->finished_ns != 0 || (c->owner.pid <= 0 && c->started_ns == 0)) {
+        return 0;
+    }
+    int r = container_claim(app->store, c->id, reterr);
+    return r != 0 ? r : sweep_cgroup(c, reterr);
+}
+
 /* One try to remove it as it is now. @return 0; CONTAINER_BUSY; -INUSE; -NOTFOUND. */
 static int try_remove(struct app *app, const struct container *c, bool force, bool volumes,
                       struct imgc_err *reterr)
@@ -223,17 +234,15 @@ static int try_remove(struct app *app, const struct container *c, bool force, bo
     if (c->status == CONTAINER_RUNNING) {
         r = force ? container_end_kill(c, reterr) : in_use(c, reterr);
     }
-    r = r < 0 ? r : container_delete_idle(app->store, c->id, volumes, reterr);
+    r = r < 0 ? r : clear_abandoned(app, c, reterr);
+    r = r != 0 ? r : container_delete_idle(app->store, c->id, volumes, reterr);
     if (r != 0) {
         return r;
     }
     if (volumes) {
         chores_note(app); /* they are in the trash now */
     }
-    if (c->finished_ns == 0 && (c->owner.pid > 0 || c->started_ns > 0)) {
-        r = sweep_cgroup(c, reterr); /* its imgc was killed */
-    }
-    return r < 0 ? r : container_remove_files(app->store, c->id, reterr);
+    return container_remove_files(app->store, c->id, reterr);
 }
 
 int container_end_remove(struct app *app, const struct container *c, bool force, bool volumes,

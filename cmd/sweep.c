@@ -35,6 +35,23 @@ int sweep_abandoned(const struct container *c, struct imgc_err *reterr)
     return is_abandoned(c) ? sweep_cgroup(c, reterr) : 0;
 }
 
+/* Once: then the row says that it has ended. Claimed meanwhile, for whoever starts it makes a
+ * cgroup of the same name. */
+static int end_abandoned(struct app *app, const struct container *c, struct imgc_err *reterr)
+{
+    int r = container_claim(app->store, c->id, reterr);
+    if (r == CONTAINER_BUSY || r == -(int)IMGC_E_NOTFOUND) {
+        return 0; /* somebody starts it, or was faster */
+    }
+    r = r < 0 ? r : sweep_cgroup(c, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = c->auto_remove ? container_discard(app->store, c->id, reterr)
+                       : container_abandoned(app->store, c->id, reterr);
+    return r == -(int)IMGC_E_NOTFOUND ? 0 : r;
+}
+
 int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
 {
     container_list_auto struct container_list list = { .items = NULL };
@@ -45,7 +62,7 @@ int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         if (is_abandoned(&list.items[i])) {
             is_any = true;
-            r = sweep_cgroup(&list.items[i], reterr);
+            r = end_abandoned(app, &list.items[i], reterr);
         }
     }
     if (r >= 0 && is_any) {

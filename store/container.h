@@ -56,6 +56,12 @@ enum { CONTAINER_BUSY = 2 };
  * -NOTFOUND. */
 IMGC_CHECK int container_claim(struct store *s, const char *id, struct imgc_err *reterr);
 
+/** Note that the process which ran it was killed, after what that left is gone: it has ended now,
+ * and nobody knows how; one that had not been started waits for it again. The caller has claimed
+ * it.
+ * @return 0; -NOTFOUND. */
+IMGC_CHECK int container_abandoned(struct store *s, const char *id, struct imgc_err *reterr);
+
 /** Give it back, not started, as it was when it was found as @before. @return 0; -NOTFOUND. */
 IMGC_CHECK int container_release(struct store *s, const struct container *before,
                                  struct imgc_err *reterr);

@@ -2,6 +2,7 @@
 /* What container.h offers for changing who runs a container, and its name. */
 #include <stdio.h>
 
+#include "schema/base/clock.h"
 #include "store/container.h"
 #include "store/container_name.h"
 #include "store/store_handle.h"
@@ -126,6 +127,26 @@ int container_release(struct store *s, const struct container *before, struct im
     r = db_run(&st, reterr);
     if (r == 0 && db_changes(s->db) == 0) {
         return gone(before->id, reterr);
+    }
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
+int container_abandoned(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "UPDATE container SET owner_pid = 0, init_pid = 0, cgroup = NULL, "
+                          "finished_ns = iif(started_ns > 0, ?2, 0) WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    db_bind_int(&st, 2, clock_now_ns());
+    r = db_run(&st, reterr);
+    if (r == 0 && db_changes(s->db) == 0) {
+        return gone(id, reterr);
     }
     return r < 0 ? r : db_commit(&tx, reterr);
 }

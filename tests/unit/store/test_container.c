@@ -195,6 +195,33 @@ static void test_status_is_asked_of_the_kernel(void **state)
     assert_int_equal(status_of(t, c.id, &code), CONTAINER_EXITED);
 }
 
+/* After its owner was killed: looked at once, and noted. */
+static void test_abandoned(void **state)
+{
+    struct test_store *t = *state;
+    container_auto struct container c = { .auto_remove = false }, got = { .auto_remove = false };
+    struct process_id dead;
+    int code = 0;
+
+    assert_ok(container_create(t->s, &c, &t->err), t->err);
+    assert_ok(container_claim(t->s, c.id, &t->err), t->err);
+    assert_ok(container_abandoned(t->s, c.id, &t->err), t->err);
+    assert_int_equal(status_of(t, c.id, &code), CONTAINER_CREATED); /* it had not been started */
+
+    assert_ok(process_identify(0, &dead, &t->err), t->err);
+    dead.start_ticks++;
+    assert_ok(container_started(t->s, c.id, &dead, "/cg", &t->err), t->err);
+    assert_ok(container_claim(t->s, c.id, &t->err), t->err);
+    assert_ok(container_abandoned(t->s, c.id, &t->err), t->err);
+    assert_ok(container_find(t->s, imgc_str_of(c.id), &got, &t->err), t->err);
+    assert_int_equal(got.status, CONTAINER_EXITED);
+    assert_int_equal(got.exit_code, -1);
+    assert_true(got.finished_ns >= got.started_ns);
+    assert_int_equal(got.owner.pid, 0);
+    assert_string_equal(got.cgroup ? got.cgroup : "", "");
+    assert_err(container_abandoned(t->s, "none", &t->err), IMGC_E_NOTFOUND);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, test_store_setup, test_store_teardown)
 
 int main(void)
@@ -206,6 +233,7 @@ int main(void)
         CASE(test_image_must_be_there),
         CASE(test_made_up_names_and_prefixes),
         CASE(test_status_is_asked_of_the_kernel),
+        CASE(test_abandoned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
