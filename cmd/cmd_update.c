@@ -73,7 +73,7 @@ static int change(struct app *app, const struct container *c, const struct updat
     spec_limits_done(&spec.limits);
     spec.limits = to;
     to = (struct spec_limits){ .pids = 0 };
-    r = kept_spec_save(app->store, c->id, &spec, reterr);
+    r = kept_spec_save(app->store, c->id, &spec, true, reterr);
     return r < 0 ? r : container_changed(app->store, c->id, described, cgroup, reterr);
 }
 

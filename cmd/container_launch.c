@@ -83,7 +83,8 @@ static int on_started(void *arg, const struct process_id *init, const char *cgro
     output_debug(&run->app->out, "container %s runs as process %d, cgroup %s",
                  run->made->container.id, (int)init->pid, cgroup ? cgroup : "none");
     network_use_started(&run->network, &run->made->spec);
-    int r = kept_spec_save(run->app->store, run->made->container.id, &run->made->spec, reterr);
+    int r = kept_spec_save(run->app->store, run->made->container.id, &run->made->spec,
+                           !run->made->container.auto_remove, reterr);
     r = r < 0 ? r
               : container_started(run->app->store, run->made->container.id, init, cgroup, reterr);
     r = r < 0 ? r : sweep_dead(run->app, NULL, reterr);

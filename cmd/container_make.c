@@ -193,7 +193,8 @@ static int write_down(struct making *m, struct imgc_err *reterr)
         return r;
     }
     if (!o->remove || c->is_unowned) { /* else the process that runs it has it all */
-        r = kept_spec_save(m->app->store, c->id, &m->made.spec, reterr);
+        /* what is started next is written again then */
+        r = kept_spec_save(m->app->store, c->id, &m->made.spec, c->is_unowned, reterr);
     }
     if (r == 0 && c->is_unowned) { /* until it is started nobody removes them */
         r = volumes_use(m->app, c, &m->made.spec, reterr);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "runtime/spec_json.h"
 #include "schema/base/fd.h"
@@ -11,7 +12,7 @@
 #define NAME "config.json"
 #define STAGED_NAME ".config.json"
 
-int kept_spec_save(struct store *s, const char *id, const struct spec *spec,
+int kept_spec_save(struct store *s, const char *id, const struct spec *spec, bool synced,
                    struct imgc_err *reterr)
 {
     imgc_autofree char *text = NULL;
@@ -23,6 +24,9 @@ int kept_spec_save(struct store *s, const char *id, const struct spec *spec,
               : fd_open_at(dir_fd, STAGED_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600,
                            &fd, reterr);
     r = r < 0 ? r : fd_write_all(fd, text, strlen(text), reterr);
+    if (r == 0 && synced && fdatasync(fd) < 0) {
+        r = imgc_fail_sys(reterr, errno, "sync '%s'", STAGED_NAME);
+    }
     if (r == 0 && renameat(dir_fd, STAGED_NAME, dir_fd, NAME) < 0) {
         r = imgc_fail_sys(reterr, errno, "rename '%s'", STAGED_NAME);
     }

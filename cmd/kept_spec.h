@@ -9,8 +9,10 @@
 #include "runtime/spec.h"
 #include "store/container.h"
 
-/** Write it, anew where it is there: by rename, so that a reader sees one or the other. */
-IMGC_CHECK int kept_spec_save(struct store *s, const char *id, const struct spec *spec,
+/** Write it, anew where it is there: by rename, so that a reader sees one or the other.
+ * @synced  it is on the disk before: a power loss cannot take the old one and leave the new one
+ * empty (costs what the disk takes). For a container that is of use after one. */
+IMGC_CHECK int kept_spec_save(struct store *s, const char *id, const struct spec *spec, bool synced,
                               struct imgc_err *reterr);
 
 /** Read it. @ret  caller frees with spec_done(). @return 0; -NOTFOUND (a container that was never
