@@ -189,10 +189,9 @@ static int set_id(const char *what, unsigned id, int result, struct imgc_err *re
     return imgc_fail_sys(reterr, errno, "become %s %u", what, id);
 }
 
-int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr)
+static int set_ids(const struct user *user, struct imgc_err *reterr)
 {
-    int r = caps_drop_bounding(caps, reterr);
-    r = r < 0 ? r : set_groups(user, reterr);
+    int r = set_groups(user, reterr);
     if (r < 0) {
         return r;
     }
@@ -201,19 +200,41 @@ int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr)
         return r;
     }
     r = set_id("user", user->uid, setresuid(user->uid, user->uid, user->uid), reterr);
-    if (r < 0) {
-        return r;
+    /* The change has made it what fs.suid_dumpable says. */
+    if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0) {
+        r = imgc_fail_sys(reterr, errno, "hide from the container");
     }
-    r = caps_apply(caps, user->uid == 0, reterr);
     return r < 0 ? r : become_dependent(reterr);
 }
 
-int become_unprivileged_for_good(struct imgc_err *reterr)
+/* The last thing that needs a privilege. Without no_new_privs that is CAP_SYS_ADMIN, which outlives
+ * the change of user for it. */
+static int keep_for_filter(struct imgc_err *reterr)
 {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0
+               ? imgc_fail_sys(reterr, errno, "keep capabilities for the seccomp filter")
+               : 0;
+}
+
+static int install_early(const struct seccomp_filter *filter, struct imgc_err *reterr)
+{
+    int r = caps_raise(reterr);
+    return r < 0 ? r : seccomp_install(filter, reterr);
+}
+
+int become_user(const struct become_who *who, struct imgc_err *reterr)
+{
+    bool is_early = who->filter && !who->no_new_privs;
+
+    if (who->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         return imgc_fail_sys(reterr, errno, "set no_new_privs");
     }
-    return 0;
+    int r = caps_drop_bounding(who->caps, reterr);
+    r = r < 0 || !is_early ? r : keep_for_filter(reterr);
+    r = r < 0 ? r : set_ids(who->user, reterr);
+    r = r < 0 || !is_early ? r : install_early(who->filter, reterr);
+    r = r < 0 ? r : caps_apply(who->caps, who->user->uid == 0, reterr);
+    return r < 0 || is_early || !who->filter ? r : seccomp_install(who->filter, reterr);
 }
 
 /* Handlers go at exec, but "ignore" would stay: nohup and shells leave it behind. */

@@ -8,6 +8,7 @@
 #ifndef IMGC_RUNTIME_BECOME_H
 #define IMGC_RUNTIME_BECOME_H
 
+#include "runtime/seccomp.h"
 #include "runtime/user.h"
 
 /** Out of reach for the container's processes and away from the caller's terminal: not dumpable, a
@@ -41,15 +42,19 @@ struct become_stdio {
 IMGC_CHECK int become_stdio(const struct become_stdio *stdio, const struct user *user,
                             struct imgc_err *reterr);
 
-/** Drop the bounding set to @caps, take @user's groups (none at all: the caller's stay) and ids,
- * put
- * @caps in force (caps_apply()).
- * @return 0; -HOST (groups in a user namespace that does not allow them); -SYS. */
-IMGC_CHECK int become_user(const struct user *user, uint64_t caps, struct imgc_err *reterr);
+struct become_who {
+    const struct user *user; /* no groups at all: the caller's stay */
+    uint64_t caps;
+    bool no_new_privs; /* no program that is executed gets more than its caller has */
+    const struct seccomp_filter *filter; /* or NULL */
+};
 
-/** From now on no program that is executed gets more than its caller has (no_new_privs).
- * @return 0; -SYS. */
-IMGC_CHECK int become_unprivileged_for_good(struct imgc_err *reterr);
+/** Become @who, for good: bounding set, groups, ids, filter, capabilities (caps_apply()), not
+ * dumpable. The filter comes last but for dropping the capabilities that it takes to load it, and
+ * really last with no_new_privs: a user's own may fake the success of all that comes after it.
+ * @return 0; -HOST (groups in a user namespace that does not allow them; no seccomp); -USAGE (the
+ * filter fakes the dropping of capabilities); -SYS. */
+IMGC_CHECK int become_user(const struct become_who *who, struct imgc_err *reterr);
 
 /** Every signal as a new process expects it, none blocked. */
 void become_default_signals(void);

@@ -137,10 +137,45 @@ int caps_drop_bounding(uint64_t mask, struct imgc_err *reterr)
     return 0;
 }
 
+int caps_raise(struct imgc_err *reterr)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
+
+    if (syscall(SYS_capget, &header, data) < 0) {
+        return imgc_fail_sys(reterr, errno, "read the capabilities");
+    }
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        data[i].effective = data[i].permitted;
+        data[i].inheritable = 0; /* which empties the ambient set, too */
+    }
+    return syscall(SYS_capset, &header, data) < 0
+               ? imgc_fail_sys(reterr, errno, "set the capabilities")
+               : 0;
+}
+
+/* A filter that is in force already may have answered in the kernel's place. What it answers for
+ * here does not fill the buffer. */
+static int check_held(const struct __user_cap_data_struct *want, struct imgc_err *reterr)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3];
+
+    memset(held, 0xff, sizeof held);
+    if (syscall(SYS_capget, &header, held) < 0) {
+        return imgc_fail_sys(reterr, errno, "read the capabilities");
+    }
+    return memcmp(held, want, sizeof held) == 0
+               ? 0
+               : imgc_fail(reterr, IMGC_E_USAGE,
+                           "capabilities cannot be dropped under this seccomp profile: it makes "
+                           "capset or capget succeed without doing anything");
+}
+
 int caps_apply(uint64_t mask, bool is_root_user, struct imgc_err *reterr)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
     int r;
 
     r = caps_drop_bounding(mask, reterr);
@@ -165,5 +200,5 @@ int caps_apply(uint64_t mask, bool is_root_user, struct imgc_err *reterr)
     if (syscall(SYS_capset, &header, data) < 0) {
         return imgc_fail_sys(reterr, errno, "set the capabilities");
     }
-    return 0;
+    return check_held(data, reterr);
 }

@@ -49,6 +49,14 @@ IMGC_CHECK int caps_drop_bounding(uint64_t mask, struct imgc_err *reterr);
 bool caps_has(int cap);
 
 /**
+ * Put all that is permitted in effect again, after a change of user under PR_SET_KEEPCAPS, with
+ * nothing inheritable or ambient.
+ * Context: child after clone.
+ * @return 0; -SYS.
+ */
+IMGC_CHECK int caps_raise(struct imgc_err *reterr);
+
+/**
  * Put @mask in force: bounding = @mask; permitted and effective = @mask as far as the caller holds
  * it for root, empty for other users; inheritable and ambient always empty, so that a program
  * cannot pass on more than the bounding set and its own file say (CVE-2022-24769). Irreversible.
@@ -56,9 +64,9 @@ bool caps_has(int cap);
  * Call it after the change of user. setuid() away from 0 has emptied permitted and effective
  * unless PR_SET_KEEPCAPS was on; the bounding set must then already be right. Works under the
  * seccomp filter of seccomp_install(): without no_new_privs the filter must be loaded before this
- * drops CAP_SYS_ADMIN.
+ * drops CAP_SYS_ADMIN. What it has done is read back, for such a filter may fake it.
  * Context: child after clone.
- * @return 0; -SYS.
+ * @return 0; -SYS; -USAGE (a filter of the user's fakes it).
  */
 IMGC_CHECK int caps_apply(uint64_t mask, bool is_root_user, struct imgc_err *reterr);
 

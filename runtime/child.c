@@ -137,7 +137,7 @@ static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_e
         fd_read_all(fd, &text, reterr) < 0) {
         return 0; /* a kernel without cgroups */
     }
-    if (s->options[0] == '\0' && unshare(CLONE_NEWCGROUP) < 0) {
+    if (strcmp(s->options, "joined") != 0 && unshare(CLONE_NEWCGROUP) < 0) {
         if (errno == EINVAL) {
             return 0; /* a kernel without them: then no cgroup file system either */
         }
@@ -305,19 +305,22 @@ static int settle(struct child *c, struct user *user, char ***ret_env, struct im
 /* Give up what the container is not to have. */
 static int drop(struct child *c, const struct user *user, struct imgc_err *reterr)
 {
+    const struct isolation *isolation = &c->spec->isolation;
+
     if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) {
         return imgc_fail(reterr, IMGC_E_HOST, "this host lacks close_range (Linux 5.11 or later)");
     }
     /* Not earlier: they are meant for the container, and may be lower than what we need. */
-    int r = rlimits_apply(&c->spec->isolation, reterr);
-    if (r == 0 && c->spec->isolation.no_new_privs) {
-        r = become_unprivileged_for_good(reterr);
+    int r = rlimits_apply(isolation, reterr);
+    if (isolation->has_umask) {
+        (void)umask(isolation->umask);
     }
-    /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
-    if (r == 0 && c->args->filter) {
-        r = seccomp_install(c->args->filter, reterr);
-    }
-    return r < 0 ? r : become_user(user, c->spec->capabilities, reterr);
+    return r < 0 ? r
+                 : become_user(&(struct become_who){ .user = user,
+                                                     .caps = c->spec->capabilities,
+                                                     .no_new_privs = isolation->no_new_privs,
+                                                     .filter = c->args->filter },
+                               reterr);
 }
 
 static int become_container(struct child *c, struct imgc_err *reterr)
@@ -354,9 +357,6 @@ static int become_container(struct child *c, struct imgc_err *reterr)
     }
     if (r < 0) {
         return r;
-    }
-    if (c->spec->isolation.has_umask) {
-        (void)umask(c->spec->isolation.umask);
     }
     become_default_signals();
     return program_exec(c->spec->argv, env, reterr);

@@ -7,7 +7,6 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -134,22 +133,18 @@ static int forget_host(struct joiner *j, struct imgc_err *reterr)
 
 static int drop_privileges(struct joiner *j, const struct user *user, struct imgc_err *reterr)
 {
-    int r = rlimits_apply(&j->spec->isolation, reterr);
+    const struct isolation *isolation = &j->spec->isolation;
 
-    if (r == 0 && j->spec->isolation.no_new_privs) {
-        r = become_unprivileged_for_good(reterr);
+    int r = rlimits_apply(isolation, reterr);
+    if (isolation->has_umask) {
+        (void)umask(isolation->umask);
     }
-
-    /* The filter needs CAP_SYS_ADMIN to load, and lets pass what comes after it. */
-    if (r == 0 && j->args->filter) {
-        r = seccomp_install(j->args->filter, reterr);
-    }
-    r = r < 0 ? r : become_user(user, j->spec->capabilities, reterr);
-    /* The change of user has set it to what fs.suid_dumpable says. */
-    if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0) {
-        r = imgc_fail_sys(reterr, errno, "hide from the container");
-    }
-    return r;
+    return r < 0 ? r
+                 : become_user(&(struct become_who){ .user = user,
+                                                     .caps = j->spec->capabilities,
+                                                     .no_new_privs = isolation->no_new_privs,
+                                                     .filter = j->args->filter },
+                               reterr);
 }
 
 static int prepare(struct joiner *j, struct imgc_err *reterr)
@@ -199,9 +194,6 @@ static int execute(struct joiner *j, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    if (j->spec->isolation.has_umask) {
-        (void)umask(j->spec->isolation.umask);
-    }
     become_default_signals();
     return program_exec(j->spec->argv, j->env, reterr);
 }
@@ -209,8 +201,16 @@ static int execute(struct joiner *j, struct imgc_err *reterr)
 /* The caller's child, so that it can wait for it; clone3() is not for containers. */
 static int clone_into(struct imgc_err *reterr)
 {
-    long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, NULL, NULL, 0);
+    pid_t tid = 0; /* which only the kernel writes, in the new process */
 
+    /* Where it stands among the arguments depends on the machine; the other is not looked at. */
+    long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_CHILD_SETTID | SIGCHLD, 0, NULL, &tid, &tid);
+
+    if (pid == 0 && *(volatile pid_t *)&tid == 0) { /* we are not in the container's namespace */
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "no process can be started under this seccomp profile: it makes clone "
+                         "succeed without doing anything");
+    }
     if (pid < 0) {
         return errno == EAGAIN
                    ? imgc_fail(reterr, IMGC_E_SYS, "the container may have no more processes")

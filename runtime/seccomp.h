@@ -3,8 +3,8 @@
  * The system call filter: rules of schema/seccomp.json (seccomp_table.h) made into a BPF program.
  * The rules are those of docker's default profile with three differences: calls that the profile
  * has never heard of answer ENOSYS (programs then fall back) while those known to be dangerous
- * answer EPERM; the ioctls that type into a terminal (TIOCSTI, TIOCLINUX) are refused; and only the
- * machine's own system call table is open (see seccomp.c).
+ * answer EPERM; the ioctls that type into a terminal (TIOCSTI, TIOCLINUX) are refused; and of the
+ * 32-bit tables only that of i386 is open, without socketcall() (see seccomp.c).
  *
  * Source: seccomp(2); moby/profiles, seccomp/default.json; CVE-2016-2568, CVE-2017-5226 (TIOCSTI);
  * CVE-2026-31431 (AF_ALG).
@@ -40,8 +40,8 @@ void seccomp_done(struct seccomp_filter *f);
 
 /**
  * Load the filter for the calling thread. (Not called seccomp_load(): libseccomp has one.) Needs
- * no_new_privs, or CAP_SYS_ADMIN still in the effective set; nothing but caps_apply(), prctl() and
- * exec should come after it.
+ * no_new_privs, or CAP_SYS_ADMIN still in the effective set; nothing but caps_apply(), what reads
+ * back what that did, and exec should come after it.
  *
  * @return  0; -HOST (a kernel without seccomp, or neither condition is met).
  * Context: child after clone.
