@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
@@ -14,6 +15,7 @@
 #include "runtime/cgroup_join.h"
 #include "runtime/exec_child.h"
 #include "runtime/join.h"
+#include "runtime/pidns_guard.h"
 #include "runtime/relay.h"
 #include "runtime/seccomp_profile.h"
 #include "runtime/selfcopy.h"
@@ -72,11 +74,27 @@ static void exec_done(struct exec *e)
 
 #define exec_auto imgc_auto(exec_done)
 
-/* Not dumpable is not enough against those who have this in the user namespace where imgc began. */
+/* Others than the container's own processes see the one that joins: those of the host, and of
+ * containers that share the namespace. */
+static bool has_neighbours(const struct exec *e)
+{
+    imgc_autoclose int ns_fd = -1;
+    struct imgc_err ignored;
+
+    if (!(e->container.namespaces & CLONE_NEWPID) ||
+        e->spec->isolation.pid.mode != ISOLATION_PRIVATE) {
+        return true;
+    }
+    return fd_open_at(e->container.proc_fd, "ns/pid", O_RDONLY, 0, &ns_fd, &ignored) < 0 ||
+           pidns_guard_check(ns_fd, &ignored) < 0;
+}
+
+/* Not dumpable is not enough against those who have CAP_SYS_PTRACE in the user namespace where imgc
+ * began. */
 static bool may_be_looked_into(const struct exec *e)
 {
     return e->container.shares_user_namespace &&
-           (e->spec->capabilities & (UINT64_C(1) << CAP_SYS_PTRACE)) != 0;
+           ((e->spec->capabilities & (UINT64_C(1) << CAP_SYS_PTRACE)) != 0 || has_neighbours(e));
 }
 
 /* What the kernel says of the container. @return 0; JOIN_GONE; negative. */

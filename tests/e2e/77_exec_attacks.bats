@@ -88,6 +88,25 @@ pry() {
     imgc rm -f tracer >/dev/null
 }
 
+@test "nor do those of another container that joined the namespace and may trace" {
+    start_container watched
+    start_container spy --pid container:watched --cap-add sys_ptrace
+    before=$(sha256sum <"$IMGC")
+    imgc exec -d spy sh -c '/attacker pry very-secret >/tmp/pried'
+    for _ in {1..60}; do
+        VERY=very-secret imgc exec watched true
+    done
+    imgc exec spy touch /tmp/stop
+    for _ in {1..100}; do
+        run imgc exec spy cat /tmp/pried
+        [ -z "$output" ] || break
+        sleep 0.1
+    done
+    [[ $output == "seen: "*" exes: 0 written: 0 secrets: 0 fds: 0" ]]
+    [ "$(sha256sum <"$IMGC")" = "$before" ]
+    imgc rm -f spy watched >/dev/null
+}
+
 @test "/etc/passwd and /etc/group of a container that spoils them" {
     start_container spoilt
     imgc exec spoilt sh -c 'rm -f /etc/passwd; mkfifo /etc/passwd'
