@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/monitor_cgroup.h"
 #include "runtime/slim.h"
+#include "runtime/spawn.h"
 #include "schema/base/fd.h"
 
 /* Where the process has its files. */
@@ -108,9 +110,24 @@ static int await(int fd, pid_t pid, struct imgc_err *reterr)
     return 0;
 }
 
+/* Into the cgroup of monitors where there is one. @return 0; -SYS. */
+static int start(pid_t *ret_pid, struct imgc_err *reterr)
+{
+    imgc_autoclose int cgroup_fd = -1, pid_fd = -1;
+    struct imgc_err ignored;
+
+    monitor_cgroup_open(&cgroup_fd);
+    if (cgroup_fd >= 0 && spawn_clone(0, cgroup_fd, ret_pid, &pid_fd, &ignored) == 0) {
+        return 0;
+    }
+    *ret_pid = fork();
+    return *ret_pid < 0 ? imgc_fail_sys(reterr, errno, "start the container's monitor") : 0;
+}
+
 int monitor_start(const struct monitor_args *args, struct imgc_err *reterr)
 {
     imgc_autoclose int read_fd = -1, write_fd = -1;
+    pid_t pid = -1;
     int fds[2];
 
     if (pipe2(fds, O_CLOEXEC) < 0) {
@@ -118,9 +135,9 @@ int monitor_start(const struct monitor_args *args, struct imgc_err *reterr)
     }
     read_fd = fds[0];
     write_fd = fds[1];
-    pid_t pid = fork();
-    if (pid < 0) {
-        return imgc_fail_sys(reterr, errno, "start the container's monitor");
+    int r = start(&pid, reterr);
+    if (r < 0) {
+        return r;
     }
     if (pid == 0) {
         run(args, write_fd);

@@ -5,6 +5,9 @@
  * to keep. It runs the container as its parent (launch.h), owns its log and says how it ended. When
  * it is killed the kernel kills the container with it, as it does with a command in the foreground.
  *
+ * It is in a cgroup of its own (monitor_cgroup.h), so that it outlives the session or unit of the
+ * command.
+ *
  * A fork and not a program of its own, so that nothing has to be looked up, parsed and loaded
  * twice; what it no longer needs of the command's memory it gives back (monitor_ready()).
  */

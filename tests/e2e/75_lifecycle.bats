@@ -223,6 +223,24 @@ state_of() {
     [ "$(imgc ps -aq | wc -l)" = 1 ]
 }
 
+@test "a container outlives the cgroup of the session that started it" {
+    hierarchy=$(awk '$9 == "cgroup2" || $8 == "cgroup2" { print $5; exit }' /proc/self/mountinfo)
+    session=$hierarchy/imgc-test-session-$$
+    mkdir "$session" 2>/dev/null || skip "no cgroup v2 that can be written"
+    [ -e "$session/cgroup.kill" ] || { rmdir "$session"; skip "this kernel has no cgroup.kill"; }
+    bash -c 'echo $$ >"$3/cgroup.procs" && exec "$0" --root "$1" --runroot "$2" run -d --name job bb sleep 1000' \
+        "$IMGC" "$STORE" "$RUNROOT" "$session"
+    grep -q '^0::.*/imgc/monitors$' "/proc/$(monitors)/cgroup"
+    echo 1 >"$session/cgroup.kill" # as systemd does
+    is_empty() { [ -z "$(cat "$session/cgroup.procs")" ]; }
+    until_true is_empty
+    rmdir "$session"
+    [ "$(state_of job)" = running ]
+    imgc exec job true
+    imgc rm -f job
+    until_true no_monitors
+}
+
 @test "a killed monitor takes its container with it, is told, and can be cleared up" {
     imgc run -d --name job bb sh -c 'sleep 1000 & sleep 1000'
     monitor=$(monitors)
@@ -231,6 +249,13 @@ state_of() {
     until_true is_exited
     [[ $(imgc ps -a --format '{{.Status}}') == *"unknown"* ]]
     [ "$(imgc wait job)" = -1 ]
+    imgc create --name other bb # whoever writes next notes it, once
+    [[ $(imgc ps -a --format '{{.Status}}' --filter name=job) == *"unknown"* ]]
+    finished=$(imgc inspect -f '{{.State.FinishedAt}}' job)
+    [[ $finished == 20* ]]
+    imgc create --name other2 bb
+    [ "$(imgc inspect -f '{{.State.FinishedAt}}' job)" = "$finished" ]
+    imgc rm other other2
     imgc stop job
     imgc start job
     [ "$(state_of job)" = running ]
