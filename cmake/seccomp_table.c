@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seccomp_table FILE: schema/seccomp.json as the table that runtime/seccomp_table.h declares. Runs
+/* seccomp_table FILE: schema/seccomp.json as the tables that runtime/seccomp_table.h declares. Runs
  * when imgc is built. */
 #include <stdio.h>
 
 #include "runtime/seccomp_parse.h"
 #include "schema/embed.h"
+
+#define TABLES 2
 
 static void write_rule(FILE *f, const struct seccomp_rule *rule)
 {
@@ -16,45 +18,68 @@ static void write_rule(FILE *f, const struct seccomp_rule *rule)
     (void)fprintf(f, " }, %uu },\n", rule->n_values);
 }
 
-static void write_table(FILE *f, const struct seccomp_rules *rules)
+static void write_rules(FILE *f, const struct seccomp_rules *rules, size_t number)
 {
-    (void)fputs("/* Made by cmake/seccomp_table.c. */\n"
-                "#include \"runtime/seccomp_table.h\"\n\n"
-                "const struct seccomp_rule seccomp_table[] = {\n",
-                f);
+    (void)fprintf(f, "static const struct seccomp_rule rules%zu[] = {\n", number);
     for (size_t i = 0; i < rules->n; i++) {
         write_rule(f, &rules->rules[i]);
     }
-    if (rules->n == 0) { /* C has no empty arrays */
-        write_rule(f, &(struct seccomp_rule){ .nr = 0 });
+    (void)fputs("};\n\n", f);
+}
+
+static void write_tables(FILE *f, const struct seccomp_rules *rules, size_t n)
+{
+    (void)fputs("/* Made by cmake/seccomp_table.c. */\n"
+                "#include \"runtime/seccomp_table.h\"\n\n",
+                f);
+    for (size_t i = 0; i < n; i++) {
+        write_rules(f, &rules[i], i);
     }
-    (void)fprintf(f,
-                  "};\n\n"
-                  "const size_t seccomp_table_length = %zu;\n"
-                  "const uint32_t seccomp_table_fallback = 0x%xu, seccomp_table_arch = 0x%xu;\n",
-                  rules->n, rules->fallback, rules->arch);
+    (void)fputs("const struct seccomp_table seccomp_tables[SECCOMP_TABLES_MAX] = {\n", f);
+    for (size_t i = 0; i < n; i++) {
+        (void)fprintf(f, "    { rules%zu, %zu, 0x%xu, 0x%xu },\n", i, rules[i].n, rules[i].fallback,
+                      rules[i].arch);
+    }
+    if (n == 0) { /* C has no empty initializers */
+        (void)fputs("    { NULL, 0, 0, 0 },\n", f);
+    }
+    (void)fprintf(f, "};\n\nconst size_t seccomp_tables_length = %zu;\n", n);
+}
+
+/* @return 0; 1 for a failure that is told. A machine without rules has no tables. */
+static int read_tables(struct seccomp_rules rules[TABLES], size_t *ret_n)
+{
+    struct imgc_str text = imgc_str_of(seccomp_embedded[0].text);
+    const uint32_t arches[TABLES] = { 0, seccomp_parse_compat() };
+    struct imgc_err err;
+
+    for (size_t i = 0; i < TABLES && (i == 0 || arches[i] != 0); i++) {
+        int r = seccomp_parse(text, arches[i], &rules[i], &err);
+        if (r < 0) {
+            (void)fprintf(stderr, "seccomp_table: %s\n", err.msg);
+            return r == -IMGC_E_HOST ? 0 : 1;
+        }
+        *ret_n = i + 1;
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    seccomp_rules_auto struct seccomp_rules rules = SECCOMP_RULES_INIT;
-    struct imgc_err err;
+    struct seccomp_rules rules[TABLES] = { SECCOMP_RULES_INIT, SECCOMP_RULES_INIT };
+    size_t n = 0;
+    int status = 1;
 
     if (argc != 2) {
         return 2;
     }
-    int r = seccomp_parse(imgc_str_of(seccomp_embedded[0].text), &rules, &err);
-    if (r < 0) {
-        (void)fprintf(stderr, "seccomp_table: %s\n", err.msg);
+    FILE *f = read_tables(rules, &n) == 0 ? fopen(argv[1], "we") : NULL;
+    if (f) {
+        write_tables(f, rules, n);
+        status = fclose(f) == 0 ? 0 : 1;
     }
-    if (r < 0 && r != -IMGC_E_HOST) {
-        return 1;
+    for (size_t i = 0; i < TABLES; i++) {
+        seccomp_rules_done(&rules[i]);
     }
-    FILE *f = fopen(argv[1], "we");
-    if (!f) {
-        perror(argv[1]);
-        return 1;
-    }
-    write_table(f, &rules);
-    return fclose(f) == 0 ? 0 : 1;
+    return status;
 }

@@ -12,28 +12,36 @@
 #include "runtime/seccomp_table.h"
 
 /*
- * Only the machine's own system calls. Docker also opens the 32-bit tables (i386, x32, arm); we do
- * not, because there socket() can come as socketcall(), whose arguments lie in memory where no
- * filter sees them, so AF_ALG and AF_VSOCK would be open again (CVE-2026-31431), and because the
- * compat entry points are code that hardly anything needs and that has had more than its share of
- * holes. A call through another table kills the process with SIGSYS, at once and visibly; answering
- * ENOSYS would make a 32-bit program crash later for no clear reason. A 32-bit image can be run
- * with --security-opt seccomp=unconfined. x32 calls are numbers of the native table that no rule
- * has, so they get ENOSYS, as from a kernel without x32.
+ * The machine's own system calls and, on x86_64, those of i386 programs, each with the numbers of
+ * its own table; a call through any other table kills the process with SIGSYS, at once and visibly.
+ * Of i386 socketcall() alone is missing: its arguments lie in memory where no filter sees them, so
+ * AF_ALG and AF_VSOCK would be open again (CVE-2026-31431). C libraries that call socket() directly
+ * (musl, and glibc built for Linux 4.3 or later) do not need it; the others have no network unless
+ * they run with a profile of the user's, or unconfined. Docker leaves it open where AppArmor or
+ * SELinux watch over the address family instead, which imgc does not rely on. x32 calls are numbers
+ * of the native table that no rule has, so they get ENOSYS, as from a kernel without x32.
  */
 int seccomp_build(uint64_t caps, struct seccomp_filter *ret, struct imgc_err *reterr)
 {
-    seccomp_rules_auto struct seccomp_rules rules = { .rules = NULL,
-                                                      .fallback = seccomp_table_fallback,
-                                                      .arch = seccomp_table_arch };
+    struct seccomp_rules rules[SECCOMP_TABLES_MAX] = { SECCOMP_RULES_INIT };
+    int r = 0;
 
-    if (seccomp_table_length == 0) {
+    if (seccomp_tables_length == 0) {
         return imgc_fail(reterr, IMGC_E_HOST,
                          "there are no seccomp rules for this architecture; "
                          "run with --security-opt seccomp=unconfined");
     }
-    int r = seccomp_rules_select(seccomp_table, seccomp_table_length, caps, &rules, reterr);
-    return r < 0 ? r : seccomp_bpf_assemble(&rules, &ret->prog, reterr);
+    for (size_t i = 0; i < seccomp_tables_length && r == 0; i++) {
+        const struct seccomp_table *t = &seccomp_tables[i];
+        rules[i].fallback = t->fallback;
+        rules[i].arch = t->arch;
+        r = seccomp_rules_select(t->rules, t->n, caps, &rules[i], reterr);
+    }
+    r = r < 0 ? r : seccomp_bpf_assemble(rules, seccomp_tables_length, &ret->prog, reterr);
+    for (size_t i = 0; i < SECCOMP_TABLES_MAX; i++) {
+        seccomp_rules_done(&rules[i]);
+    }
+    return r;
 }
 
 void seccomp_done(struct seccomp_filter *f)

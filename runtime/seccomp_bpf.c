@@ -152,24 +152,40 @@ static size_t find_ranges(const struct seccomp_rules *rules, struct range *range
     return n;
 }
 
-int seccomp_bpf_assemble(const struct seccomp_rules *rules, struct sock_fprog *ret,
-                         struct imgc_err *reterr)
+/* All of one architecture; where the call is another one's, it goes on after it, with the
+ * architecture still loaded. */
+static void emit_arch(struct program *p, const struct seccomp_rules *rules)
 {
-    struct program p = { .fallback = rules->fallback };
     struct range *ranges = calloc(rules->n * 2 + 1, sizeof *ranges);
-    size_t n;
+    size_t at, n;
 
     if (!ranges) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "seccomp filter");
+        p->nomem = true;
+        return;
     }
     n = find_ranges(rules, ranges);
+    p->fallback = rules->fallback;
+    emit_jump(p, BPF_JEQ, rules->arch, 1, 0);
+    at = p->len;
+    emit(p, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+    emit_load(p, offsetof(struct seccomp_data, nr));
+    emit_tree(p, ranges, n);
+    free(ranges);
+    if (!p->nomem) {
+        p->code[at].k = (uint32_t)(p->len - at - 1);
+    }
+}
+
+int seccomp_bpf_assemble(const struct seccomp_rules *rules, size_t n, struct sock_fprog *ret,
+                         struct imgc_err *reterr)
+{
+    struct program p = { .code = NULL };
 
     emit_load(&p, offsetof(struct seccomp_data, arch));
-    emit_jump(&p, BPF_JEQ, rules->arch, 1, 0);
+    for (size_t i = 0; i < n; i++) {
+        emit_arch(&p, &rules[i]);
+    }
     emit_return(&p, SECCOMP_RET_KILL_PROCESS);
-    emit_load(&p, offsetof(struct seccomp_data, nr));
-    emit_tree(&p, ranges, n);
-    free(ranges);
 
     if (p.nomem || p.len > BPF_MAXINSNS) {
         free(p.code);

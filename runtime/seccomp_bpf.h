@@ -17,11 +17,12 @@
 #include "runtime/seccomp_rules.h"
 
 /**
- * Make the program: another architecture's call kills the process; otherwise the call's number is
- * searched by halving among ranges of numbers with the same answer.
+ * Make the program: a call of an architecture that is in none of @rules[0..n) kills the process;
+ * otherwise the call's number is searched by halving among ranges of numbers with the same answer.
+ * The most frequent architecture first.
  * @ret     .filter is the caller's to free(). @return 0; -NOMEM; -LIMIT (over BPF_MAXINSNS).
  */
-IMGC_CHECK int seccomp_bpf_assemble(const struct seccomp_rules *rules, struct sock_fprog *ret,
-                                    struct imgc_err *reterr);
+IMGC_CHECK int seccomp_bpf_assemble(const struct seccomp_rules *rules, size_t n,
+                                    struct sock_fprog *ret, struct imgc_err *reterr);
 
 #endif

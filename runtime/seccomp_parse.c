@@ -25,10 +25,12 @@ static const struct {
 static const struct {
     uint32_t arch;
     const char *name;
+    uint32_t compat; /* whose programs it runs as well, with a table of their own; 0: none */
 } arches[] = {
-    { SCMP_ARCH_X86_64, "x86_64" },
-    { SCMP_ARCH_AARCH64, "aarch64" },
-    { SCMP_ARCH_RISCV64, "riscv64" },
+    { SCMP_ARCH_X86_64, "x86_64", SCMP_ARCH_X86 },
+    { SCMP_ARCH_X86, "i386", 0 },
+    { SCMP_ARCH_AARCH64, "aarch64", 0 },
+    { SCMP_ARCH_RISCV64, "riscv64", 0 },
 };
 
 struct reader {
@@ -110,8 +112,10 @@ static int parse_test(const json_t *j, struct seccomp_rule *rule, struct imgc_er
     return parse_value(any_bit, &rule->values[0], reterr);
 }
 
-/* A name that libseccomp knows for another architecture only gives a negative number, and one that
- * it does not know at all __NR_SCMP_ERROR: both are left out unless "numbers" has it. */
+/* libseccomp has pseudo numbers, which are negative, for the calls that i386 once had in socketcall
+ * and ipc alone: "numbers" has them. A name that libseccomp knows for another architecture only
+ * gives a negative number, and one that it does not know at all __NR_SCMP_ERROR: both are left out
+ * unless "numbers" has it. */
 static bool resolve(const struct reader *rd, const char *name, uint32_t *ret)
 {
     const json_t *number = json_object_get(rd->numbers, name);
@@ -196,9 +200,18 @@ static int by_number(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
+uint32_t seccomp_parse_compat(void)
+{
+    for (size_t i = 0; i < sizeof arches / sizeof *arches; i++) {
+        if (arches[i].arch == seccomp_arch_native()) {
+            return arches[i].compat;
+        }
+    }
+    return 0;
+}
+
 static int find_arch(struct reader *rd, struct imgc_err *reterr)
 {
-    rd->out->arch = seccomp_arch_native();
     for (size_t i = 0; i < sizeof arches / sizeof *arches; i++) {
         if (arches[i].arch == rd->out->arch) {
             rd->arch_name = arches[i].name;
@@ -210,7 +223,8 @@ static int find_arch(struct reader *rd, struct imgc_err *reterr)
                      "run with --security-opt seccomp=unconfined");
 }
 
-int seccomp_parse(struct imgc_str text, struct seccomp_rules *ret, struct imgc_err *reterr)
+int seccomp_parse(struct imgc_str text, uint32_t arch, struct seccomp_rules *ret,
+                  struct imgc_err *reterr)
 {
     json_auto_free json_t *doc = NULL;
     seccomp_rules_auto struct seccomp_rules out = SECCOMP_RULES_INIT;
@@ -218,6 +232,7 @@ int seccomp_parse(struct imgc_str text, struct seccomp_rules *ret, struct imgc_e
     const json_t *rules;
     int r;
 
+    out.arch = arch != 0 ? arch : seccomp_arch_native();
     r = find_arch(&rd, reterr);
     if (r < 0) {
         return r;

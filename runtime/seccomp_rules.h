@@ -35,7 +35,7 @@ struct seccomp_rules {
     struct seccomp_rule *rules; /* sorted by nr, then order; owned */
     size_t n;
     uint32_t fallback; /* action for every other call */
-    uint32_t arch;     /* AUDIT_ARCH_... of this machine */
+    uint32_t arch;     /* AUDIT_ARCH_... whose numbers these are */
 };
 
 #define SECCOMP_RULES_INIT                              \

@@ -8,8 +8,15 @@
 
 #include "runtime/seccomp_rules.h"
 
-extern const struct seccomp_rule seccomp_table[]; /* sorted by nr, then order */
-extern const size_t seccomp_table_length;
-extern const uint32_t seccomp_table_fallback, seccomp_table_arch; /* as in struct seccomp_rules */
+struct seccomp_table {
+    const struct seccomp_rule *rules; /* sorted by nr, then order */
+    size_t n;
+    uint32_t fallback, arch; /* as in struct seccomp_rules */
+};
+
+/* The machine's own, then that of the 32-bit programs which it runs as well. */
+#define SECCOMP_TABLES_MAX 2
+extern const struct seccomp_table seccomp_tables[SECCOMP_TABLES_MAX];
+extern const size_t seccomp_tables_length;
 
 #endif

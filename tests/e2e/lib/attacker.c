@@ -76,16 +76,21 @@ static void trace_others(void)
     printf("traced: %ld\n", n);
 }
 
-/* A filter by number that forgets the 32-bit table would let mount(2) (21) pass as access(2). */
-static void call_as_i386(void)
+/* A filter by number that forgets the other tables would let mount(2) of i386 (21) pass as
+ * access(2), and everything of x32 by its high bit. */
+static void call_by_other_tables(void)
 {
 #ifdef __x86_64__
     long result;
 
-    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20 /* getpid */) : "memory");
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(21 /* mount */), "b"(0), "c"(0), "d"(0)
+                     : "memory");
     printf("i386: %ld\n", result);
+    tell("x32", syscall(0x40000000 | SYS_getpid));
 #else
-    printf("i386: none\n");
+    printf("none\n");
 #endif
 }
 
@@ -172,8 +177,8 @@ int main(int argc, char **argv)
         open_by_handle();
     } else if (strcmp(what, "trace") == 0) {
         trace_others();
-    } else if (strcmp(what, "i386") == 0) {
-        call_as_i386();
+    } else if (strcmp(what, "tables") == 0) {
+        call_by_other_tables();
     } else if (strcmp(what, "pry") == 0 && argc > 2) {
         pry(argv[2]);
     } else {

@@ -182,9 +182,69 @@ static void test_capabilities_open_calls(void **state)
     }
 }
 
+/* Numbers of the i386 table (arch/x86/entry/syscalls/syscall_32.tbl). */
+static void test_i386(void **state)
+{
+    static const struct {
+        const char *what;
+        int nr;
+        uint64_t arg0, arg1;
+        uint32_t want;
+    } cases[] = {
+        { "exit", 1, 0, 0, ALLOWED },
+        { "read", 3, 0, 0, ALLOWED },
+        { "waitpid", 7, 0, 0, ALLOWED },
+        { "mount, which is access of x86_64", 21, 0, 0, DENIED },
+        { "umount", 22, 0, 0, DENIED },
+        { "access", 33, 0, 0, ALLOWED },
+        { "ioctl", 54, 0, TIOCGWINSZ, ALLOWED },
+        { "TIOCSTI", 54, 0, TIOCSTI, DENIED },
+        { "socketcall", 102, 1, 0, DENIED },
+        { "ipc", 117, 0, 0, ALLOWED },
+        { "fork by clone", 120, SIGCHLD, 0, ALLOWED },
+        { "clone into a user namespace", 120, CLONE_NEWUSER, 0, DENIED },
+        { "ADDR_NO_RANDOMIZE", 136, 0x0040000, 0, DENIED },
+        { "vm86", 166, 0, 0, DENIED },
+        { "mmap2", 192, 0, 0, ALLOWED },
+        { "stat64", 195, 0, 0, ALLOWED },
+        { "setuid32", 213, 0, 0, ALLOWED },
+        { "unshare", 310, 0, 0, DENIED },
+        { "open_by_handle_at", 342, 0, 0, DENIED },
+        { "AF_UNIX", 359, AF_UNIX, 0, ALLOWED },
+        { "AF_ALG", 359, AF_ALG, 0, DENIED },
+        { "AF_VSOCK", 359, AF_VSOCK, 0, DENIED },
+        { "connect", 362, 0, 0, ALLOWED },
+        { "accept4", 364, 0, 0, ALLOWED },
+        { "shmget", 395, 0, 0, ALLOWED },
+        { "clock_gettime64", 403, 0, 0, ALLOWED },
+        { "clock_settime64", 404, 0, 0, DENIED },
+        { "futex_time64", 422, 0, 0, ALLOWED },
+        { "io_uring_setup", 425, 0, 0, DENIED },
+        { "clone3", 435, 0, 0, ABSENT },
+        { "a call of the future", 999, 0, 0, ABSENT },
+    };
+    struct seccomp_filter f = SECCOMP_FILTER_INIT;
+    (void)state;
+
+    if (native_arch() != AUDIT_ARCH_X86_64) {
+        skip();
+    }
+    build(caps_default(), &f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct seccomp_data data = { .nr = cases[i].nr,
+                                           .arch = AUDIT_ARCH_I386,
+                                           .args = { cases[i].arg0, cases[i].arg1 } };
+        uint32_t got = filter(&f.prog, &data);
+        if (got != cases[i].want) {
+            fail_msg("%s: %#x instead of %#x", cases[i].what, got, cases[i].want);
+        }
+    }
+    seccomp_done(&f);
+}
+
 static void test_other_tables_kill(void **state)
 {
-    static const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, 0 };
+    static const uint32_t others[] = { AUDIT_ARCH_S390, AUDIT_ARCH_ARM, 0 };
     struct seccomp_filter f = SECCOMP_FILTER_INIT;
     (void)state;
 
@@ -212,7 +272,7 @@ static void test_far_jumps(void **state)
     for (uint32_t i = 0; i < N; i++) {
         rule[i] = (struct seccomp_rule){ .nr = 2 * i + 1, .action = SECCOMP_RET_ERRNO | i };
     }
-    assert_int_equal(seccomp_bpf_assemble(&rules, &f.prog, &err), 0);
+    assert_int_equal(seccomp_bpf_assemble(&rules, 1, &f.prog, &err), 0);
     for (uint32_t nr = 0; nr < 2 * N + 4; nr++) {
         uint32_t want = nr % 2 == 1 && nr < 2 * N ? SECCOMP_RET_ERRNO | nr / 2 : ABSENT;
         assert_int_equal(ask(&f, nr, 0, 0), want);
@@ -247,7 +307,7 @@ static void test_broken_documents(void **state)
         struct seccomp_rules rules = SECCOMP_RULES_INIT;
         struct imgc_err err;
 
-        assert_int_equal(seccomp_parse(imgc_str_of(docs[i]), &rules, &err), -IMGC_E_DOCUMENT);
+        assert_int_equal(seccomp_parse(imgc_str_of(docs[i]), 0, &rules, &err), -IMGC_E_DOCUMENT);
         assert_null(rules.rules);
     }
 }
@@ -374,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_set),
         cmocka_unit_test(test_capabilities_open_calls),
+        cmocka_unit_test(test_i386),
         cmocka_unit_test(test_other_tables_kill),
         cmocka_unit_test(test_far_jumps),
         cmocka_unit_test(test_broken_documents),
