@@ -120,7 +120,11 @@ static json_t *signal_text(int number)
     const char *name = sigabbrev_np(number);
     char text[32];
 
-    (void)snprintf(text, sizeof text, name ? "SIG%s" : "%s", name ? name : "");
+    if (name) {
+        (void)snprintf(text, sizeof text, "SIG%s", name);
+    } else {
+        (void)snprintf(text, sizeof text, "SIGRTMIN+%d", number - SIGRTMIN);
+    }
     return json_string(text);
 }
 

@@ -159,6 +159,22 @@ static int parse_names(const struct run_process_options *o, struct isolation *i,
     return r;
 }
 
+static int parse_systemd(const char *text, enum spec_systemd *ret, struct imgc_err *reterr)
+{
+    static const char *const modes[] = { [SPEC_SYSTEMD_TRUE] = "true",
+                                         [SPEC_SYSTEMD_FALSE] = "false",
+                                         [SPEC_SYSTEMD_ALWAYS] = "always" };
+
+    *ret = SPEC_SYSTEMD_TRUE;
+    for (size_t i = 0; text && i < sizeof modes / sizeof *modes; i++) {
+        if (strcmp(text, modes[i]) == 0) {
+            *ret = (enum spec_systemd)i;
+            return 0;
+        }
+    }
+    return text ? bad("systemd", text, "true, false or always", reterr) : 0;
+}
+
 int run_process_parse(const struct run_process_options *o, struct isolation *ret,
                       struct spec_options *spec, struct imgc_err *reterr)
 {
@@ -171,6 +187,7 @@ int run_process_parse(const struct run_process_options *o, struct isolation *ret
     r = r < 0 ? r : parse_shm_size(o->shm_size, &ret->shm_bytes, reterr);
     r = r < 0 ? r : parse_umask(o->umask, ret, reterr);
     r = r < 0 ? r : parse_oom_score(o->oom_score_adj, &ret->oom_score_adj, reterr);
+    r = r < 0 ? r : parse_systemd(o->systemd, &spec->systemd, reterr);
     return r < 0 ? r : parse_names(o, ret, reterr);
 }
 

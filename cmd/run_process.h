@@ -12,7 +12,7 @@
 /* As parsed from the command line. */
 struct run_process_options {
     struct option_list ulimits, sysctls, groups, unset_env, devices, device_rules;
-    const char *shm_size, *umask, *oom_score_adj, *domainname, *timezone;
+    const char *shm_size, *umask, *oom_score_adj, *domainname, *timezone, *systemd;
     bool unset_all_env, read_only_tmpfs;
 };
 
@@ -42,6 +42,8 @@ struct run_process_options {
       "time zone, such as Europe/Paris; local is the host's" }, \
     { 0, "read-only-tmpfs", OPT_FLAG, RUN_PROCESS_AT(base, read_only_tmpfs), NULL, \
       "with --read-only: /run, /tmp and /var/tmp can be written" }, \
+    { 0, "systemd", OPT_STRING, RUN_PROCESS_AT(base, systemd), "true|false|always", \
+      "furnish it for an init system (true: if the command is one)" }, \
     { 0, "unsetenv", OPT_LIST, RUN_PROCESS_AT(base, unset_env), "NAME", \
       "leave a variable of the image out" }, \
     { 0, "unsetenv-all", OPT_FLAG, RUN_PROCESS_AT(base, unset_all_env), NULL, \

@@ -64,6 +64,7 @@ struct isolation {
     enum isolation_ipc ipc_use; /* of a private IPC namespace */
     bool privileged; /* all capabilities that the launcher has, the host's devices, no filter, no
                         masks, /sys and cgroups writable */
+    bool systemd;    /* for an init system: /run and its like are new, its cgroup is writable */
     bool no_new_privs;
     bool no_seccomp;
     char *seccomp_profile; /* text of the user's own filter (seccomp_profile.h); NULL: imgc's */

@@ -54,6 +54,7 @@ const struct json_fields isolation_json_fields[] = {
     NAMESPACE(time),
     JSON_FIELDS_ENUM(struct isolation, ipc_use, ipc_uses),
     PLAIN(privileged),
+    PLAIN(systemd),
     PLAIN(no_new_privs),
     PLAIN(no_seccomp),
     PLAIN(seccomp_profile),

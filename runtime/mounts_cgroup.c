@@ -84,6 +84,25 @@ static int mount_v1(int target_fd, uint64_t attr, struct imgc_str text, struct i
     return r < 0 ? r : mountfd_restrict(mount_fd, MOUNT_ATTR_RDONLY, false, reterr);
 }
 
+/* An init system makes cgroups for its services: on a host with both versions it is shown the one
+ * in which it may, as if there were no other. */
+static bool wants_v2(const struct plan_step *s)
+{
+    return strcmp(s->options, "v2") == 0;
+}
+
+static bool has_v2(struct imgc_str text, struct imgc_str name)
+{
+    struct hierarchy h;
+
+    while (next_hierarchy(&text, name, &h)) {
+        if (h.controllers.len == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_str text,
                   const char *name, struct imgc_err *reterr)
 {
@@ -99,10 +118,14 @@ int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_str t
     if (statfs("/sys/fs/cgroup", &fs) < 0) {
         return 0;
     }
-    if (fs.f_type == TMPFS_MAGIC) {
+    bool is_v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
+    if (!is_v2 && fs.f_type != TMPFS_MAGIC) {
+        return 0;
+    }
+    if (!is_v2 && !(wants_v2(s) && has_v2(text, own))) {
         return mount_v1(target_fd, s->attr, text, own, reterr);
     }
-    if (fs.f_type != CGROUP2_SUPER_MAGIC || !next_hierarchy(&text, own, &h)) {
+    if (!next_hierarchy(&text, own, &h)) {
         return 0;
     }
     r = mountfd_new("cgroup2", "", s->attr, &mount_fd, reterr);

@@ -81,6 +81,30 @@ static const struct plan_step writable_mounts[] = {
       .options = "mode=1777" },
 };
 
+/* What systemd expects to be empty at boot, and its own. */
+static const struct plan_step systemd_mounts[] = {
+    { .kind = PLAN_MOUNT,
+      .target = "/run",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=755" },
+    { .kind = PLAN_MOUNT,
+      .target = "/run/lock",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=1777" },
+    { .kind = PLAN_MOUNT,
+      .target = "/tmp",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=1777" },
+    { .kind = PLAN_MOUNT,
+      .target = "/var/log/journal",
+      .fstype = "tmpfs",
+      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+      .options = "mode=755" },
+};
+
 static const char *const masked_paths[] = {
     "/proc/acpi",       "/proc/asound",        "/proc/interrupts",  "/proc/kcore",
     "/proc/keys",       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
@@ -140,7 +164,11 @@ static void share(struct plan_step *step, const struct isolation *isolation)
                                            [ISOLATION_PATH] = "joined" };
     enum isolation_mode ipc = isolation->ipc.mode;
 
-    if (step->kind == PLAN_CGROUP) {
+    if (step->kind == PLAN_CGROUP && isolation->systemd &&
+        isolation->cgroup.mode == ISOLATION_PRIVATE) {
+        (void)snprintf(step->options, sizeof step->options, "v2");
+        step->attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    } else if (step->kind == PLAN_CGROUP) {
         (void)snprintf(step->options, sizeof step->options, "%s", cgroups[isolation->cgroup.mode]);
     } else if (strcmp(step->target, "/dev/shm") == 0 && isolation->shm_bytes > 0 &&
                ipc == ISOLATION_PRIVATE) {
@@ -351,6 +379,19 @@ static void add_sysctls(struct plan *p, const struct spec *spec)
     }
 }
 
+/* Of writable_mounts /run and /tmp are among those for systemd, too. */
+static void add_writable(struct plan *p, const struct spec *spec)
+{
+    size_t first = spec->isolation.systemd ? COUNT(writable_mounts) - 1 : 0;
+
+    if (spec->isolation.systemd) {
+        add_table(p, spec, systemd_mounts, COUNT(systemd_mounts));
+    }
+    if (spec->read_only && spec->isolation.read_only_tmpfs) {
+        add_table(p, spec, writable_mounts + first, COUNT(writable_mounts) - first);
+    }
+}
+
 static size_t count(char *const *list)
 {
     size_t n = 0;
@@ -392,9 +433,7 @@ int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr
         add(&p, (struct plan_step){
                     .kind = PLAN_FILE, .source = TIMEZONE_FILE, .target = "/etc/localtime" });
     }
-    if (spec->read_only && spec->isolation.read_only_tmpfs) {
-        add_table(&p, spec, writable_mounts, COUNT(writable_mounts));
-    }
+    add_writable(&p, spec);
     r = add_user_mounts(&p, spec, reterr);
     if (r < 0) {
         return r;

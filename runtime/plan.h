@@ -21,7 +21,8 @@ enum plan_kind {
     PLAN_CONSOLE,        /* a pseudo terminal of the container's own, also as target */
     PLAN_SHM,            /* the other container's shared memory on target */
     PLAN_CGROUP,         /* cgroup namespace, and its hierarchies on target; options "host": the
-                            host's, "joined": another's, which is joined already */
+                            host's, "joined": another's, which is joined already, "v2": that
+                            hierarchy alone */
     PLAN_SYSCTL,         /* write options to target */
     PLAN_FILE,           /* generated file source over target, if target's parent exists */
     PLAN_BIND,           /* host path source over target */

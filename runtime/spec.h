@@ -115,6 +115,13 @@ bool spec_owns_network(const struct spec *s);
     }
 #define spec_auto imgc_auto(spec_done)
 
+/* Whether the container is furnished for an init system: podman's --systemd. */
+enum spec_systemd {
+    SPEC_SYSTEMD_TRUE, /* where the command is one by its name */
+    SPEC_SYSTEMD_FALSE,
+    SPEC_SYSTEMD_ALWAYS,
+};
+
 /* What the command line says; NULL or 0 where it says nothing. All borrowed. */
 struct spec_options {
     const char *const *args;      /* words after IMAGE, NULL-terminated */
@@ -126,6 +133,7 @@ struct spec_options {
     const char *workdir, *user, *hostname;
     bool terminal, interactive, read_only;
     enum spec_network network;
+    enum spec_systemd systemd;
     const struct spec_mount *mounts;
     size_t n_mounts;
     struct spec_limits limits; /* what it points to is borrowed */
@@ -141,7 +149,8 @@ struct spec_options {
  * Fill the process part, hostname, mounts, limits and defaults of *ret from an image's config (NULL
  * with --rootfs) and the options: Entrypoint + Cmd, arguments replace Cmd, --entrypoint clears Cmd;
  * Env in docker's order (PATH default, HOSTNAME, TERM with -t, the image's, -e), WorkingDir, User,
- * Volumes, StopSignal, default capabilities. Image labels and annotations never matter. The rootfs
+ * Volumes, StopSignal (of an init system SIGRTMIN+3 where the image names none), default
+ * capabilities. Image labels and annotations never matter. The rootfs
  * fields are left to the caller.
  *
  * @id  64 hex digits. @return 0; -USAGE (no command given, bad -w); -NOCOMMAND (an empty word);

@@ -132,14 +132,42 @@ static int env_option(struct list *l, const char *word, struct imgc_err *reterr)
     return env_set_text(l, word, value, reterr);
 }
 
+/* podman's rule for --systemd=true. */
+static bool is_init(const char *command)
+{
+    static const char *const places[] = { "/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init" };
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (strcmp(command, places[i]) == 0) {
+            return true;
+        }
+    }
+    const char *slash = strrchr(command, '/');
+    return strcmp(slash ? slash + 1 : command, "systemd") == 0;
+}
+
+/* What systemd is told by its caller (systemd.io, CONTAINER_INTERFACE): that it is in a container,
+ * and from what to make a machine ID. */
+static int systemd_env(const char *id, struct list *env, struct imgc_err *reterr)
+{
+    char uuid[33];
+
+    (void)snprintf(uuid, sizeof uuid, "%s", id);
+    int r = env_set(env, IMGC_STR("container=imgc"), reterr);
+    return r < 0 ? r : env_set_text(env, "container_uuid", uuid, reterr);
+}
+
 /* What is there without -e. */
 static int default_env(const struct image_config *config, const struct spec_options *o,
-                       const char *hostname, struct list *env, struct imgc_err *reterr)
+                       const struct spec *s, struct list *env, struct imgc_err *reterr)
 {
     int r = env_set(env, IMGC_STR(DEFAULT_PATH), reterr);
 
-    if (r == 0 && hostname[0]) {
-        r = env_set_text(env, "HOSTNAME", hostname, reterr);
+    if (r == 0 && s->hostname[0]) {
+        r = env_set_text(env, "HOSTNAME", s->hostname, reterr);
+    }
+    if (r == 0 && s->isolation.systemd) {
+        r = systemd_env(s->id, env, reterr);
     }
     if (r == 0 && o->terminal) {
         r = env_set(env, IMGC_STR("TERM=xterm"), reterr);
@@ -154,14 +182,14 @@ static int default_env(const struct image_config *config, const struct spec_opti
 }
 
 static int make_env(const struct image_config *config, const struct spec_options *o,
-                    const char *hostname, char ***ret, struct imgc_err *reterr)
+                    const struct spec *s, char ***ret, struct imgc_err *reterr)
 {
     list_auto struct list env = { .items = calloc(1, sizeof *env.items) };
 
     if (!env.items) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    int r = o->unset_all_env ? 0 : default_env(config, o, hostname, &env, reterr);
+    int r = o->unset_all_env ? 0 : default_env(config, o, s, &env, reterr);
     for (const char *const *e = o->env; e && *e && r == 0; e++) {
         r = env_option(&env, *e, reterr);
     }
@@ -340,7 +368,9 @@ static int fill_process(const struct image_config *config, const struct spec_opt
 
     int r = make_argv(config, o, &s->argv, reterr);
     if (r == 0) {
-        r = make_env(config, o, s->hostname, &s->env, reterr);
+        s->isolation.systemd = o->systemd == SPEC_SYSTEMD_ALWAYS ||
+                               (o->systemd == SPEC_SYSTEMD_TRUE && is_init(s->argv[0]));
+        r = make_env(config, o, s, &s->env, reterr);
     }
     if (r == 0) {
         r = make_cwd(config, o, &s->cwd, reterr);
@@ -354,7 +384,7 @@ static int fill_process(const struct image_config *config, const struct spec_opt
     if (r < 0) {
         return r;
     }
-    s->stop_signal = SIGTERM;
+    s->stop_signal = s->isolation.systemd ? SIGRTMIN + 3 : SIGTERM; /* systemd's word for "halt" */
     if (stop && stop[0] && !spec_parse_signal(imgc_str_of(stop), &s->stop_signal)) {
         return imgc_fail(reterr, IMGC_E_DOCUMENT, "the image's StopSignal '%s' is no signal", stop);
     }

@@ -200,6 +200,34 @@ static void test_joins(void **state)
     assert_int_equal(at(b.ptr, "sysctl"), -1);
 }
 
+static void test_systemd(void **state)
+{
+    static const char *const targets[] = { "/tmp" };
+    static const char *const lines[] = { "cgroup /sys/fs/cgroup v2 nosuid",
+                                         "mount tmpfs /run mode=755 nosuid nodev",
+                                         "mount tmpfs /run/lock mode=1777",
+                                         "mount tmpfs /var/log/journal",
+                                         "mount tmpfs /var/tmp mode=1777" };
+    spec_auto struct spec s = SPEC_INIT;
+    plan_auto struct plan p = PLAN_INIT;
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(65536);
+    struct imgc_err err;
+    (void)state;
+
+    make(targets, 1, &s);
+    s.isolation.systemd = s.read_only = s.isolation.read_only_tmpfs = true;
+    assert_ok(plan_make(&s, &p, &err), err);
+    plan_print(&p, &b);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (at(b.ptr, lines[i]) < 0) {
+            fail_msg("no '%s' in\n%s", lines[i], b.ptr);
+        }
+    }
+    assert_int_equal(at(b.ptr, "mount tmpfs /tmp"), -1); /* the user's own is there */
+    const char *run = strstr(b.ptr, "mount tmpfs /run mode");
+    assert_null(strstr(run + 1, "mount tmpfs /run mode")); /* once */
+}
+
 static void test_no_shm(void **state)
 {
     spec_auto struct spec s = SPEC_INIT;
@@ -244,7 +272,8 @@ int main(void)
         cmocka_unit_test(test_order),           cmocka_unit_test(test_host_network),
         cmocka_unit_test(test_refused_targets), cmocka_unit_test(test_restrictions),
         cmocka_unit_test(test_privileged),      cmocka_unit_test(test_shared_with_host),
-        cmocka_unit_test(test_joins),           cmocka_unit_test(test_no_shm),
+        cmocka_unit_test(test_joins),           cmocka_unit_test(test_systemd),
+        cmocka_unit_test(test_no_shm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,53 @@ static void test_rest(void **state)
     assert_err(spec_from_config(ID, &config, &o, &s, &err), IMGC_E_DOCUMENT);
 }
 
+static bool has_word(char *const *list, const char *word)
+{
+    while (*list && strcmp(*list, word) != 0) {
+        list++;
+    }
+    return *list != NULL;
+}
+
+static void test_systemd(void **state)
+{
+    static const struct {
+        const char *command;
+        enum spec_systemd mode;
+        bool want;
+    } cases[] = {
+        { "/sbin/init", SPEC_SYSTEMD_TRUE, true },
+        { "/usr/sbin/init", SPEC_SYSTEMD_TRUE, true },
+        { "/usr/local/sbin/init", SPEC_SYSTEMD_TRUE, true },
+        { "/lib/systemd/systemd", SPEC_SYSTEMD_TRUE, true },
+        { "systemd", SPEC_SYSTEMD_TRUE, true },
+        { "init", SPEC_SYSTEMD_TRUE, false },
+        { "/bin/notsystemd", SPEC_SYSTEMD_TRUE, false },
+        { "/bin/systemd-run", SPEC_SYSTEMD_TRUE, false },
+        { "/sbin/init", SPEC_SYSTEMD_FALSE, false },
+        { "sh", SPEC_SYSTEMD_ALWAYS, true },
+    };
+    static char stop[] = "SIGUSR2";
+    struct image_config config = CONFIG_INIT;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const words[] = { cases[i].command, NULL };
+        struct spec_options o = { .args = words, .systemd = cases[i].mode };
+        spec_auto struct spec s = SPEC_INIT;
+        struct imgc_err err;
+
+        assert_ok(spec_from_config(ID, NULL, &o, &s, &err), err);
+        assert_int_equal(s.isolation.systemd, cases[i].want);
+        assert_int_equal(s.stop_signal, cases[i].want ? SIGRTMIN + 3 : SIGTERM);
+        assert_int_equal(has_word(s.env, "container=imgc"), cases[i].want);
+        spec_done(&s);
+        config.stop_signal = stop; /* the image knows better */
+        assert_ok(spec_from_config(ID, &config, &o, &s, &err), err);
+        assert_int_equal(s.stop_signal, SIGUSR2);
+    }
+}
+
 static void test_signals(void **state)
 {
     static const struct {
@@ -259,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_argv),       cmocka_unit_test(test_env),
         cmocka_unit_test(test_env_limits), cmocka_unit_test(test_image_volumes),
         cmocka_unit_test(test_rest),       cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_systemd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,7 +98,7 @@ static void fill(struct spec *s)
                                      .hosts = words("h:1.2.3.4", "g:host-gateway") };
     s->capabilities = UINT64_MAX - 5;
     s->no_seccomp = true;
-    s->isolation.no_new_privs = true;
+    s->isolation.no_new_privs = s->isolation.systemd = true;
     fill_mounts(s);
     s->volumes = words("/v1", "/v2");
     s->limits = (struct spec_limits){ .memory_bytes = 1,
@@ -198,6 +198,7 @@ static void same(const struct spec *a, const struct spec *b)
     assert_string_equal(a->root_dir, b->root_dir);
     assert_string_equal(a->mountpoint, b->mountpoint);
     assert_true(a->isolation.no_new_privs == b->isolation.no_new_privs);
+    assert_true(a->isolation.systemd == b->isolation.systemd);
     assert_string_equal(a->state_dir, b->state_dir);
     assert_true(a->log_max_bytes == b->log_max_bytes && a->log_max_files == b->log_max_files);
     assert_true(a->upper_is_disposable == b->upper_is_disposable && a->read_only == b->read_only);

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+# Init systems as PID 1: furnished for them, and stopped cleanly. IMGC_TEST_SYSTEMD=1 adds Debian with
+# systemd, which takes mmdebstrap a minute to make.
+
+load lib/common
+
+setup_file() {
+    have_containers && have_images busybox || return 0
+    export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
+    local root=$BATS_FILE_TMPDIR/root
+    mkdir -p "$root/sbin" "$root/etc"
+    tar -C "$root" -xf "$IMAGES/busybox.tar"
+    ln -sf /bin/busybox "$root/sbin/init"
+    cat >"$root/etc/inittab" <<'END'
+::sysinit:/bin/touch /booted
+::respawn:/bin/sh -c 'echo up >>/log; exec sleep 1000'
+::shutdown:/bin/touch /stopped
+END
+    tar -C "$root" -cf "$root.tar" .
+    imgc import -c 'CMD ["/sbin/init"]' -c 'STOPSIGNAL SIGUSR2' "$root.tar" init >/dev/null
+    imgc import -c 'CMD ["/sbin/init"]' "$root.tar" init-plain >/dev/null
+}
+
+teardown_file() {
+    [ -z "${STORE:-}" ] || imgc rm -f -a >/dev/null
+}
+
+setup() {
+    require_containers
+    require_images busybox
+}
+
+await() {
+    local i
+    for i in {1..300}; do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+@test "busybox's init boots, keeps its services, and is stopped by the image's signal" {
+    imgc run -d --name box init >/dev/null
+    await imgc exec box grep -q up /log
+    imgc exec box test -e /booted
+    run imgc exec box sh -c 'cat /proc/1/cmdline | tr "\0" " "'
+    [[ $output == *init* ]]
+    imgc exec box sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" != sleep ] || kill "${p#/proc/}"; done'
+    await imgc exec box sh -c '[ "$(wc -l </log)" -ge 2 ]' # respawned
+    # orphans are taken in
+    imgc exec box sh -c '(sleep 0.2 &)'
+    await imgc exec box sh -c '! grep -q "^State:.Z" /proc/[0-9]*/status'
+    run imgc stop -t 60 box
+    [ "$status" -eq 0 ]
+    [[ $output != *killed* ]]
+    [ "$(imgc inspect -f '{{.State.ExitCode}}' box)" = 0 ]
+    [ -e "$STORE/containers/$(imgc inspect -f '{{.Id}}' box)/upper/stopped" ]
+    imgc rm box >/dev/null
+}
+
+@test "--systemd: what an init system finds, by the name of the command or always" {
+    inside='mount | grep -E " on (/run|/run/lock|/tmp|/var/log/journal) type tmpfs" | wc -l; echo ${container-none} ${container_uuid-none}; (mkdir /sys/fs/cgroup/test && rmdir /sys/fs/cgroup/test) 2>/dev/null && echo writable'
+    run imgc run --rm init sh -c "$inside"
+    [ "${lines[*]}" = "0 none none" ]
+    run imgc run --rm --systemd always init sh -c "$inside"
+    [ "${lines[0]}" = 4 ]
+    [[ ${lines[1]} =~ ^imgc\ [0-9a-f]{32}$ ]]
+    if grep -q cgroup2 /proc/self/mountinfo; then
+        [ "${lines[2]}" = writable ]
+    fi
+    # the user's own goes first
+    mkdir "$BATS_TEST_TMPDIR/run"
+    run imgc run --rm --systemd always -v "$BATS_TEST_TMPDIR/run:/run" init sh -c "touch /run/here; $inside"
+    [ "${lines[0]}" = 3 ]
+    [ -e "$BATS_TEST_TMPDIR/run/here" ]
+    # nothing else is open: the host's cgroups, and what is read-only
+    run imgc run --rm --systemd always init sh -c 'cat /proc/self/cgroup; for f in /proc/sys/kernel/core_pattern /sys/kernel/uevent_helper; do (echo x >$f) 2>/dev/null && echo "written: $f"; done; ls /sys/fs/cgroup | grep imgc'
+    [[ $output != *written* && $output != *imgc* ]]
+    assert_fails 125 "true, false or always" imgc run --rm --systemd maybe init true
+
+    imgc create --name a init-plain >/dev/null
+    imgc create --name b --systemd false init-plain >/dev/null
+    imgc create --name c --systemd=always init-plain sh >/dev/null
+    imgc create --name d --stop-signal TERM init-plain >/dev/null
+    imgc create --name e init >/dev/null
+    for want in a:37 b:15 c:37 d:15 e:12; do
+        run imgc inspect -f '{{.Config.StopSignal}}' "${want%:*}"
+        echo "$want: $output"
+        case ${want#*:} in
+        37) [[ $output == SIGRTMIN+3 || $output == 37 ]] ;;
+        15) [[ $output == SIGTERM || $output == 15 ]] ;;
+        12) [[ $output == SIGUSR2 || $output == 12 ]] ;;
+        esac
+    done
+    imgc rm a b c d e >/dev/null
+}
+
+@test "Debian with systemd boots, runs a service in a cgroup of its own, and halts" {
+    [ -n "${IMGC_TEST_SYSTEMD:-}" ] || skip "IMGC_TEST_SYSTEMD is not set"
+    command -v mmdebstrap >/dev/null || skip "no mmdebstrap"
+    grep -q cgroup2 /proc/self/mountinfo || skip "no cgroup v2"
+    mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$BATS_TEST_TMPDIR/systemd.tar" >&2
+    imgc import -c 'CMD ["/sbin/init"]' "$BATS_TEST_TMPDIR/systemd.tar" systemd >/dev/null
+    rm "$BATS_TEST_TMPDIR/systemd.tar"
+    imgc run -d --name sd systemd >/dev/null
+    await imgc exec sd systemctl is-system-running --wait || imgc exec sd systemctl is-system-running | grep -E 'running|degraded'
+    run imgc exec sd systemd-run --wait --pipe cat /proc/self/cgroup
+    [ "$status" -eq 0 ]
+    [[ $output == *run-*.service* ]]
+    run imgc exec sd systemctl --failed --no-legend
+    echo "failed units: $output" >&2
+    run imgc stop -t 60 sd
+    [ "$status" -eq 0 ]
+    [[ $output != *killed* ]]
+    [ "$(imgc inspect -f '{{.State.ExitCode}}' sd)" = 0 ] || [ "$(imgc inspect -f '{{.State.ExitCode}}' sd)" = 130 ]
+    imgc rm sd >/dev/null
+}
