@@ -35,7 +35,7 @@ static int restart_one(struct app *app, const char *name, void *arg, struct imgc
                                            *time_s == STOPPING_OWN ? c.stop_timeout_s : *time_s };
     r = container_end_stop(app, &stop, 1, reterr);
     r = r < 0 ? r : container_make_again(app, &c, &made, reterr);
-    r = r < 0 ? r : container_launch_detached(app, &made, reterr);
+    r = r < 0 ? r : container_launch_detached(app, &made, NULL, reterr);
     if (r < 0) {
         return r;
     }

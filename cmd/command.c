@@ -47,6 +47,7 @@ static const struct alias aliases[] = {
     { "container", "wait", "wait", NULL },
     { "container", "rename", "rename", NULL },
     { "container", "exec", "exec", NULL },
+    { "container", "attach", "attach", NULL },
     { "container", "top", "top", NULL },
     { "container", "rm", "rm", NULL },
     { "container", "remove", "rm", NULL },

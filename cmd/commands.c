@@ -31,6 +31,7 @@ const struct command *const commands[] = {
     &cmd_kill,
     &cmd_wait,
     &cmd_exec,
+    &cmd_attach,
     &cmd_top,
     &cmd_ps,
     &cmd_port,

@@ -7,6 +7,7 @@
 
 #include "cmd/command.h"
 
+extern const struct command cmd_attach;
 extern const struct command cmd_cat;
 extern const struct command cmd_container_prune;
 extern const struct command cmd_create;

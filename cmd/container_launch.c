@@ -22,9 +22,10 @@
 struct running {
     struct app *app;
     struct container_made *made;
-    struct attach_server *attach; /* NULL: in the foreground */
-    struct monitor *monitor;      /* likewise */
-    struct ahead *ahead;          /* or NULL */
+    struct attach_server *attach;               /* NULL: in the foreground */
+    const struct container_launch_owner *owner; /* who is attached from the beginning, or NULL */
+    struct monitor *monitor;                    /* likewise */
+    struct ahead *ahead;                        /* or NULL */
     struct network_use network;
     bool is_detached; /* the index is closed */
     struct imgc_buf
@@ -181,6 +182,7 @@ static int launch(struct running *run, struct launch_result *ret, struct imgc_er
                                 .find = on_find,
                                 .ahead = run->ahead,
                                 .attach = run->attach,
+                                .size = run->owner ? run->owner->size : (struct attach_size){ 0 },
                                 .warn = on_warning };
 
     /* What a killed imgc left of the time before would keep the cgroup from being made anew, and
@@ -229,6 +231,13 @@ static int conclude(struct running *run, struct launch_result *result, struct im
     return r;
 }
 
+void container_launch_tell_oom(struct app *app, int exit_code)
+{
+    output_warn(&app->out, exit_code == OOM_KILL_STATUS
+                               ? "the container ran out of memory and was killed"
+                               : "a process of the container was killed: it ran out of memory");
+}
+
 int container_launch(struct app *app, struct container_made *made, struct ahead *ahead,
                      int *ret_code, struct imgc_err *reterr)
 {
@@ -247,9 +256,7 @@ int container_launch(struct app *app, struct container_made *made, struct ahead 
         chores_note(app);
     }
     if (result.oom_killed) {
-        output_warn(&app->out, result.exit_code == OOM_KILL_STATUS
-                                   ? "the container ran out of memory and was killed"
-                                   : "a process of the container was killed: it ran out of memory");
+        container_launch_tell_oom(app, result.exit_code);
     }
     *ret_code = result.exit_code;
     return 0;
@@ -257,7 +264,7 @@ int container_launch(struct app *app, struct container_made *made, struct ahead 
 
 /* ---- by a monitor ---- */
 
-static int serve(struct running *run, struct imgc_err *reterr)
+static int serve(struct running *run, int owner_fd, struct imgc_err *reterr)
 {
     imgc_autoclose int dir_fd = -1;
     int listen_fd = -1;
@@ -270,6 +277,9 @@ static int serve(struct running *run, struct imgc_err *reterr)
     attach_server_init(run->attach, listen_fd);
     run->attach->state.terminal = run->made->spec.terminal;
     run->attach->state.interactive = run->made->spec.interactive;
+    if (owner_fd >= 0) {
+        attach_server_adopt(run->attach, owner_fd);
+    }
     return 0;
 }
 
@@ -303,13 +313,14 @@ static int monitor_conclude(struct running *run, struct launch_result *result,
 {
     struct attach_exit exit = { .code = result->exit_code, .oom_killed = result->oom_killed };
 
+    /* As soon as the row says that it has ended it may be started again, with a socket of its own.
+     */
+    attach_server_close(run->attach);
+    container_remove_run_dir(run->app->store, run->made->container.id);
     int r = store_attach(run->app->store, reterr);
     r = r < 0 ? r : conclude(run, result, reterr);
     attach_server_exit(run->attach, &exit);
     chores_start_noted(run->app);
-    if (r == 0 && !run->made->container.auto_remove) {
-        container_remove_run_dir(run->app->store, run->made->container.id);
-    }
     return r;
 }
 
@@ -322,11 +333,11 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
     struct running run = { .app = &app,
                            .made = command->made,
                            .attach = &attach,
+                           .owner = command->owner,
                            .monitor = monitor,
                            .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
     struct launch_result result = { .mounts_fd = -1 };
     struct imgc_err ignored;
-    (void)kept_fd;
 
     attach_server_init(&attach, -1);
     int r = monitor_open_store(&app, command->app, reterr);
@@ -334,7 +345,7 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
     if (r < 0) {
         return r;
     }
-    r = serve(&run, reterr);
+    r = serve(&run, kept_fd, reterr);
     r = r < 0 ? r : launch(&run, &result, reterr);
     if (r == 0) {
         return monitor_conclude(&run, &result, reterr);
@@ -346,10 +357,13 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
     return r;
 }
 
-int container_launch_detached(struct app *app, struct container_made *made, struct imgc_err *reterr)
+int container_launch_detached(struct app *app, struct container_made *made,
+                              const struct container_launch_owner *owner, struct imgc_err *reterr)
 {
-    struct running run = { .app = app, .made = made };
-    const struct monitor_args args = { .run = monitor_run, .arg = &run, .keep_fd = -1 };
+    struct running run = { .app = app, .made = made, .owner = owner };
+    const struct monitor_args args = { .run = monitor_run,
+                                       .arg = &run,
+                                       .keep_fd = owner ? owner->fd : -1 };
     struct imgc_err err;
 
     int r = output_finish(&app->out, reterr); /* else both processes would write what is there */

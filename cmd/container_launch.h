@@ -7,6 +7,7 @@
 #define IMGC_CMD_CONTAINER_LAUNCH_H
 
 #include "cmd/container_make.h"
+#include "runtime/attach.h"
 
 /** Run it until it ends, and write down how it ended, or remove it (--rm). The caller owns it.
  * @ahead     as container_make() has begun it; or NULL.
@@ -15,10 +16,20 @@
 IMGC_CHECK int container_launch(struct app *app, struct container_made *made, struct ahead *ahead,
                                 int *ret_code, struct imgc_err *reterr);
 
+/* The connection that a container is started with (runtime/attach.h). */
+struct container_launch_owner {
+    int fd;                  /* the container's end; borrowed */
+    struct attach_size size; /* of the owner's terminal; 0: none */
+};
+
 /** Have it run by a monitor (runtime/monitor.h). Returns when its command is executed. Nobody owns
- * it. @return 0; what launch_run() returns; -INUSE (somebody else starts it). */
+ * it. @owner  or NULL. @return 0; what launch_run() returns; -INUSE (somebody else starts it). */
 IMGC_CHECK int container_launch_detached(struct app *app, struct container_made *made,
+                                         const struct container_launch_owner *owner,
                                          struct imgc_err *reterr);
+
+/** Say that the container, or a process of it, was killed for want of memory. */
+void container_launch_tell_oom(struct app *app, int exit_code);
 
 /** Exit status of a failure of what starts containers: podman's and docker's 126 and 127 for what
  * the command could not do, 125 for everything else. */

@@ -11,6 +11,7 @@ const struct option run_options[] = {
     RUN_LIFECYCLE_ROWS(AT(lifecycle)),
     { 'i', "interactive", OPT_FLAG, AT(interactive), NULL, "connect standard input" },
     { 't', "tty", OPT_FLAG, AT(terminal), NULL, "give it a terminal" },
+    RUN_ATTACH_ROWS(AT(attach)),
     { 'e', "env", OPT_LIST, AT(env), "K=V", "set a variable; K alone passes the caller's value" },
     { 0, "env-file", OPT_LIST, AT(env_files), "FILE", "set the variables of a file" },
     RUN_MOUNTS_ROWS(AT(mounts)),

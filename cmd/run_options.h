@@ -8,6 +8,7 @@
 #include "cmd/environment.h"
 #include "cmd/options.h"
 #include "cmd/registry_access.h"
+#include "cmd/run_attach.h"
 #include "cmd/run_isolation.h"
 #include "cmd/run_lifecycle.h"
 #include "cmd/run_limits.h"
@@ -21,6 +22,7 @@
 struct run_options {
     bool interactive, terminal, read_only, quiet;
     const char *workdir, *user, *entrypoint, *hostname, *pull, *platform, *rootfs;
+    struct run_attach_options attach;
     struct run_lifecycle_options lifecycle;
     struct run_limits limits;
     struct run_log log;

@@ -31,6 +31,14 @@ static int make_socket(int flags, int *ret_fd, struct imgc_err *reterr)
     return 0;
 }
 
+int attach_pair(int ret_fds[2], struct imgc_err *reterr)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0) {
+        return imgc_fail_sys(reterr, errno, "make a socket");
+    }
+    return 0;
+}
+
 int attach_listen(int dir_fd, int *ret_fd, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
@@ -106,7 +114,7 @@ int attach_send(int fd, enum attach_kind kind, const void *data, size_t len,
 
 static bool is_kind(uint8_t c)
 {
-    return c != 0 && strchr("hier"
+    return c != 0 && strchr("hierd"
                             "s12x",
                             c) != NULL;
 }

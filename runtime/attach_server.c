@@ -5,9 +5,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "schema/base/clock.h"
 #include "schema/base/fd.h"
 
-#define EXIT_WAIT_MS 2000 /* for a client whose socket is full */
+#define EXIT_WAIT_MS 2000 /* for clients whose sockets are full */
+#define EXIT_PENDING (1u << 2)
+#define NS_PER_MS 1000000
 
 void attach_server_init(struct attach_server *s, int take_listen_fd)
 {
@@ -17,8 +20,30 @@ void attach_server_init(struct attach_server *s, int take_listen_fd)
     }
 }
 
-static void drop(struct attach_server_client *c)
+static int64_t now_ms(void)
 {
+    return clock_monotonic_ns() / NS_PER_MS;
+}
+
+/* Its last word may stand behind input that was not read any more. */
+static bool has_said_goodbye(int fd)
+{
+    struct attach_packet p;
+    struct imgc_err ignored;
+
+    while (attach_receive(fd, &p, &ignored) == 0) {
+        if (p.kind == ATTACH_DETACH) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop(struct attach_server *s, struct attach_server_client *c)
+{
+    if (c->fd >= 0 && c->is_owner && !has_said_goodbye(c->fd)) {
+        s->owner_is_lost = true;
+    }
     imgc_closep(&c->fd);
     *c = (struct attach_server_client){ .fd = -1 };
 }
@@ -26,7 +51,7 @@ static void drop(struct attach_server_client *c)
 void attach_server_done(struct attach_server *s)
 {
     for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
-        drop(&s->clients[i]);
+        drop(s, &s->clients[i]);
     }
     imgc_closep(&s->listen_fd);
 }
@@ -59,15 +84,14 @@ static struct attach_server_client *add(struct attach_server *s, int take_fd)
     return c;
 }
 
-static void welcome(const struct attach_server *s, struct attach_server_client *c,
-                    bool wants_output)
+static void welcome(struct attach_server *s, struct attach_server_client *c, bool wants_output)
 {
     struct imgc_err ignored;
 
     c->has_greeted = true;
     c->wants_output = wants_output;
     if (attach_send(c->fd, ATTACH_STATE, &s->state, sizeof s->state, &ignored) != 0) {
-        drop(c);
+        drop(s, c);
     }
 }
 
@@ -76,6 +100,7 @@ void attach_server_adopt(struct attach_server *s, int take_fd)
     (void)fcntl(take_fd, F_SETFL, O_NONBLOCK);
     struct attach_server_client *c = add(s, take_fd);
     if (c) {
+        c->is_owner = true;
         welcome(s, c, true);
     }
 }
@@ -109,7 +134,10 @@ static bool take(struct attach_server *s, struct attach_server_client *c,
         in->len = p->len;
         return true;
     case ATTACH_END:
-        in->ended = true;
+        in->ended = c->is_owner || !s->state.terminal;
+        return true;
+    case ATTACH_DETACH:
+        c->is_owner = false; /* whose going means nothing */
         return true;
     case ATTACH_RESIZE:
         if (p->len != sizeof in->size) {
@@ -131,7 +159,7 @@ static void listen_to(struct attach_server *s, struct attach_server_client *c,
 
     int r = attach_receive(c->fd, &p, &ignored);
     if (r != ATTACH_AGAIN && (r != 0 || !take(s, c, &p, in))) {
-        drop(c);
+        drop(s, c);
     }
 }
 
@@ -148,7 +176,7 @@ void attach_server_serve(struct attach_server *s, const struct pollfd *polls,
         if ((got & POLLIN) && (is_first || (ret->len == 0 && !ret->ended))) {
             listen_to(s, c, ret);
         } else if ((got & (POLLHUP | POLLERR)) && !(got & POLLIN)) {
-            drop(c);
+            drop(s, c);
         }
     }
     if (polls[0].fd >= 0 && (polls[0].revents & POLLIN)) {
@@ -181,55 +209,144 @@ bool attach_server_send(struct attach_server *s, unsigned n, const void *ptr, si
         int r = attach_send(c->fd, n == 0 ? ATTACH_STDOUT : ATTACH_STDERR, ptr, len, &ignored);
         if (r == ATTACH_AGAIN) {
             has_all = false;
+            c->stuck_ms = c->stuck_ms ? c->stuck_ms : now_ms();
         } else if (r == 0) {
             c->pending &= ~(1u << n);
+            c->stuck_ms = 0;
         } else {
-            drop(c);
+            drop(s, c);
         }
     }
     return has_all;
 }
 
-void attach_server_drop_slow(struct attach_server *s)
+void attach_server_withdraw(struct attach_server *s, unsigned n)
 {
     for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
-        if (s->clients[i].pending) {
-            drop(&s->clients[i]);
+        s->clients[i].pending &= ~(1u << n);
+    }
+}
+
+/* Of the owner it is without end. */
+static bool may_be_dropped(const struct attach_server_client *c)
+{
+    return c->fd >= 0 && c->pending && c->stuck_ms && !c->is_owner;
+}
+
+int attach_server_patience(const struct attach_server *s)
+{
+    int64_t now = now_ms(), least = -1;
+
+    for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
+        const struct attach_server_client *c = &s->clients[i];
+        if (!may_be_dropped(c)) {
+            continue;
+        }
+        int64_t left = c->stuck_ms + ATTACH_PATIENCE_MS - now;
+        left = left < 0 ? 0 : left;
+        least = least < 0 || left < least ? left : least;
+    }
+    return (int)least;
+}
+
+void attach_server_drop_slow(struct attach_server *s, bool everybody)
+{
+    int64_t since = now_ms() - ATTACH_PATIENCE_MS;
+
+    for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
+        struct attach_server_client *c = &s->clients[i];
+        if ((everybody && c->pending) || (may_be_dropped(c) && c->stuck_ms <= since)) {
+            drop(s, c);
         }
     }
 }
 
-/* Those who have connected and were not served yet: their container was too quick. */
-static void accept_late(struct attach_server *s)
+bool attach_server_is_deserted(const struct attach_server *s)
+{
+    for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
+        if (s->clients[i].fd >= 0 && s->clients[i].wants_output) {
+            return false;
+        }
+    }
+    return s->owner_is_lost;
+}
+
+void attach_server_close(struct attach_server *s)
 {
     char buf[ATTACH_DATA_MAX];
     struct pollfd polls[ATTACH_SERVER_POLLS];
 
+    /* Those who have connected and were not served yet: their container was too quick. */
     for (int rounds = 0; rounds < 2 * ATTACH_SERVER_CLIENTS; rounds++) {
         struct attach_server_input ignored = { .buf = buf };
         attach_server_prepare(s, false, polls);
         if (poll(polls, ATTACH_SERVER_POLLS, 0) <= 0) {
-            return;
+            break;
         }
         attach_server_serve(s, polls, &ignored);
+    }
+    imgc_closep(&s->listen_fd);
+}
+
+struct farewell {
+    size_t left; /* who have still to be told */
+    bool is_owner_left;
+};
+
+static struct farewell tell_exit(struct attach_server *s, const struct attach_exit *exit)
+{
+    struct farewell f = { .left = 0 };
+    struct imgc_err ignored;
+
+    for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
+        struct attach_server_client *c = &s->clients[i];
+        if (c->pending != EXIT_PENDING) {
+            continue;
+        }
+        if (attach_send(c->fd, ATTACH_EXIT, exit, sizeof *exit, &ignored) == ATTACH_AGAIN) {
+            f.left++;
+            f.is_owner_left = f.is_owner_left || c->is_owner;
+        } else {
+            drop(s, c);
+        }
+    }
+    return f;
+}
+
+static void drop_guests(struct attach_server *s)
+{
+    for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
+        if (!s->clients[i].is_owner) {
+            drop(s, &s->clients[i]);
+        }
     }
 }
 
 void attach_server_exit(struct attach_server *s, const struct attach_exit *exit)
 {
-    struct imgc_err ignored;
+    struct pollfd polls[ATTACH_SERVER_POLLS];
+    int64_t deadline = now_ms() + EXIT_WAIT_MS;
 
-    accept_late(s);
+    attach_server_close(s);
     for (size_t i = 0; i < ATTACH_SERVER_CLIENTS; i++) {
         struct attach_server_client *c = &s->clients[i];
-        if (c->fd < 0 || !c->has_greeted) {
-            continue;
+        if (c->fd >= 0 && c->has_greeted) {
+            c->pending = EXIT_PENDING;
+        } else {
+            drop(s, c);
         }
-        if (attach_send(c->fd, ATTACH_EXIT, exit, sizeof *exit, &ignored) == ATTACH_AGAIN) {
-            struct pollfd p = { .fd = c->fd, .events = POLLOUT };
-            (void)poll(&p, 1, EXIT_WAIT_MS);
-            (void)!attach_send(c->fd, ATTACH_EXIT, exit, sizeof *exit, &ignored);
+    }
+    struct farewell f = tell_exit(s, exit);
+    while (f.left > 0) {
+        int64_t left = deadline - now_ms();
+        if (left <= 0) {
+            drop_guests(s);
         }
-        drop(c);
+        if (left <= 0 && !f.is_owner_left) {
+            return;
+        }
+        attach_server_prepare(s, false, polls);
+        (void)poll(polls, ATTACH_SERVER_POLLS, left <= 0 ? -1 : (int)left);
+        f = tell_exit(s, exit);
     }
 }

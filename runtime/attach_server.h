@@ -15,13 +15,15 @@
 
 struct attach_server_client {
     int fd; /* -1: nobody */
-    bool has_greeted, wants_output;
+    bool has_greeted, wants_output, is_owner;
     unsigned pending; /* bit n: has still to get what output n holds */
+    int64_t stuck_ms; /* when it first did not take what it has to get; 0: it does */
 };
 
 struct attach_server {
     int listen_fd; /* owned; -1: nobody can connect */
     struct attach_state state;
+    bool owner_is_lost; /* gone without a word */
     struct attach_server_client clients[ATTACH_SERVER_CLIENTS];
 };
 
@@ -30,8 +32,8 @@ void attach_server_init(struct attach_server *s, int take_listen_fd);
 void attach_server_done(struct attach_server *s);
 #define attach_server_auto imgc_auto(attach_server_done)
 
-/** Add a client that is connected already, as the other end of a socketpair() is: it says no hello
- * and gets all output. @take_fd  is made non-blocking. */
+/** Add the owner (attach.h), who is connected already, by attach_pair(), and gets all output.
+ * s->state is set. @take_fd  is made non-blocking. */
 void attach_server_adopt(struct attach_server *s, int take_fd);
 
 /** What to poll for, ATTACH_SERVER_POLLS of them. @takes_input  false: clients are not listened to
@@ -56,10 +58,24 @@ void attach_server_offer(struct attach_server *s, unsigned n);
 /** Send it to those who have not got it and can take it now. @return whether everybody has it. */
 bool attach_server_send(struct attach_server *s, unsigned n, const void *ptr, size_t len);
 
-/** Let those go who have not got everything yet. */
-void attach_server_drop_slow(struct attach_server *s);
+/** Output @n is not to be had any more. */
+void attach_server_withdraw(struct attach_server *s, unsigned n);
 
-/** Tell everybody how it ended, waiting a moment for those who are slow, and let them go. */
+/** How long it may take until somebody's patience is over, for poll(): ms; -1: nobody is slow. */
+int attach_server_patience(const struct attach_server *s);
+
+/** Let those go who have taken nothing for ATTACH_PATIENCE_MS; with @everybody all who have not got
+ * everything yet. */
+void attach_server_drop_slow(struct attach_server *s, bool everybody);
+
+/** Whether the container's terminal is to hang up: the owner is lost, and nobody else watches. */
+bool attach_server_is_deserted(const struct attach_server *s);
+
+/** Take in those who have connected, and nobody any more from now on. */
+void attach_server_close(struct attach_server *s);
+
+/** Tell everybody how it ended and let them go. All of those who are slow have a moment together;
+ * the owner has all the time. */
 void attach_server_exit(struct attach_server *s, const struct attach_exit *exit);
 
 #endif

@@ -283,7 +283,15 @@ static int announce(struct launch *l, struct imgc_err *reterr)
 
 static int set_up_terminal(struct launch *l, struct imgc_err *reterr)
 {
-    if (l->master_fd < 0 || l->args->attach) { /* whoever attaches says how large theirs is */
+    const struct attach_size *size = &l->args->size;
+
+    if (l->master_fd < 0) {
+        return 0;
+    }
+    if (l->args->attach) { /* whoever attaches later says how large theirs is */
+        if (size->rows > 0 && size->columns > 0) {
+            tty_set_size(l->master_fd, size->rows, size->columns);
+        }
         return 0;
     }
     if (!tty_copy_size(STDOUT_FILENO, l->master_fd)) {

@@ -20,6 +20,7 @@
  *   seccomp   schema/seccomp.json -> filter           cgroup     limits; cgroup_v1, cgroup_v2
  *   relay     output, terminal and signals            tty        pseudo terminal, raw mode, size
  *   monitor   process of a detached container         attach     the socket to it; attach_server
+ *   detach_keys  what is typed to leave it running               its side, attach_client the other
  *   spec_json a spec that waits to be started
  *   log       output of containers, kept; log_rotate in several files, log_reader read
  *   exec      one more process in a running container: exec_child its side, join and cgroup_join
@@ -54,6 +55,8 @@ struct launch_args {
     struct attach_server *attach; /* borrowed; then the caller's standard input, output and error
                                      are none of the container's, its clients' are; NULL: in the
                                      foreground */
+    struct attach_size size;      /* of the container's terminal from its first moment, with
+                                     attach; 0: nobody knows it yet */
     bool hold_mounts;             /* for launch_result.mounts_fd */
     struct etcfiles_net etc;      /* borrowed */
     void (*warn)(void *arg, const char *message); /* survivable: a limit this host lacks; may be

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -18,7 +19,7 @@
 #define OUTPUTS 2 /* the first ones, without a terminal */
 #define INPUT 2
 #define CHUNK_BYTES ATTACH_DATA_MAX
-#define SLOW_CLIENT_MS 10000 /* at the end of the container nobody is waited for longer */
+#define REST_BYTES_MAX (1 << 20) /* as much as a pipe can be made to hold */
 
 struct stream {
     int from, to; /* -1: at its end; nobody reads any more */
@@ -102,16 +103,16 @@ static void share(struct loop *l, struct stream *s)
     }
 }
 
-/* @return whether anything came. */
-static bool fill(struct loop *l, struct stream *s)
+/* @return how much came; 0: nothing now, or nothing any more. */
+static size_t fill(struct loop *l, struct stream *s, size_t most)
 {
-    ssize_t n = read(s->from, s->buf, sizeof s->buf);
+    ssize_t n = read(s->from, s->buf, most);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return false;
+        return 0;
     }
     if (n <= 0) { /* EIO: the last one has closed the terminal */
         s->from = -1;
-        return false;
+        return 0;
     }
     s->at = 0;
     s->len = (size_t)n;
@@ -124,7 +125,7 @@ static bool fill(struct loop *l, struct stream *s)
         share(l, s);
     }
     settle(s);
-    return true;
+    return (size_t)n;
 }
 
 static void drain(struct stream *s)
@@ -158,58 +159,86 @@ static void serve(struct loop *l, struct stream *s, const struct pollfd *p)
     if (p->events == POLLOUT) {
         drain(s);
     } else {
-        (void)fill(l, s);
+        (void)fill(l, s, sizeof s->buf);
     }
+}
+
+/* Who asks imgc to end wants no more of the output; the log has it. */
+static bool is_asked_to_end(const struct relay *relay)
+{
+    struct signalfd_siginfo info;
+    bool is_asked = false;
+
+    while (read(relay->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        is_asked = is_asked || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT ||
+                   info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT;
+    }
+    return is_asked;
 }
 
 /* Until every client has the chunk, or is too slow. */
 static void finish_sharing(struct loop *l, struct stream *s)
 {
-    struct pollfd polls[ATTACH_SERVER_POLLS];
+    struct attach_server *attach = l->relay->attach;
+    struct pollfd polls[ATTACH_SERVER_POLLS + 1];
 
     while (s->shared) {
         struct attach_server_input ignored = { .buf = l->streams[INPUT].buf };
-        attach_server_prepare(l->relay->attach, false, polls);
-        if (poll(polls, ATTACH_SERVER_POLLS, SLOW_CLIENT_MS) == 0) {
-            attach_server_drop_slow(l->relay->attach);
-        } else {
-            attach_server_serve(l->relay->attach, polls, &ignored);
+        attach_server_prepare(attach, false, polls);
+        polls[ATTACH_SERVER_POLLS] = (struct pollfd){ .fd = l->relay->signal_fd, .events = POLLIN };
+        if (poll(polls, ATTACH_SERVER_POLLS + 1, attach_server_patience(attach)) > 0) {
+            attach_server_serve(attach, polls, &ignored);
         }
+        attach_server_drop_slow(attach, is_asked_to_end(l->relay));
         share(l, s);
     }
 }
 
-/* Nobody is left to forward signals to. Who asks imgc to end wants no more of the output, whose
- * reader may never read again; the log has it. */
+/* Nobody is left to forward signals to, and our reader may never read again. */
 static void await_reader(struct loop *l, struct stream *s, const struct pollfd *p)
 {
     struct pollfd polls[] = { *p, { .fd = l->relay->signal_fd, .events = POLLIN } };
-    struct signalfd_siginfo info;
 
     if (poll(polls, 2, -1) <= 0) {
         return;
     }
     if (polls[0].revents != 0) {
         drain(s);
-        return;
-    }
-    while (read(l->relay->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP ||
-            info.ssi_signo == SIGQUIT) {
-            s->to = -1;
-            settle(s);
-        }
+    } else if (is_asked_to_end(l->relay)) {
+        s->to = -1;
+        settle(s);
     }
 }
 
-/* Its writers are dead, so what is there is all there is. */
+/* How much there is to read, all of which the container's first process and what died with it have
+ * written. Others may hold the other end, processes that it shared a pid namespace with, and write
+ * for ever: they are not waited for. What a terminal has under way the kernel does not count. */
+static size_t what_is_there(int fd)
+{
+    int n = 0;
+
+    return !isatty(fd) && ioctl(fd, FIONREAD, &n) == 0 && n >= 0 ? (size_t)n : REST_BYTES_MAX;
+}
+
+/* The container has ended. */
 static void finish_output(struct loop *l, struct stream *s)
 {
+    size_t rest = 0, n = 0;
+
     if (s->from >= 0) {
         int flags = fcntl(s->from, F_GETFL);
         (void)fcntl(s->from, F_SETFL, flags | O_NONBLOCK);
+        rest = what_is_there(s->from);
     }
-    while (s->len > 0 || (s->from >= 0 && fill(l, s))) {
+    for (;;) {
+        if (s->len == 0) {
+            size_t most = rest < sizeof s->buf ? rest : sizeof s->buf;
+            n = s->from >= 0 && most > 0 ? fill(l, s, most) : 0;
+            if (n == 0) {
+                return;
+            }
+            rest -= n;
+        }
         struct pollfd p;
         prepare(s, &p);
         if (p.fd >= 0 && p.events == POLLOUT) {
@@ -268,15 +297,24 @@ static void hang_up(struct loop *l)
     for (size_t i = 0; i < STREAMS; i++) {
         l->streams[i].from = l->streams[i].to = -1;
         l->streams[i].at = l->streams[i].len = 0;
+        l->streams[i].shared = false;
+    }
+    for (unsigned i = 0; l->relay->attach && i < OUTPUTS; i++) {
+        attach_server_withdraw(l->relay->attach, i);
     }
     imgc_closep(l->relay->master_fd);
 }
 
-/* With clients their words decide: one that goes away may come back. */
+/* With clients their words decide: one that goes away may come back, unless it goes without one. */
 static void end_clients_input(struct loop *l)
 {
     struct stream *s = &l->streams[INPUT];
 
+    if (*l->relay->master_fd >= 0 &&
+        ((l->input_ended && s->len == 0) || attach_server_is_deserted(l->relay->attach))) {
+        hang_up(l);
+        return;
+    }
     if (*l->relay->in_fd >= 0 && s->len == 0 && (l->input_ended || s->to < 0)) {
         s->to = -1;
         imgc_closep(l->relay->in_fd);
@@ -319,6 +357,7 @@ static void serve_clients(struct loop *l, const struct pollfd *polls)
     struct attach_server_input in = { .buf = s->buf };
 
     attach_server_serve(l->relay->attach, polls, &in);
+    attach_server_drop_slow(l->relay->attach, false);
     if (in.len > 0 && s->to >= 0) {
         s->at = 0;
         s->len = in.len;
@@ -337,6 +376,7 @@ static int wait_for_events(struct loop *l, struct pollfd polls[POLLS_MAX], struc
 {
     const struct relay *relay = l->relay;
     nfds_t n = POLL_CLIENTS;
+    int timeout = -1;
 
     polls[POLL_SIGNAL] = (struct pollfd){ .fd = relay->signal_fd, .events = POLLIN };
     polls[POLL_PROCESS] = (struct pollfd){ .fd = relay->pid_fd, .events = POLLIN };
@@ -346,8 +386,9 @@ static int wait_for_events(struct loop *l, struct pollfd polls[POLLS_MAX], struc
     if (relay->attach) {
         attach_server_prepare(relay->attach, l->streams[INPUT].len == 0, &polls[POLL_CLIENTS]);
         n = POLLS_MAX;
+        timeout = attach_server_patience(relay->attach);
     }
-    if (poll(polls, n, -1) < 0 && errno != EINTR) {
+    if (poll(polls, n, timeout) < 0 && errno != EINTR) {
         return imgc_fail_sys(reterr, errno, "wait for the container");
     }
     return 0;

@@ -46,6 +46,18 @@ bool tty_copy_size(int from, int to)
     return true;
 }
 
+bool tty_get_size(int fd, uint16_t *ret_rows, uint16_t *ret_columns)
+{
+    struct winsize size;
+
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) {
+        return false;
+    }
+    *ret_rows = size.ws_row;
+    *ret_columns = size.ws_col;
+    return true;
+}
+
 void tty_set_size(int fd, uint16_t rows, uint16_t columns)
 {
     const struct winsize size = { .ws_row = rows, .ws_col = columns };

@@ -29,6 +29,9 @@ IMGC_CHECK int tty_control(int slave_fd, struct imgc_err *reterr);
 /** Give @to the window size of the terminal @from. @return whether @from is one with a size. */
 bool tty_copy_size(int from, int to);
 
+/** Window size of the terminal @fd. @return whether it is one with a size. */
+bool tty_get_size(int fd, uint16_t *ret_rows, uint16_t *ret_columns);
+
 /** Give the terminal @fd this window size. */
 void tty_set_size(int fd, uint16_t rows, uint16_t columns);
 
