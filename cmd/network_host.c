@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "runtime/net_forward.h"
+
 #define SCRIPT_BYTES (4u << 20) /* some 60 000 ports */
 
 /* FNV-1a: spreads paths, no more. */
@@ -196,9 +198,58 @@ int network_host_rules(struct store *s, struct net_nft_run *run, struct imgc_err
     return r < 0 ? r : net_nft_start(text, run, reterr);
 }
 
+/* Those that somebody has named in a rule of that table need no word of ours. */
+static int warn_of(struct net_forward *f, const char *bridge, struct imgc_buf *warnings,
+                   struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < f->n_chains; i++) {
+        bool is_named = false;
+        if (f->chains[i].is_drop && !f->chains[i].is_shared) {
+            r = net_forward_is_named(&f->chains[i], bridge, &is_named, reterr);
+            f->chains[i].is_drop = !is_named;
+        }
+    }
+    if (r == 0) {
+        size_t before = warnings->len;
+        net_forward_warning(f, bridge, warnings);
+        imgc_buf_puts(warnings, warnings->len > before ? "\n" : "");
+    }
+    return r;
+}
+
+int network_host_forward(struct store *s, struct imgc_buf *warnings, struct imgc_err *reterr)
+{
+    content_auto struct content c = { .n_used = 0 };
+    imgc_autofree const char **bridges = NULL;
+    char table[NET_NFT_TABLE_MAX];
+
+    int r = read_content(s, &c, reterr);
+    if (r < 0) {
+        return r;
+    }
+    bridges = calloc(c.n_used + 1, sizeof *bridges);
+    if (!bridges) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < c.n_used; i++) {
+        bridges[i] = c.used[i].bridge;
+    }
+    (void)network_host_table(s, table);
+    r = net_forward_apply(table, bridges, c.n_used, reterr);
+    for (size_t i = 0; r == 0 && i < c.n_used; i++) {
+        struct net_forward f;
+        r = c.used[i].is_internal ? 0 : net_forward_find(table, &f, reterr);
+        r = r < 0 || c.used[i].is_internal ? r : warn_of(&f, bridges[i], warnings, reterr);
+    }
+    return r;
+}
+
 void network_host_rest_done(struct network_host_rest *rest)
 {
     free(rest->script);
+    free(rest->used);
     free(rest->bridges);
     *rest = (struct network_host_rest){ .n = 0 };
 }
@@ -216,9 +267,14 @@ int network_host_find_rest(struct store *s, struct network_host_rest *ret, struc
     if (r < 0) {
         return r;
     }
+    (void)network_host_table(s, rest.table);
+    rest.used = calloc(c.n_used + 1, sizeof *rest.used);
     rest.bridges = calloc(c.networks.n + 1, sizeof *rest.bridges);
-    if (!rest.bridges) {
+    if (!rest.bridges || !rest.used) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (; rest.n_used < c.n_used; rest.n_used++) {
+        (void)snprintf(rest.used[rest.n_used], IFNAMSIZ, "%s", c.used[rest.n_used].bridge);
     }
     for (size_t i = 0; i < c.networks.n; i++) {
         const struct network *n = &c.networks.items[i];
@@ -231,11 +287,26 @@ int network_host_find_rest(struct store *s, struct network_host_rest *ret, struc
     return 0;
 }
 
+/* Before the table, which decides what may pass. */
+static int trim_forward(const struct network_host_rest *rest, struct imgc_err *reterr)
+{
+    imgc_autofree const char **bridges = calloc(rest->n_used + 1, sizeof *bridges);
+
+    if (!bridges) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < rest->n_used; i++) {
+        bridges[i] = rest->used[i];
+    }
+    return net_forward_apply(rest->table, bridges, rest->n_used, reterr);
+}
+
 int network_host_trim(const struct network_host_rest *rest, struct imgc_err *reterr)
 {
     net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
 
-    int r = net_nft_start(imgc_str_of(rest->script), &run, reterr);
+    int r = trim_forward(rest, reterr);
+    r = r < 0 ? r : net_nft_start(imgc_str_of(rest->script), &run, reterr);
     for (size_t i = 0; r == 0 && i < rest->n; i++) {
         r = net_bridge_down(&rest->bridges[i], reterr);
     }

@@ -29,10 +29,18 @@ IMGC_CHECK int network_host_up(struct store *s, struct network *n, bool is_used,
 IMGC_CHECK int network_host_rules(struct store *s, struct net_nft_run *run,
                                   struct imgc_err *reterr);
 
+/** Let other tables pass what the networks in use send and get (net_forward.h). After the table is
+ * written. @warnings  gets what is left for the user to do, a line each. @return 0; -HOST. */
+IMGC_CHECK int network_host_forward(struct store *s, struct imgc_buf *warnings,
+                                    struct imgc_err *reterr);
+
 /* What is to be done on the host so that nothing is left that nobody uses: the table anew, or gone
  * with the last container, and bridges without one down. */
 struct network_host_rest {
     char *script;
+    char table[NET_NFT_TABLE_MAX];
+    char (*used)[IFNAMSIZ]; /* bridges that stay */
+    size_t n_used;
     struct net_bridge *bridges;
     size_t n;
 };

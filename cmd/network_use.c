@@ -14,6 +14,7 @@
 
 /* How long the network of the last container stays: the next one, in a script's loop, finds it. */
 #define GRACE_MS 500
+#define WARNINGS_BYTES 8192
 
 /* A child that was cloned meanwhile has the file, too, so that closing it would not be enough. */
 static void unlock(int *fd)
@@ -108,6 +109,20 @@ static int write_rules(struct store *s, struct imgc_err *reterr)
     return r < 0 ? r : net_nft_wait(&run, reterr);
 }
 
+/* What the host's other tables would drop. */
+static int let_forward(struct network_use *u, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf warnings = IMGC_BUF_INIT(WARNINGS_BYTES);
+    struct imgc_str rest, line;
+
+    int r = network_host_forward(u->store, &warnings, reterr);
+    rest = (struct imgc_str){ warnings.ptr, warnings.len };
+    while (r == 0 && imgc_str_token(&rest, '\n', &line) && line.len > 0) {
+        output_warn(u->out, IMGC_STR_FMT, IMGC_STR_ARG(line));
+    }
+    return r;
+}
+
 /* Whether the table has to be written: it is not what the rows say any more. */
 static int need_rules(struct network_use *u, bool is_first, bool *ret, struct imgc_err *reterr)
 {
@@ -148,6 +163,7 @@ static int take(struct network_use *u, const struct container *c, const struct s
     r = need_rules(u, members.n == 0 || had_dead, &rules, reterr);
     if (r == 0 && rules) {
         r = write_rules(u->store, reterr);
+        r = r < 0 ? r : let_forward(u, reterr);
     }
     r = r < 0 ? r : network_names_hosts(&names, &u->hosts, reterr);
     if (r == 0) {
@@ -209,6 +225,7 @@ int network_use_begin(struct app *app, struct store *s, const struct container *
                       struct spec *spec, struct network_use *ret, struct imgc_err *reterr)
 {
     ret->store = s;
+    ret->out = &app->out;
     if (spec->network == SPEC_NETWORK_BRIDGE) {
         int r = begin_bridge(ret, c, spec, reterr);
         if (r != -(int)IMGC_E_HOST || spec->net_want.is_asked) {

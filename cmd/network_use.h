@@ -23,6 +23,7 @@ struct network_use {
     bool is_without;          /* the spec wanted a network that this host cannot have */
     char interface[IFNAMSIZ]; /* the host's end */
     char *hosts, *resolv;     /* texts for the container; NULL: nothing */
+    struct output *out;       /* borrowed, for warnings */
 };
 
 #define NETWORK_USE_INIT \

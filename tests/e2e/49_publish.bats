@@ -58,6 +58,7 @@ teardown() {
         kill -9 "$pid" 2>/dev/null || true
     done
     himgc rm -af >/dev/null 2>&1 || true
+    host nft flush ruleset 2>/dev/null || true
 }
 
 # On the host. `ip netns exec` would put another /sys in front of the cgroups.
@@ -281,8 +282,8 @@ while more := s.recv(100):
     got += more
 assert got == b"ab!cd", got
 
-s = socket.create_connection(("127.0.0.1", 5354), 30)
 try:
+    s = socket.create_connection(("127.0.0.1", 5354), 30)
     assert s.recv(1) == "nobody listens there"
 except ConnectionResetError:
     pass
@@ -446,4 +447,56 @@ s.bind(("127.0.0.1", 8080))'
         echo "private memory: $private kB"
         [ "$private" -lt 2048 ]
     fi
+}
+
+forward_rules() {
+    host nft list chain "$1" filter FORWARD | grep -c 'comment "forwarding of imgc' || true
+}
+
+@test "a host that forwards nothing of its own accord: docker's and ufw's policy" {
+    host nft -f - <<'END'
+table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; ip saddr 203.0.113.9 accept; }; }
+table ip6 filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }
+END
+    serve web -p 8080:80
+    fetch outside "${CURL[@]}" http://192.0.2.1:8080/
+    fetch outside "${CURL[@]}" 'http://[2001:db8::1]:8080/'
+    himgc exec web ping -c1 -W5 192.0.2.2
+    himgc exec web ping -c1 -W5 2001:db8::2
+    # still only what is published, and only from our bridge
+    run outside curl -s --max-time 1 "http://$(inside web ip -4 -o addr show eth0 | grep -oE '10\.[0-9.]+' | head -1)/"
+    [ "$status" -eq 28 ]
+    himgc run --rm -p 8081:80 bb true
+    [ "$(forward_rules ip)" -eq 2 ] # once, however often they are written
+    [ "$(forward_rules ip6)" -eq 2 ]
+    # somebody starts anew from what he knows
+    host nft flush chain ip filter FORWARD
+    himgc run --rm -p 8081:80 bb true
+    fetch outside "${CURL[@]}" http://192.0.2.1:8080/
+    # a policy that accepts needs none
+    host nft 'chain ip filter FORWARD { policy accept; }'
+    himgc run --rm -p 8081:80 bb true
+    [ "$(forward_rules ip)" -eq 0 ]
+    host nft 'chain ip filter FORWARD { policy drop; }'
+    himgc rm -f web
+    eventually sh -c "! nsenter --net=/run/netns/$HOST_NS nft list ruleset | grep -q imgc"
+    host nft list ruleset | grep -q 'policy drop'
+    host nft flush ruleset
+}
+
+@test "a firewall of somebody's own is left alone, and told of" {
+    host nft -f - <<'END'
+table inet mine { chain pass { type filter hook forward priority 0; policy drop; }; }
+END
+    run --separate-stderr himgc run --rm bb true
+    [ "$status" -eq 0 ]
+    local advice
+    advice=$(sed -n "s/.*to allow it: nft '\(.*\)'/\1/p" <<<"$stderr")
+    [ -n "$advice" ] || { echo "$stderr"; return 1; }
+    host nft "$advice"
+    run --separate-stderr himgc run --rm bb ping -c1 -W5 192.0.2.2
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ] || { echo "$stderr"; return 1; }
+    host nft delete table inet mine
+    eventually no_rules
 }

@@ -320,7 +320,7 @@ static void test_udp(void **state)
                i == 0 ? "for a" : "for b"); /* a connected socket: from where it asked */
     }
     /* The same peer keeps its socket. */
-    struct sockaddr_in again;
+    struct sockaddr_in again = { .sin_port = 0 };
     socklen_t len = sizeof again;
     assert_int_equal(send(clients[0], "b", 1, 0), 1);
     await(r.server_fd);
