@@ -37,6 +37,21 @@ function(imgc_library name)
   target_link_libraries(imgc_${name} PUBLIC imgc_flags ${A_USES} PRIVATE ${A_LIBS})
 endfunction()
 
+# NAME_LIBRARY, what to link for the library that pkg-config found as NAME: the archive in a program
+# whose property IMGC_STATIC_LIBS is on, else (and where there is no archive) the shared library. Each
+# shared library costs a start of imgc a tenth of a millisecond and more (docs/performance.md).
+function(imgc_into_program name)
+  list(GET ${name}_LIBRARIES 0 lib)
+  find_library(${name}_ARCHIVE lib${lib}.a HINTS ${${name}_LIBDIR} NO_CACHE)
+  set(${name}_LIBRARY PkgConfig::${name} PARENT_SCOPE)
+  if(${name}_ARCHIVE AND NOT IMGC_SANITIZE)
+    set(into $<BOOL:$<TARGET_PROPERTY:IMGC_STATIC_LIBS>>)
+    set(archive ${${name}_ARCHIVE} ${${name}_STATIC_LIBRARIES})
+    list(REMOVE_ITEM archive ${lib})
+    set(${name}_LIBRARY "$<${into}:${archive}>" "$<$<NOT:${into}>:PkgConfig::${name}>" PARENT_SCOPE)
+  endif()
+endfunction()
+
 # The library that pkg-config found as NAME is not linked but loaded when it is first needed
 # (schema/base/library.h): its users get its headers, and IMGC_LIBNAME, the name to load it by.
 function(imgc_load_later folder name)
