@@ -38,9 +38,3 @@ int app_note_interrupt(int signal_number)
     }
     return interrupts;
 }
-
-void app_done(struct app *app)
-{
-    app->store = store_close(app->store);
-    settings_done(&app->settings);
-}

@@ -32,7 +32,4 @@ int app_interrupt_status(void);
 /** What main's handler calls for these signals. Async-signal-safe. @return how many came. */
 int app_note_interrupt(int signal_number);
 
-/** Close what is open. */
-void app_done(struct app *app);
-
 #endif

@@ -99,7 +99,10 @@ static int run_globals(struct app *app, int argc, const char **argv)
 
 int program_run(int argc, const char *const *argv)
 {
-    struct app app = { .store = NULL };
+    /* Nothing of it is closed or freed in the end: the kernel does that at once, while each page
+     * that free() and SQLite write to would be copied first for the child that removes a container.
+     */
+    static struct app app;
     imgc_autofree const char **copy = calloc((size_t)argc + 1, sizeof *copy);
     struct imgc_err err;
 
@@ -113,6 +116,5 @@ int program_run(int argc, const char *const *argv)
     }
     int status = run_globals(&app, argc, copy);
     chores_finish(&app);
-    app_done(&app);
     return status;
 }
