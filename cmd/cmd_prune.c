@@ -9,6 +9,7 @@
 #include "cmd/describe.h"
 #include "cmd/filter.h"
 #include "cmd/listing.h"
+#include "cmd/network_use.h"
 #include "cmd/sweep.h"
 #include "cmd/units.h"
 #include "schema/base/clock.h"
@@ -219,6 +220,7 @@ static void keep_removed(struct prune *p, const bool *removed, size_t *ret_n)
 static int remove_chosen(struct prune *p, struct imgc_err *reterr)
 {
     struct gc_report report = { 0 };
+    struct imgc_err ignored;
     uint64_t swept = 0;
     size_t n = 0;
     imgc_autofree bool *removed = calloc(p->n_chosen + 1, sizeof *removed);
@@ -227,6 +229,8 @@ static int remove_chosen(struct prune *p, struct imgc_err *reterr)
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     int r = sweep_dead(p->app, &swept, reterr);
+    (void)!network_use_sweep(p->store, true,
+                             &ignored); /* what cannot go now, the next use sweeps */
     chores_note(p->app);
     if (r == 0) {
         r = gc_prune(p->store, p->ids, p->n_chosen, removed, &report, reterr);

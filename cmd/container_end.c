@@ -222,7 +222,7 @@ static int clear_abandoned(struct app *app, const struct container *c, struct im
         return 0;
     }
     int r = container_claim(app->store, c->id, reterr);
-    return r != 0 ? r : sweep_cgroup(c, reterr);
+    return r != 0 ? r : sweep_remains(app, c, reterr);
 }
 
 /* One try to remove it as it is now. @return 0; CONTAINER_BUSY; -INUSE; -NOTFOUND. */

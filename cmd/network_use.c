@@ -352,17 +352,17 @@ void network_use_end(struct network_use *u)
     *u = (struct network_use)NETWORK_USE_INIT;
 }
 
-int network_use_sweep(struct store *s, struct imgc_err *reterr)
+int network_use_sweep(struct store *s, bool thorough, struct imgc_err *reterr)
 {
     unlock_auto int lock_fd = -1;
     bool had_dead = false;
 
     int r = network_lock(s, &lock_fd, reterr);
     r = r < 0 ? r : network_lease_drop_dead(s, &had_dead, reterr);
-    if (r < 0 || !had_dead) {
+    if (r < 0 || (!had_dead && !thorough)) {
         return r;
     }
     network_host_rest_auto struct network_host_rest rest = { .n = 0 };
     r = network_host_find_rest(s, &rest, reterr);
-    return r < 0 ? r : network_host_trim(&rest, reterr);
+    return r < 0 || (rest.n == 0 && !had_dead) ? r : network_host_trim(&rest, reterr);
 }

@@ -56,7 +56,9 @@ IMGC_CHECK int network_use_attach(struct network_use *u, int netns_fd, struct im
 void network_use_end(struct network_use *u);
 #define network_use_auto imgc_auto(network_use_end)
 
-/** Drop the leases of the dead, and what they alone needed. Cheap where there are none. */
-IMGC_CHECK int network_use_sweep(struct store *s, struct imgc_err *reterr);
+/** Drop the leases of the dead, and what they alone needed. Cheap where there are none.
+ * @thorough  look at the host also where there are none: imgc may have been killed between the two.
+ */
+IMGC_CHECK int network_use_sweep(struct store *s, bool thorough, struct imgc_err *reterr);
 
 #endif

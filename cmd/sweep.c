@@ -35,6 +35,17 @@ int sweep_abandoned(const struct container *c, struct imgc_err *reterr)
     return is_abandoned(c) ? sweep_cgroup(c, reterr) : 0;
 }
 
+int sweep_remains(struct app *app, const struct container *c, struct imgc_err *reterr)
+{
+    struct imgc_err ignored; /* what cannot go now, whoever uses a network next sweeps */
+
+    int r = sweep_cgroup(c, reterr);
+    if (r == 0) {
+        (void)!network_use_sweep(app->store, false, &ignored);
+    }
+    return r;
+}
+
 /* Once: then the row says that it has ended. Claimed meanwhile, for whoever starts it makes a
  * cgroup of the same name. */
 static int end_abandoned(struct app *app, const struct container *c, struct imgc_err *reterr)
@@ -43,7 +54,7 @@ static int end_abandoned(struct app *app, const struct container *c, struct imgc
     if (r == CONTAINER_BUSY || r == -(int)IMGC_E_NOTFOUND) {
         return 0; /* somebody starts it, or was faster */
     }
-    r = r < 0 ? r : sweep_cgroup(c, reterr);
+    r = r < 0 ? r : sweep_remains(app, c, reterr);
     if (r < 0) {
         return r;
     }
@@ -56,18 +67,12 @@ int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
 {
     container_list_auto struct container_list list = { .items = NULL };
     struct gc_swept swept;
-    bool is_any = false;
 
     int r = container_list(app->store, &list, reterr);
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         if (is_abandoned(&list.items[i])) {
-            is_any = true;
             r = end_abandoned(app, &list.items[i], reterr);
         }
-    }
-    if (r >= 0 && is_any) {
-        struct imgc_err ignored; /* what cannot go now, whoever uses a network next sweeps */
-        (void)!network_use_sweep(app->store, &ignored);
     }
     r = r < 0 ? r : gc_sweep(app->store, ret_bytes != NULL, &swept, reterr);
     if (r < 0) {

@@ -16,6 +16,10 @@ IMGC_CHECK int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err 
 /** For who starts a container again: end what a killed imgc left of it, if one was. */
 IMGC_CHECK int sweep_abandoned(const struct container *c, struct imgc_err *reterr);
 
+/** What the killed imgc of a container left: cgroup, network. Before its row goes, which leads to
+ * them. The caller has claimed the container. @return 0; -SYS. */
+IMGC_CHECK int sweep_remains(struct app *app, const struct container *c, struct imgc_err *reterr);
+
 /** Kill and remove the cgroup of one container that does not run. */
 IMGC_CHECK int sweep_cgroup(const struct container *c, struct imgc_err *reterr);
 
