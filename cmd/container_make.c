@@ -163,7 +163,8 @@ static int fill_row(struct making *m, const char *image_name, bool is_unowned,
     int r = imgc_str_dup(imgc_str_of(name ? name : ""), &c->name, reterr);
     r = r < 0 ? r : imgc_str_dup(imgc_str_of(image_name), &c->image_name, reterr);
     r = r < 0 ? r : join_command(m->made.spec.argv, &c->command, reterr);
-    return r < 0 ? r : run_options_json(o, &m->request, &c->spec_json, reterr);
+    return r < 0 ? r
+                 : run_options_json(o, &m->request, &m->made.spec.net_want, &c->spec_json, reterr);
 }
 
 void container_make_undo(struct app *app, const struct container_made *made)

@@ -2,9 +2,13 @@
 #include "cmd/network_host.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "runtime/net_forward.h"
 
+#include "schema/json.h"
+
+#define NAMES_MAX 4096
 #define SCRIPT_BYTES (4u << 20) /* some 60 000 ports */
 
 /* FNV-1a: spreads paths, no more. */
@@ -41,10 +45,7 @@ int network_host_find(struct store *s, const char *name, struct network *ret,
         return r;
     }
     if (strcmp(name, NETWORK_DEFAULT) != 0) {
-        return imgc_fail(reterr, IMGC_E_USAGE,
-                         "--network '%s': no such network; there are bridge, none, host, "
-                         "container:NAME and ns:PATH",
-                         name);
+        return NETWORK_MISSING;
     }
     network_auto struct network n = { .is_fixed = false };
     r = imgc_str_dup(imgc_str_of(name), &n.name, reterr);
@@ -57,8 +58,28 @@ int network_host_find(struct store *s, const char *name, struct network *ret,
     return 0;
 }
 
-static struct net_bridge bridge_of(struct store *s, const struct network *n)
+/* What was checked when the network was made. */
+static void read_options(const struct network *n, struct net_bridge *b)
 {
+    json_auto_free json_t *j = NULL;
+    const char *mtu = NULL;
+    struct imgc_err ignored;
+    uint64_t value;
+
+    if (!n->options || strcmp(n->options, "{}") == 0 ||
+        json_parse(imgc_str_of(n->options), "options", &j, &ignored) < 0) {
+        return;
+    }
+    b->is_named = json_object_get(j, NETWORK_HOST_OPTION_NAME) != NULL;
+    if (json_get_string(j, NETWORK_HOST_OPTION_MTU, &mtu, &ignored) == 0 && mtu &&
+        imgc_str_u64(imgc_str_of(mtu), &value) && value <= UINT16_MAX) {
+        b->mtu = (unsigned)value;
+    }
+}
+
+struct net_bridge network_host_bridge(struct store *s, const struct network *n)
+{
+    bool is_default = strcmp(n->name, NETWORK_DEFAULT) == 0;
     struct net_bridge b = {
         .subnet4 = n->subnet4,
         .subnet6 = n->subnet6,
@@ -66,32 +87,107 @@ static struct net_bridge bridge_of(struct store *s, const struct network *n)
         .gateway6 = n->gateway6,
         .is_internal = n->is_internal,
         .is_fixed = n->is_fixed,
-        .is_small = strcmp(n->name, NETWORK_DEFAULT) != 0,
+        .wants4 = is_default || n->subnet4.addr.family != 0,
+        .wants6 = is_default || n->subnet6.addr.family != 0,
+        .is_small = !is_default,
         .seed = is_usual(s) ? 0 : hash(store_root_path(s)),
     };
 
     (void)snprintf(b.name, sizeof b.name, "%s", n->bridge);
     net_bridge_mac(n->id, b.mac);
+    read_options(n, &b);
     return b;
+}
+
+/* Subnets of other networks of the store, which are promised to them while they are down, too. */
+static int find_promised(struct store *s, const struct network *n, struct ip_net **ret,
+                         size_t *ret_n, struct imgc_err *reterr)
+{
+    network_list_auto struct network_list list = { .n = 0 };
+    size_t used = 0;
+
+    int r = network_list(s, &list, reterr);
+    struct ip_net *nets = r < 0 ? NULL : calloc(2 * list.n + 1, sizeof *nets);
+    if (r == 0 && !nets) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; r == 0 && i < list.n; i++) {
+        if (strcmp(list.items[i].id, n->id) != 0) {
+            nets[used++] = list.items[i].subnet4; /* none overlaps with nothing */
+            nets[used++] = list.items[i].subnet6;
+        }
+    }
+    *ret = nets;
+    *ret_n = used;
+    return r;
+}
+
+static void take_choice(struct network *n, const struct net_bridge *b)
+{
+    (void)snprintf(n->bridge, sizeof n->bridge, "%s", b->name);
+    n->subnet4 = b->subnet4;
+    n->subnet6 = b->subnet6;
+    n->gateway4 = b->gateway4;
+    n->gateway6 = b->gateway6;
+}
+
+int network_host_choose(struct store *s, struct network *n, bool wants4, bool wants6,
+                        struct imgc_err *reterr)
+{
+    imgc_autofree struct ip_net *promised = NULL;
+    struct net_bridge b = network_host_bridge(s, n);
+
+    b.wants4 = wants4;
+    b.wants6 = wants6;
+    int r = find_promised(s, n, &promised, &b.n_avoid, reterr);
+    b.avoid = promised;
+    r = r < 0 ? r : net_bridge_choose(&b, reterr);
+    if (r == 0) {
+        take_choice(n, &b);
+    }
+    return r;
+}
+
+/* imgc0 is left to the default network. */
+int network_host_name(struct store *s, struct network *n, struct imgc_err *reterr)
+{
+    network_list_auto struct network_list list = { .n = 0 };
+    struct net_bridge b = network_host_bridge(s, n);
+    bool is_taken = true;
+
+    int r = network_list(s, &list, reterr);
+    for (int i = 1; r == 0 && is_taken && i < NAMES_MAX; i++) {
+        (void)snprintf(b.name, sizeof b.name, "imgc%d", i);
+        r = net_bridge_is_taken(&b, &is_taken, reterr);
+        for (size_t j = 0; j < list.n && !is_taken; j++) {
+            is_taken = strcmp(list.items[j].bridge, b.name) == 0;
+        }
+    }
+    if (r == 0 && is_taken) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "this host has %d bridges of imgc's", NAMES_MAX);
+    }
+    (void)snprintf(n->bridge, sizeof n->bridge, "%s", b.name);
+    return r;
 }
 
 int network_host_up(struct store *s, struct network *n, bool is_used, struct net_bridge *ret,
                     struct imgc_err *reterr)
 {
-    struct net_bridge b = bridge_of(s, n);
+    imgc_autofree struct ip_net *promised = NULL;
+    struct net_bridge b = network_host_bridge(s, n);
     bool changed = false;
 
     b.is_used = is_used;
-    int r = net_bridge_up(&b, &changed, reterr);
+    int r = is_used ? 0 : find_promised(s, n, &promised, &b.n_avoid, reterr);
+    b.avoid = promised;
+    r = r < 0 ? r : net_bridge_up(&b, &changed, reterr);
+    b.avoid = NULL;
+    b.n_avoid = 0;
     if (r < 0) {
         return imgc_context(reterr, "network '%s'", n->name);
     }
     if (changed) {
-        (void)snprintf(n->bridge, sizeof n->bridge, "%s", b.name);
-        n->subnet4 = b.subnet4;
-        n->subnet6 = b.subnet6;
-        n->gateway4 = b.gateway4;
-        n->gateway6 = b.gateway6;
+        take_choice(n, &b);
         r = network_update(s, n, reterr);
     }
     *ret = b;
@@ -246,6 +342,14 @@ int network_host_forward(struct store *s, struct imgc_buf *warnings, struct imgc
     return r;
 }
 
+int network_host_write_rules(struct store *s, struct imgc_err *reterr)
+{
+    net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
+
+    int r = network_host_rules(s, &run, reterr);
+    return r < 0 ? r : net_nft_wait(&run, reterr);
+}
+
 void network_host_rest_done(struct network_host_rest *rest)
 {
     free(rest->script);
@@ -279,7 +383,7 @@ int network_host_find_rest(struct store *s, struct network_host_rest *ret, struc
     for (size_t i = 0; i < c.networks.n; i++) {
         const struct network *n = &c.networks.items[i];
         if (n->bridge[0] && !has_container(&c, n)) {
-            rest.bridges[rest.n++] = bridge_of(s, n);
+            rest.bridges[rest.n++] = network_host_bridge(s, n);
         }
     }
     *ret = rest;

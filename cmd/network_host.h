@@ -15,9 +15,27 @@
 const char *network_host_table(struct store *s, char out[NET_NFT_TABLE_MAX]);
 
 /** The network called @name. The default one is made when it is first asked for.
- * @return 0; -NOTFOUND that names it. */
+ * @return 0; NETWORK_MISSING. */
 IMGC_CHECK int network_host_find(struct store *s, const char *name, struct network *ret,
                                  struct imgc_err *reterr);
+
+/** Choose what @n has not of subnets and gateways, so that they clash neither with this host's
+ * routes nor with other networks of the store; check what it has if it is fixed. For the wanted
+ * families. @return as net_bridge_choose(). */
+IMGC_CHECK int network_host_choose(struct store *s, struct network *n, bool wants4, bool wants6,
+                                   struct imgc_err *reterr);
+
+/** Choose a bridge name that is free on this host and in this store.
+ * @return 0; -LIMIT where there are too many. */
+IMGC_CHECK int network_host_name(struct store *s, struct network *n, struct imgc_err *reterr);
+
+/** What @n is on this host, as its row says. */
+struct net_bridge network_host_bridge(struct store *s, const struct network *n);
+
+#define NETWORK_HOST_OPTION_NAME                                    \
+    "com.docker.network.bridge.name" /* of the bridge, as asked for \
+                                      */
+#define NETWORK_HOST_OPTION_MTU "mtu"
 
 /** Bring the bridge of @n up, and note in its row what was chosen for it.
  * @is_used  whether containers are on it already. @return as net_bridge_up(). */
@@ -33,6 +51,9 @@ IMGC_CHECK int network_host_rules(struct store *s, struct net_nft_run *run,
  * written. @warnings  gets what is left for the user to do, a line each. @return 0; -HOST. */
 IMGC_CHECK int network_host_forward(struct store *s, struct imgc_buf *warnings,
                                     struct imgc_err *reterr);
+
+/** The same, done when it returns. */
+IMGC_CHECK int network_host_write_rules(struct store *s, struct imgc_err *reterr);
 
 /* What is to be done on the host so that nothing is left that nobody uses: the table anew, or gone
  * with the last container, and bridges without one down. */

@@ -35,11 +35,21 @@ static void add_member(const struct network_lease *l, const char *hostname, stru
     }
 }
 
-static void add_others(const struct network_lease_list *members, const char *id, struct imgc_buf *b)
+static bool is_own(const struct network_lease *l, const char *id)
 {
-    for (size_t i = 0; i < members->n; i++) {
-        if (strcmp(members->items[i].container_id, id) != 0) {
-            add_member(&members->items[i], NULL, b);
+    return strcmp(l->container_id, id) == 0;
+}
+
+/* Whom the container @id finds: of each network that it is on, and that has names, the others. */
+static void add_others(const struct network_lease_list *leases, const char *id, struct imgc_buf *b)
+{
+    for (size_t i = 0; i < leases->n; i++) {
+        const struct network_lease *own = &leases->items[i];
+        for (size_t j = 0; j < leases->n && own->has_names && is_own(own, id); j++) {
+            const struct network_lease *l = &leases->items[j];
+            if (!is_own(l, id) && strcmp(l->network_id, own->network_id) == 0) {
+                add_member(l, NULL, b);
+            }
         }
     }
 }
@@ -69,20 +79,21 @@ static int add_host(const char *text, const struct ip_addr *gateway, struct imgc
 
 int network_names_hosts(const struct network_names_args *args, char **ret, struct imgc_err *reterr)
 {
-    const struct network_lease *own = args->own;
     imgc_autobuf struct imgc_buf all = IMGC_BUF_INIT(NET_NAMES_FILE_BYTES);
     imgc_autobuf struct imgc_buf others = IMGC_BUF_INIT(NET_NAMES_FILE_BYTES);
     struct imgc_str text = { .len = 0 };
     int r = 0;
 
-    if (own) {
-        add_member(own, args->hostname, &all);
+    for (size_t i = 0; args->id && i < args->leases->n; i++) {
+        if (is_own(&args->leases->items[i], args->id)) {
+            add_member(&args->leases->items[i], args->hostname, &all);
+        }
     }
     for (char *const *h = args->want->hosts; r == 0 && h && *h; h++) {
         r = add_host(*h, args->gateway, &all, reterr);
     }
-    if (r == 0 && own) {
-        add_others(args->members, own->container_id, &others);
+    if (r == 0 && args->id) {
+        add_others(args->leases, args->id, &others);
         r = imgc_buf_finish(&others, &text, reterr);
         net_names_replace((struct imgc_str){ .len = 0 }, text, &all);
     }
@@ -104,7 +115,7 @@ static void rewrite(int fd, struct imgc_buf *b, size_t old_len)
     }
 }
 
-static void update_file(struct store *s, const struct network_lease_list *members, const char *id)
+static void update_file(struct store *s, const struct network_lease_list *leases, const char *id)
 {
     imgc_autobuf struct imgc_buf old = IMGC_BUF_INIT(NET_NAMES_FILE_BYTES);
     imgc_autobuf struct imgc_buf new = IMGC_BUF_INIT(NET_NAMES_FILE_BYTES);
@@ -113,7 +124,7 @@ static void update_file(struct store *s, const struct network_lease_list *member
     struct imgc_err ignored;
     struct imgc_str text;
 
-    add_others(members, id, &others);
+    add_others(leases, id, &others);
     if (imgc_buf_finish(&others, &text, &ignored) < 0 ||
         container_open_dir(s, id, &dir_fd, &ignored) < 0 ||
         fd_open_at(dir_fd, "hosts", O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0, &fd, &ignored) < 0 ||
@@ -126,15 +137,21 @@ static void update_file(struct store *s, const struct network_lease_list *member
     }
 }
 
-void network_names_update(struct store *s, const struct network_lease_list *members,
-                          const char *except)
+void network_names_update(struct store *s, const struct network_lease_list *leases,
+                          const char *network_id, const char *except)
 {
-    for (size_t i = 0; i < members->n; i++) {
-        const char *id = members->items[i].container_id;
-        if (!except || strcmp(id, except) != 0) {
-            update_file(s, members, id);
+    for (size_t i = 0; i < leases->n; i++) {
+        const struct network_lease *l = &leases->items[i];
+        if (l->has_names && strcmp(l->network_id, network_id) == 0 &&
+            (!except || !is_own(l, except))) {
+            update_file(s, leases, l->container_id);
         }
     }
+}
+
+void network_names_refresh(struct store *s, const struct network_lease_list *leases, const char *id)
+{
+    update_file(s, leases, id);
 }
 
 static void read_host(const char *path, struct imgc_buf *b)

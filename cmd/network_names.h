@@ -12,9 +12,9 @@
 struct network_names_args { /* all borrowed */
     const struct net_want *want;
     const char *hostname;
-    const struct ip_addr *gateway;            /* NULL: there is none */
-    const struct network_lease *own;          /* NULL: it has no addresses, and then no members */
-    const struct network_lease_list *members; /* of its network */
+    const struct ip_addr *gateway;           /* NULL: there is none */
+    const char *id;                          /* the container's; NULL: it is on no network */
+    const struct network_lease_list *leases; /* its own and all others, of all networks */
 };
 
 /** The lines of a container's hosts file that the network knows: its own, those of --add-host, and
@@ -22,10 +22,15 @@ struct network_names_args { /* all borrowed */
 IMGC_CHECK int network_names_hosts(const struct network_names_args *args, char **ret,
                                    struct imgc_err *reterr);
 
-/** Write the members' names into the hosts files of all @members but @except (a container's id;
- * may be NULL). A file that is missing, or that its container has made too large, is left alone. */
-void network_names_update(struct store *s, const struct network_lease_list *members,
-                          const char *except);
+/** Write into the hosts files of the members of the network @network_id, but @except (a container's
+ * id; may be NULL), who is on each of their networks. A file that is missing, or that its container
+ * has made too large, is left alone. @leases  all that there are. */
+void network_names_update(struct store *s, const struct network_lease_list *leases,
+                          const char *network_id, const char *except);
+
+/** The same for the container @id alone, which has left a network. */
+void network_names_refresh(struct store *s, const struct network_lease_list *leases,
+                           const char *id);
 
 /** The resolv.conf of a container with a network of its own. */
 IMGC_CHECK int network_names_resolv(const struct net_want *want, bool has_ipv6, char **ret,

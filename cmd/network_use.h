@@ -13,17 +13,23 @@
 #include "runtime/launch.h"
 #include "runtime/net_publish.h"
 
-struct network_use {
-    struct store *store;    /* NULL: nothing was begun */
-    struct network network; /* id "": none */
+/* A container on one network. */
+struct network_use_member {
+    struct network network;
     struct network_lease lease;
     struct net_bridge bridge;
+};
+
+struct network_use {
+    struct store *store; /* NULL: nothing was begun */
+    char container_id[CONTAINER_ID_MAX];
+    struct network_use_member *members; /* in the order of the spec */
+    size_t n;
     struct net_publish publish;
     bool has_lease;
-    bool is_without;          /* the spec wanted a network that this host cannot have */
-    char interface[IFNAMSIZ]; /* the host's end */
-    char *hosts, *resolv;     /* texts for the container; NULL: nothing */
-    struct output *out;       /* borrowed, for warnings */
+    bool is_without;      /* the spec wanted a network that this host cannot have */
+    char *hosts, *resolv; /* texts for the container; NULL: nothing */
+    struct output *out;   /* borrowed, for warnings */
 };
 
 #define NETWORK_USE_INIT \
@@ -52,9 +58,33 @@ void network_use_started(const struct network_use *u, struct spec *spec);
 /** Put the container on its network: launch_args.network, through a function of the caller's. */
 IMGC_CHECK int network_use_attach(struct network_use *u, int netns_fd, struct imgc_err *reterr);
 
+/** What a running container needs that comes onto a network later: bridge and lease. Rules, names
+ * and network_use_plug() are the caller's. @slot  of the new interface. Called with the lock held.
+ * @ret caller frees with network_use_member_done(). @return as network_use_begin(). */
+IMGC_CHECK int network_use_join(struct store *s, const struct container *c,
+                                const struct net_want_link *want, unsigned slot,
+                                struct network_use_member *ret, struct imgc_err *reterr);
+void network_use_member_done(struct network_use_member *m);
+#define network_use_member_auto imgc_auto(network_use_member_done)
+
+/** The host's end of the interface number @slot of a container. Returns @out. */
+const char *network_use_interface(const char *container_id, unsigned slot, char out[IFNAMSIZ]);
+
+/** The container's end: "eth0". Returns @out. */
+const char *network_use_inside(unsigned slot, char out[IFNAMSIZ]);
+
+/** Put the container with @netns_fd on the network of @m. @is_way_out4 @is_way_out6  its default
+ * routes go there, unless that is internal. */
+IMGC_CHECK int network_use_plug(const struct network_use_member *m, int netns_fd, bool is_way_out4,
+                                bool is_way_out6, struct imgc_err *reterr);
+
 /** End, however far it came: the lease goes, and what it alone needed goes after the answer. */
 void network_use_end(struct network_use *u);
 #define network_use_auto imgc_auto(network_use_end)
+
+/** Make this host be as the rows say: the table anew, or gone, bridges that nobody is on down. With
+ * the lock held. */
+IMGC_CHECK int network_use_settle(struct store *s, struct imgc_err *reterr);
 
 /** Drop the leases of the dead, and what they alone needed. Cheap where there are none.
  * @thorough  look at the host also where there are none: imgc may have been killed between the two.

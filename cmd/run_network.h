@@ -11,9 +11,9 @@
 
 /* As typed; borrowed. */
 struct run_network_options {
-    const char *network, *ip4, *ip6, *mac;
+    const char *ip4, *ip6, *mac;
     bool publish_all;
-    struct option_list ports, expose, aliases, dns, dns_search, dns_options, hosts;
+    struct option_list networks, ports, expose, aliases, dns, dns_search, dns_options, hosts;
 };
 
 #define RUN_NETWORK_AT(base, field) ((base) + offsetof(struct run_network_options, field))
@@ -21,9 +21,9 @@ struct run_network_options {
 /* Rows of a table of options whose struct has a struct run_network_options at @base. */
 /* clang-format off */
 #define RUN_NETWORK_ROWS(base) \
-    { 0, "network", OPT_STRING, RUN_NETWORK_AT(base, network), "NETWORK", \
-      "bridge, none, host, container:NAME, ns:PATH, or a name" }, \
-    { 0, "net", OPT_STRING, RUN_NETWORK_AT(base, network), "NETWORK", NULL }, \
+    { 0, "network", OPT_LIST, RUN_NETWORK_AT(base, networks), "NETWORK", \
+      "none, host, container:NAME, ns:PATH, or NAME[:ip=,mac=,alias=] of networks; several times" }, \
+    { 0, "net", OPT_LIST, RUN_NETWORK_AT(base, networks), "NETWORK", NULL }, \
     { 'p', "publish", OPT_LIST, RUN_NETWORK_AT(base, ports), "[[IP:]HOST:]PORT[/udp]", \
       "publish a port, or a range, on the host" }, \
     { 'P', "publish-all", OPT_FLAG, RUN_NETWORK_AT(base, publish_all), NULL, \
@@ -52,7 +52,13 @@ IMGC_CHECK int run_network_parse(const struct run_network_options *o, enum spec_
                                  struct isolation_namespace *ret_join, struct net_want *ret_want,
                                  struct imgc_err *reterr);
 
+/** What `network connect` takes: a name as of --network, and its options ("" or "ip=...,alias=...")
+ * @ret  caller frees with net_want_link_done(). @return 0; -USAGE; -NOMEM. */
+IMGC_CHECK int run_network_link(const char *text, struct net_want_link *ret,
+                                struct imgc_err *reterr);
+
 /** What inspect calls NetworkMode: as asked, or what it is without. */
-const char *run_network_mode(const struct run_network_options *o, enum spec_network network);
+const char *run_network_mode(const struct run_network_options *o, enum spec_network network,
+                             const struct net_want *w);
 
 #endif

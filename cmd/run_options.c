@@ -101,16 +101,17 @@ static json_t *string_array(const char *const *items)
     return array;
 }
 
-int run_options_json(const struct run_options *o, const struct run_request *request, char **ret,
-                     struct imgc_err *reterr)
+int run_options_json(const struct run_options *o, const struct run_request *request,
+                     const struct net_want *want, char **ret, struct imgc_err *reterr)
 {
     const struct spec_options *s = &request->spec;
     json_auto_free json_t *binds = string_array(o->mounts.volumes.items);
-    json_auto_free json_t *j = json_pack(
-        "{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s}", "Cmd", string_array(s->args),
-        "Env", string_array(s->env), "Tty", s->terminal, "OpenStdin", s->interactive,
-        "ReadonlyRootfs", s->read_only, "User", s->user, "WorkingDir", s->workdir, "Hostname",
-        s->hostname, "Binds", binds, "NetworkMode", run_network_mode(&o->network, s->network));
+    json_auto_free json_t *j =
+        json_pack("{s:o, s:o, s:b, s:b, s:b, s:s*, s:s*, s:s*, s:O, s:s}", "Cmd",
+                  string_array(s->args), "Env", string_array(s->env), "Tty", s->terminal,
+                  "OpenStdin", s->interactive, "ReadonlyRootfs", s->read_only, "User", s->user,
+                  "WorkingDir", s->workdir, "Hostname", s->hostname, "Binds", binds, "NetworkMode",
+                  run_network_mode(&o->network, s->network, want));
     json_auto_free json_t *limits = run_limits_json(&s->limits);
     json_auto_free json_t *isolation = run_isolation_json(&o->isolation);
     json_auto_free json_t *process = run_process_json(&o->process, &request->isolation);

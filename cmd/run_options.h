@@ -53,8 +53,8 @@ void run_options_done_request(struct run_request *r);
 IMGC_CHECK int run_options_request(const struct run_options *o, const char *const *args,
                                    struct run_request *ret, struct imgc_err *reterr);
 
-/** JSON of what was asked, kept for inspect. @ret caller frees. */
+/** JSON of what was asked, kept for inspect. @want  of the spec. @ret caller frees. */
 IMGC_CHECK int run_options_json(const struct run_options *o, const struct run_request *request,
-                                char **ret, struct imgc_err *reterr);
+                                const struct net_want *want, char **ret, struct imgc_err *reterr);
 
 #endif

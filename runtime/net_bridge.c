@@ -52,10 +52,16 @@ struct ip_addr net_bridge_gateway(const struct ip_net *subnet)
     return a;
 }
 
-static bool is_free(const struct net_link_used *used, const struct ip_net *net)
+static bool is_free(const struct net_bridge *b, const struct net_link_used *used,
+                    const struct ip_net *net)
 {
     for (size_t i = 0; i < used->n; i++) {
         if (ip_net_overlaps(&used->nets[i], net)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < b->n_avoid; i++) {
+        if (ip_net_overlaps(&b->avoid[i], net)) {
             return false;
         }
     }
@@ -67,7 +73,7 @@ static int choose_subnet4(struct net_bridge *b, const struct net_link_used *used
 {
     for (unsigned i = 0; i < NET_BRIDGE_CANDIDATES; i++) {
         struct ip_net net = net_bridge_candidate(b->is_small, b->seed, i);
-        if (is_free(used, &net)) {
+        if (is_free(b, used, &net)) {
             b->subnet4 = net;
             b->gateway4 = net_bridge_gateway(&net);
             return 0;
@@ -89,7 +95,7 @@ static int choose_subnet6(struct net_bridge *b, const struct net_link_used *used
             return imgc_fail_sys(reterr, errno, "get random bytes");
         }
         struct ip_net net = ip_net_of(&a, 64);
-        if (is_free(used, &net)) {
+        if (is_free(b, used, &net)) {
             b->subnet6 = net;
             b->gateway6 = net_bridge_gateway(&net);
             return 0;
@@ -101,6 +107,12 @@ static int choose_subnet6(struct net_bridge *b, const struct net_link_used *used
 static bool has_ipv6(void)
 {
     return access("/proc/sys/net/ipv6/conf/all/forwarding", F_OK) == 0;
+}
+
+static bool needs(const struct net_bridge *b, const struct net_link_used *used,
+                  const struct ip_net *net)
+{
+    return net->addr.family == 0 || (!b->is_fixed && !is_free(b, used, net));
 }
 
 /* What the user named, or containers have, stays; anything else moves out of the way. */
@@ -115,20 +127,17 @@ static int choose_subnets(struct net_bridge *b, const struct net_link_used *used
         return 0;
     }
     for (size_t i = 0; i < 2 && b->is_fixed; i++) {
-        if (nets[i]->addr.family != 0 && !is_free(used, nets[i])) {
+        if (nets[i]->addr.family != 0 && !is_free(b, used, nets[i])) {
             return imgc_fail(reterr, IMGC_E_INUSE,
                              "subnet %s is in use on this host (see 'ip route')",
                              ip_net_text(nets[i], text));
         }
     }
-    if (b->is_fixed) {
-        return 0;
-    }
-    if (b->subnet4.addr.family == 0 || !is_free(used, &b->subnet4)) {
+    if (b->wants4 && needs(b, used, &b->subnet4)) {
         r = choose_subnet4(b, used, reterr);
         *changed = true;
     }
-    if (r == 0 && has_ipv6() && (b->subnet6.addr.family == 0 || !is_free(used, &b->subnet6))) {
+    if (r == 0 && b->wants6 && has_ipv6() && needs(b, used, &b->subnet6)) {
         r = choose_subnet6(b, used, reterr);
         *changed = true;
     }
@@ -157,7 +166,8 @@ static int add_link(struct netlink *nl, struct net_bridge *b, unsigned mtu, bool
     if (b->name[0]) {
         r = net_link_add_bridge(nl, b->name, b->mac, mtu, reterr);
     }
-    for (int i = 0; r == NET_LINK_EXISTS && i < BRIDGES_MAX && !(b->is_used && b->name[0]); i++) {
+    bool stays = b->name[0] && (b->is_used || b->is_named);
+    for (int i = 0; r == NET_LINK_EXISTS && i < BRIDGES_MAX && !stays; i++) {
         (void)snprintf(b->name, sizeof b->name, "imgc%d", i);
         r = net_link_add_bridge(nl, b->name, b->mac, mtu, reterr);
         *changed = true;
@@ -258,6 +268,31 @@ static int find(struct netlink *nl, const struct net_bridge *b, struct net_link 
     return r == 0 && memcmp(ret->mac, b->mac, sizeof b->mac) != 0 ? NET_LINK_MISSING : r;
 }
 
+int net_bridge_choose(struct net_bridge *b, struct imgc_err *reterr)
+{
+    net_link_used_auto struct net_link_used used = { .n = 0 };
+    netlink_auto struct netlink nl = NETLINK_INIT;
+    bool ignored = false;
+
+    int r = netlink_open(NETLINK_ROUTE, &nl, reterr);
+    r = r < 0 ? r : net_link_find_used(&nl, 0, &used, reterr);
+    return r < 0 ? r : choose_subnets(b, &used, &ignored, reterr);
+}
+
+int net_bridge_is_taken(const struct net_bridge *b, bool *ret, struct imgc_err *reterr)
+{
+    netlink_auto struct netlink nl = NETLINK_INIT;
+    struct net_link link = { .index = 0 };
+
+    int r = netlink_open(NETLINK_ROUTE, &nl, reterr);
+    r = r < 0 ? r : net_link_find(&nl, b->name, &link, reterr);
+    if (r < 0) {
+        return r;
+    }
+    *ret = r == 0 && memcmp(link.mac, b->mac, sizeof b->mac) != 0;
+    return 0;
+}
+
 int net_bridge_up(struct net_bridge *b, bool *ret_changed, struct imgc_err *reterr)
 {
     netlink_auto struct netlink nl = NETLINK_INIT;
@@ -317,20 +352,20 @@ static int configure(struct netlink *nl, const struct net_bridge *b,
 {
     struct net_link link = { .index = 0 };
 
-    int r = net_link_find(nl, "eth0", &link, reterr);
+    int r = net_link_find(nl, m->inside, &link, reterr);
     if (r == NET_LINK_MISSING) {
-        return imgc_fail(reterr, IMGC_E_SYS, "the container's eth0 is gone");
+        return imgc_fail(reterr, IMGC_E_SYS, "the container's %s is gone", m->inside);
     }
     r = r < 0 ? r : net_link_up(nl, link.index, reterr);
     if (r == 0 && m->address4.family != 0) {
         r = net_link_add_address(nl, link.index, &m->address4, b->subnet4.prefix, reterr);
-        if (r == 0 && !b->is_internal) {
+        if (r == 0 && m->is_way_out4) {
             r = net_link_add_default(nl, link.index, &b->gateway4, reterr);
         }
     }
     if (r == 0 && m->address6.family != 0) {
         r = net_link_add_address(nl, link.index, &m->address6, b->subnet6.prefix, reterr);
-        if (r == 0 && !b->is_internal) {
+        if (r == 0 && m->is_way_out6) {
             r = net_link_add_default(nl, link.index, &b->gateway6, reterr);
         }
     }
@@ -354,10 +389,35 @@ int net_bridge_attach(const struct net_bridge *b, const struct net_bridge_member
                               &(struct net_link_veth){ .name = m->interface,
                                                        .master = bridge.index,
                                                        .mtu = bridge.mtu,
-                                                       .peer = "eth0",
+                                                       .peer = m->inside,
                                                        .peer_mac = m->mac,
                                                        .peer_ns_fd = netns_fd },
                               reterr);
     }
     return r < 0 ? r : configure(&inside, b, m, reterr);
+}
+
+int net_bridge_rejoin(const struct net_bridge *b, const char *interface, struct imgc_err *reterr)
+{
+    netlink_auto struct netlink nl = NETLINK_INIT;
+    struct net_link bridge = { .index = 0 }, link = { .index = 0 };
+
+    int r = netlink_open(NETLINK_ROUTE, &nl, reterr);
+    r = r < 0 ? r : find(&nl, b, &bridge, reterr);
+    if (r == NET_LINK_MISSING) {
+        return imgc_fail(reterr, IMGC_E_SYS, "bridge %s is gone", b->name);
+    }
+    r = r < 0 ? r : net_link_find(&nl, interface, &link, reterr);
+    if (r == NET_LINK_MISSING) {
+        return NET_BRIDGE_LOST;
+    }
+    return r < 0 ? r : net_link_become_port(&nl, link.index, bridge.index, reterr);
+}
+
+int net_bridge_detach(const char *interface, struct imgc_err *reterr)
+{
+    netlink_auto struct netlink nl = NETLINK_INIT;
+
+    int r = netlink_open(NETLINK_ROUTE, &nl, reterr);
+    return r < 0 ? r : net_link_delete(&nl, interface, reterr);
 }

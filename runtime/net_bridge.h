@@ -21,11 +21,16 @@ struct net_bridge {
     struct ip_net subnet4, subnet6; /* family 0: none */
     struct ip_addr gateway4, gateway6;
     bool is_internal;
+    bool wants4,
+        wants6;    /* a subnet is chosen where there is none; IPv6 only where the host has it */
     bool is_fixed; /* the subnets are the user's choice: a clash is an error */
+    bool is_named; /* the name is the user's choice: a clash is an error */
     bool is_used;  /* containers are on it: name and subnets stay */
     bool is_small; /* of the candidates a /24 is enough; else a /16 */
     unsigned mtu;  /* 0: that of the way to the outside */
     uint64_t seed; /* where to begin among the candidates */
+    const struct ip_net *avoid; /* borrowed: subnets that are promised, though not in use now */
+    size_t n_avoid;
 };
 
 /** The MAC of the bridge of the network @id (hex digits). */
@@ -39,6 +44,13 @@ struct ip_net net_bridge_candidate(bool is_small, uint64_t seed, unsigned i);
 /** The first address of a subnet, which is the gateway's unless another is named. */
 struct ip_addr net_bridge_gateway(const struct ip_net *subnet);
 
+/** Choose its subnets and gateways, as far as it has none, and check those that it has, without
+ * making anything. @return 0; -INUSE where a fixed subnet is in use on this host; -HOST. */
+IMGC_CHECK int net_bridge_choose(struct net_bridge *b, struct imgc_err *reterr);
+
+/** Whether there is an interface of that name here, which is not this bridge. */
+IMGC_CHECK int net_bridge_is_taken(const struct net_bridge *b, bool *ret, struct imgc_err *reterr);
+
 /**
  * Bring it up in the caller's network namespace, as far as it is not. Idempotent.
  * @ret_changed  whether name, subnets or gateways of @b were chosen here.
@@ -51,14 +63,27 @@ IMGC_CHECK int net_bridge_down(const struct net_bridge *b, struct imgc_err *rete
 
 struct net_bridge_member {
     const char *interface;             /* name of the host's end */
+    const char *inside;                /* of the container's: "eth0" */
     struct ip_addr address4, address6; /* family 0: none */
     const uint8_t *mac;
+    bool is_way_out4, is_way_out6; /* the default route goes over this network */
 };
 
-/** Give the network namespace @netns_fd an interface "eth0" on the bridge, with addresses and
- * default routes. The caller's own namespace is as before on return. Nothing of the container's is
+/** Give the network namespace @netns_fd an interface on the bridge, with addresses and default
+ * routes. The caller's own namespace is as before on return. Nothing of the container's is
  * read or run. Context: parent, single-threaded. @return 0; -HOST; -SYS. */
 IMGC_CHECK int net_bridge_attach(const struct net_bridge *b, const struct net_bridge_member *m,
                                  int netns_fd, struct imgc_err *reterr);
+
+enum { NET_BRIDGE_LOST = 1 };
+
+/** Make the host's end @interface of a container a port of the bridge again, which may have been
+ * removed and made anew. Idempotent. @return 0; NET_BRIDGE_LOST where there is no such interface.
+ */
+IMGC_CHECK int net_bridge_rejoin(const struct net_bridge *b, const char *interface,
+                                 struct imgc_err *reterr);
+
+/** Remove the host's end @interface, and with it the container's. A missing one is fine. */
+IMGC_CHECK int net_bridge_detach(const char *interface, struct imgc_err *reterr);
 
 #endif

@@ -125,7 +125,7 @@ static void drop_link_local(struct netlink *nl, int index)
     (void)!netlink_ask(nl, &m, &ignored);
 }
 
-static int become_port(struct netlink *nl, int index, int master, struct imgc_err *reterr)
+static int enslave(struct netlink *nl, int index, int master, struct imgc_err *reterr)
 {
     const struct ifinfomsg info = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
     struct netlink_message m;
@@ -148,6 +148,13 @@ static int set_hairpin(struct netlink *nl, int index, struct imgc_err *reterr)
     netlink_add(&m, IFLA_BRPORT_MODE, &on, sizeof on);
     netlink_end(&m, port);
     return netlink_ask(nl, &m, reterr);
+}
+
+int net_link_become_port(struct netlink *nl, int index, int master, struct imgc_err *reterr)
+{
+    int r = enslave(nl, index, master, reterr);
+    r = r < 0 ? r : set_hairpin(nl, index, reterr);
+    return r < 0 ? imgc_context(reterr, "make an interface a port of a bridge") : 0;
 }
 
 static int add_pair(struct netlink *nl, const struct net_link_veth *veth, struct imgc_err *reterr)
@@ -184,9 +191,8 @@ int net_link_add_veth(struct netlink *nl, const struct net_link_veth *veth, stru
     }
     if (r == 0) {
         drop_link_local(nl, link.index);
-        r = become_port(nl, link.index, veth->master, reterr);
+        r = net_link_become_port(nl, link.index, veth->master, reterr);
     }
-    r = r < 0 ? r : set_hairpin(nl, link.index, reterr);
     return r < 0 ? imgc_context(reterr, "interface %s", veth->name) : 0;
 }
 

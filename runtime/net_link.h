@@ -42,6 +42,10 @@ struct net_link_veth {
 
 IMGC_CHECK int net_link_up(struct netlink *nl, int index, struct imgc_err *reterr);
 
+/** Make an interface, up, a port of the bridge @master, which may send back where it came from. */
+IMGC_CHECK int net_link_become_port(struct netlink *nl, int index, int master,
+                                    struct imgc_err *reterr);
+
 /** Add a pair of interfaces, of which the end here is up. @return 0; -HOST where this host's kernel
  * has none; -SYS. */
 IMGC_CHECK int net_link_add_veth(struct netlink *nl, const struct net_link_veth *veth,

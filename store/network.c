@@ -15,7 +15,7 @@
 
 #define COLUMNS                                                                                  \
     "id, name, bridge, subnet4, gateway4, range4, subnet6, gateway6, internal, fixed, options, " \
-    "labels, created_ns"
+    "labels, created_ns, no_dns"
 
 void network_done(struct network *n)
 {
@@ -100,7 +100,7 @@ int network_insert(struct store *s, struct network *n, struct imgc_err *reterr)
     n->created_ns = clock_now_ns();
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "INSERT INTO network (" COLUMNS ") VALUES "
-                          "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+                          "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
     db_bind_text(&st, 1, n->id);
     db_bind_text(&st, 2, n->name);
     bind_place(&st, n);
@@ -109,6 +109,7 @@ int network_insert(struct store *s, struct network *n, struct imgc_err *reterr)
     db_bind_text(&st, 11, n->options ? n->options : "{}");
     db_bind_text(&st, 12, n->labels ? n->labels : "{}");
     db_bind_int(&st, 13, n->created_ns);
+    db_bind_int(&st, 14, n->no_dns);
     r = db_run(&st, reterr);
     if (r == -(int)IMGC_E_EXISTS) {
         return imgc_fail(reterr, IMGC_E_EXISTS, "a network named '%s' exists", n->name);
@@ -143,6 +144,7 @@ static int from_row(struct db_stmt *st, struct network *ret, struct imgc_err *re
     n.is_internal = db_col_int(st, 8) != 0;
     n.is_fixed = db_col_int(st, 9) != 0;
     n.created_ns = db_col_int(st, 12);
+    n.no_dns = db_col_int(st, 13) != 0;
     int r = db_col_dup(st, 1, &n.name, reterr);
     r = r < 0 ? r : db_col_dup(st, 10, &n.options, reterr);
     r = r < 0 ? r : db_col_dup(st, 11, &n.labels, reterr);

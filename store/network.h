@@ -25,6 +25,7 @@ struct network {
     struct ip_net range4;   /* where addresses are taken from; family 0: all of subnet4 */
     bool is_internal;       /* nothing outside is reached */
     bool is_fixed;          /* the user named the subnets: they are not changed by themselves */
+    bool no_dns;            /* its containers do not find each other by name */
     char *options, *labels; /* JSON objects; NULL: empty */
     int64_t created_ns;
 };

@@ -7,9 +7,12 @@
 #include "schema/base/process.h"
 #include "store/store_handle.h"
 
-#define COLUMNS \
-    "l.container_id, l.network_id, c.name, l.address4, l.address6, l.mac, l.names, l.ports"
-#define FROM " FROM network_lease l JOIN container c ON c.id = l.container_id "
+#define COLUMNS                                                                               \
+    "l.container_id, l.network_id, c.name, l.address4, l.address6, l.mac, l.names, l.ports, " \
+    "l.slot, n.no_dns"
+#define FROM                                                           \
+    " FROM network_lease l JOIN container c ON c.id = l.container_id " \
+    "JOIN network n ON n.id = l.network_id "
 
 void network_lease_done(struct network_lease *l)
 {
@@ -162,8 +165,8 @@ static int insert_row(struct store *s, const struct network *n, const struct net
     }
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "INSERT INTO network_lease (container_id, network_id, address4, "
-                          "address6, mac, names, ports, pid, start_ticks, boot_id) "
-                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+                          "address6, mac, names, ports, pid, start_ticks, boot_id, slot) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     db_bind_text(&st, 1, l->container_id);
     db_bind_text(&st, 2, n->id);
     db_bind_text(&st, 3, ip_text(&l->address4, four));
@@ -174,6 +177,7 @@ static int insert_row(struct store *s, const struct network *n, const struct net
     db_bind_int(&st, 8, self.pid);
     db_bind_int(&st, 9, (int64_t)self.start_ticks);
     db_bind_text(&st, 10, self.boot_id);
+    db_bind_int(&st, 11, l->slot);
     r = db_run(&st, reterr);
     if (r == -(int)IMGC_E_EXISTS) {
         return imgc_fail(reterr, IMGC_E_EXISTS, "address %s%s%s of network '%s' is taken", four,
@@ -201,8 +205,8 @@ int network_lease_take(struct store *s, const struct network *n, struct network_
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
-int network_lease_drop(struct store *s, const char *container_id, bool *ret_dropped,
-                       struct imgc_err *reterr)
+int network_lease_drop(struct store *s, const char *container_id, const char *network_id,
+                       bool *ret_dropped, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
@@ -211,8 +215,10 @@ int network_lease_drop(struct store *s, const char *container_id, bool *ret_drop
         return r;
     }
     db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "DELETE FROM network_lease WHERE container_id = ?1");
+        db_prepare(s->db, "DELETE FROM network_lease WHERE container_id = ?1 AND "
+                          "(?2 IS NULL OR network_id = ?2)");
     db_bind_text(&st, 1, container_id);
+    db_bind_text(&st, 2, network_id);
     r = db_run(&st, reterr);
     if (r == 0 && ret_dropped) {
         *ret_dropped = db_changes(s->db) > 0;
@@ -229,6 +235,8 @@ static int from_row(struct db_stmt *st, struct network_lease *ret, struct imgc_e
     (void)ip_parse(imgc_str_of(db_col_text(st, 3)), &l.address4); /* '' is none */
     (void)ip_parse(imgc_str_of(db_col_text(st, 4)), &l.address6);
     (void)ip_mac_parse(imgc_str_of(db_col_text(st, 5)), l.mac);
+    l.slot = (unsigned)db_col_int(st, 8);
+    l.has_names = db_col_int(st, 9) == 0;
     int r = db_col_dup(st, 2, &l.container_name, reterr);
     r = r < 0 ? r : db_col_dup(st, 6, &l.names, reterr);
     r = r < 0 ? r : db_col_dup(st, 7, &l.ports, reterr);
@@ -239,8 +247,8 @@ static int from_row(struct db_stmt *st, struct network_lease *ret, struct imgc_e
     return r;
 }
 
-int network_lease_list(struct store *s, const char *network_id, struct network_lease_list *ret,
-                       struct imgc_err *reterr)
+static int list_rows(struct store *s, const char *network_id, const char *container_id,
+                     struct network_lease_list *ret, struct imgc_err *reterr)
 {
     network_lease_list_auto struct network_lease_list list = { .n = 0 };
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -250,9 +258,10 @@ int network_lease_list(struct store *s, const char *network_id, struct network_l
         return r;
     }
     db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "SELECT " COLUMNS FROM
-                          "WHERE ?1 IS NULL OR l.network_id = ?1 ORDER BY l.container_id");
+        db_prepare(s->db, "SELECT " COLUMNS FROM "WHERE (?1 IS NULL OR l.network_id = ?1) AND "
+                          "(?2 IS NULL OR l.container_id = ?2) ORDER BY l.container_id, l.slot");
     db_bind_text(&st, 1, network_id);
+    db_bind_text(&st, 2, container_id);
     while ((r = db_step(&st, reterr)) == DB_ROW) {
         struct network_lease *items = reallocarray(list.items, list.n + 1, sizeof *items);
         if (!items) {
@@ -272,6 +281,18 @@ int network_lease_list(struct store *s, const char *network_id, struct network_l
     return r;
 }
 
+int network_lease_list(struct store *s, const char *network_id, struct network_lease_list *ret,
+                       struct imgc_err *reterr)
+{
+    return list_rows(s, network_id, NULL, ret, reterr);
+}
+
+int network_lease_list_of(struct store *s, const char *container_id, struct network_lease_list *ret,
+                          struct imgc_err *reterr)
+{
+    return list_rows(s, NULL, container_id, ret, reterr);
+}
+
 int network_lease_find(struct store *s, const char *container_id, struct network_lease *ret,
                        struct imgc_err *reterr)
 {
@@ -281,8 +302,8 @@ int network_lease_find(struct store *s, const char *container_id, struct network
     if (r < 0) {
         return r;
     }
-    db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "SELECT " COLUMNS FROM "WHERE l.container_id = ?1 LIMIT 1");
+    db_stmt_auto struct db_stmt st = db_prepare(
+        s->db, "SELECT " COLUMNS FROM "WHERE l.container_id = ?1 ORDER BY l.slot LIMIT 1");
     db_bind_text(&st, 1, container_id);
     r = db_step(&st, reterr);
     if (r != DB_ROW) {
@@ -346,7 +367,7 @@ int network_lease_drop_dead(struct store *s, bool *ret_dropped, struct imgc_err 
     *ret_dropped = false;
     int r = find_dead(s, &d, reterr);
     for (size_t i = 0; r == 0 && i < d.n; i++) {
-        r = network_lease_drop(s, d.ids[i], NULL, reterr);
+        r = network_lease_drop(s, d.ids[i], NULL, NULL, reterr);
         *ret_dropped = true;
     }
     return r;

@@ -96,6 +96,14 @@ static void fill(struct spec *s)
                                      .search = words("x", "y"),
                                      .options = words("o", "p"),
                                      .hosts = words("h:1.2.3.4", "g:host-gateway") };
+    s->net_want.more = calloc(1, sizeof *s->net_want.more);
+    assert_non_null(s->net_want.more);
+    s->net_want.n_more = 1;
+    s->net_want.more[0] = (struct net_want_link){ .network = word("second"),
+                                                  .aliases = words("c", "d"),
+                                                  .ip4 = word("10.0.1.2"),
+                                                  .ip6 = word("fd01::2"),
+                                                  .mac = word("02:00:00:00:00:02") };
     s->capabilities = UINT64_MAX - 5;
     s->no_seccomp = true;
     s->isolation.no_new_privs = s->isolation.systemd = true;
@@ -184,6 +192,14 @@ static void same_net_want(const struct net_want *a, const struct net_want *b)
     same_words(a->search, b->search);
     same_words(a->options, b->options);
     same_words(a->hosts, b->hosts);
+    assert_int_equal(a->n_more, b->n_more);
+    for (size_t i = 0; i < a->n_more; i++) {
+        assert_string_equal(a->more[i].network, b->more[i].network);
+        same_words(a->more[i].aliases, b->more[i].aliases);
+        assert_string_equal(a->more[i].ip4, b->more[i].ip4);
+        assert_string_equal(a->more[i].ip6, b->more[i].ip6);
+        assert_string_equal(a->more[i].mac, b->more[i].mac);
+    }
 }
 
 static void same(const struct spec *a, const struct spec *b)
