@@ -5,9 +5,9 @@
 #include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/container_end.h"
+#include "cmd/label_list.h"
 #include "cmd/sweep.h"
 #include "schema/json.h"
-#include "schema/limits.h"
 #include "store/volume.h"
 
 #define USERS_BYTES 400 /* of a message; the rest is not said */
@@ -28,30 +28,6 @@ static const struct option create_options[] = {
     { 0, "ignore", OPT_FLAG, offsetof(struct create_options, ignore), NULL, NULL },
     { .name = NULL },
 };
-
-static int make_labels(const struct option_list *list, char **ret, struct imgc_err *reterr)
-{
-    json_auto_free json_t *labels = json_object();
-
-    for (size_t i = 0; i < list->n; i++) {
-        struct imgc_str key, value;
-        (void)imgc_str_split(imgc_str_of(list->items[i]), '=', &key, &value);
-        if (key.len == 0) {
-            return imgc_fail(reterr, IMGC_E_USAGE, "--label '%s' has no name", list->items[i]);
-        }
-        json_t *text = json_stringn(value.ptr ? value.ptr : "", value.len);
-        if (!text || json_object_setn_new(labels, key.ptr, key.len, text) < 0) {
-            return imgc_fail(reterr, IMGC_E_USAGE, "--label '%s' is not UTF-8", list->items[i]);
-        }
-    }
-    int r = json_dump(labels, true, ret, reterr);
-    if (r == 0 && strlen(*ret) > LIMIT_CONFIG_BYTES) {
-        free(*ret);
-        *ret = NULL;
-        return imgc_fail(reterr, IMGC_E_LIMIT, "labels over %u bytes", LIMIT_CONFIG_BYTES);
-    }
-    return r;
-}
 
 static int choose_name(const struct create_options *o, struct args args,
                        char made[VOLUME_MADE_NAME_MAX], struct volume_args *ret,
@@ -87,7 +63,7 @@ static int create_run(struct app *app, const void *options, struct args args,
         return imgc_fail(reterr, IMGC_E_USAGE, "--driver '%s': the only one is local", o->driver);
     }
     int r = choose_name(o, args, made, &volume, reterr);
-    r = r < 0 ? r : make_labels(&o->labels, &labels, reterr);
+    r = r < 0 ? r : label_list_json("label", &o->labels, &labels, reterr);
     r = r < 0 ? r : app_store(app, &store, reterr);
     r = r < 0 ? r : sweep_dead(app, NULL, reterr);
     r = r < 0 ? r : lease_begin(store, &lease, reterr);
