@@ -9,9 +9,11 @@
 #include "cmd/listing.h"
 #include "cmd/program.h"
 #include "layers/rootfs_form.h"
+#include "runtime/net_nft.h"
 #include "schema/json.h"
 #include "schema/platform.h"
 #include "store/gc.h"
+#include "store/network.h"
 
 struct info_options {
     const char *format;
@@ -39,6 +41,17 @@ static const char *cgroup_mode(void)
     return access("/sys/fs/cgroup/memory", F_OK) == 0 ? "v1" : "none";
 }
 
+/* What a container is on that names none. */
+static const char *default_network(void)
+{
+    const char *usual = settings_env("IMGC_NETWORK");
+
+    if (usual && *usual) {
+        return usual;
+    }
+    return geteuid() == 0 && net_nft_program() ? NETWORK_DEFAULT : "none";
+}
+
 static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
 {
     struct store *store;
@@ -47,6 +60,7 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
     struct utsname host = { .sysname = "" };
     struct platform platform;
     char platform_name[PLATFORM_TEXT_MAX];
+    network_list_auto struct network_list networks = { .n = 0 };
 
     int r = app_store(app, &store, reterr);
     if (r == 0) {
@@ -55,13 +69,17 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
     if (r == 0) {
         r = rootfs_form_choose(store, app->settings.form, &layers, reterr);
     }
+    if (r == 0) {
+        r = network_list(store, &networks, reterr);
+    }
     if (r < 0) {
         return r;
     }
     (void)uname(&host);
     platform_host(&platform);
     json_t *doc = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:s}",
         "Version", program_version(), "Root", store_root_path(store), "Runroot",
         store_runroot_path(store), "Layers", rootfs_form_name(layers.form), "LayersReason",
         layers.reason, "Kernel", host.release, "Platform", platform_text(&platform, platform_name),
@@ -69,7 +87,8 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
         "ImagesSize", (json_int_t)u.images_bytes, "Containers", (json_int_t)u.containers,
         "ContainersRunning", (json_int_t)u.containers_running, "ContainersSize",
         (json_int_t)u.containers_bytes, "Volumes", (json_int_t)u.volumes, "VolumesSize",
-        (json_int_t)u.volumes_bytes);
+        (json_int_t)u.volumes_bytes, "Networks", (json_int_t)networks.n, "DefaultNetwork",
+        default_network());
     if (!doc) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the paths of the store are not UTF-8");
     }

@@ -8,6 +8,8 @@
 #include "cmd/container_filter.h"
 #include "cmd/container_ports.h"
 #include "cmd/describe.h"
+#include "cmd/describe_network.h"
+#include "cmd/kept_spec.h"
 #include "cmd/listing.h"
 #include "cmd/units.h"
 #include "schema/base/clock.h"
@@ -18,6 +20,7 @@
 #define SHORT_ID 12
 #define COMMAND_CELLS 20
 #define NS_PER_S 1000000000
+#define NETWORKS_BYTES 65536
 
 struct ps_options {
     bool all, quiet, no_trunc, no_heading, latest;
@@ -60,6 +63,7 @@ static const struct listing_column columns[] = {
     { "ExitCode", "EXIT CODE" },
     { "Pid", "PID" },
     { "Names", "NAMES" },
+    { "Networks", "NETWORKS" },
     { NULL, NULL },
 };
 
@@ -170,6 +174,22 @@ static int make_row(const struct container *c, const struct network_lease_list *
                      "ExitCode", c->exit_code < 0 ? 0 : c->exit_code, "Pid",
                      c->status == CONTAINER_RUNNING ? (int)c->init.pid : 0, "Names", c->name);
     return *ret ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+}
+
+/* What its spec names: read only where a format may show it. */
+static int add_networks(struct app *app, const struct container *c, json_t *row,
+                        struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf names = IMGC_BUF_INIT(NETWORKS_BYTES);
+    json_auto_free json_t *told = NULL;
+    spec_auto struct spec spec = SPEC_INIT;
+
+    int r = json_parse(imgc_str_of(c->spec_json), "container", &told, reterr);
+    const char *mode = json_string_value(json_object_get(told, "NetworkMode"));
+    r = r < 0 ? r : kept_spec_load(app->store, c->id, &spec, reterr);
+    r = r == -(int)IMGC_E_NOTFOUND ? 0 : r; /* not made completely, or gone meanwhile */
+    r = r < 0 ? r : describe_network_names(&spec, mode ? mode : "", &names, reterr);
+    return r < 0 ? r : json_put_string(row, "Networks", names.ptr, reterr);
 }
 
 static int print_rows(struct app *app, const struct ps_options *o, json_t *rows,
@@ -299,6 +319,7 @@ static int ps_run(struct app *app, const void *options, struct args args, struct
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         json_t *row = NULL;
         r = make_row(&list.items[i], &leases, o, &row, reterr);
+        r = r < 0 || !o->format ? r : add_networks(app, &list.items[i], row, reterr);
         if (r >= 0 && json_array_append_new(rows, row) < 0) {
             r = imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
         }

@@ -8,6 +8,7 @@
 #include "cmd/filter.h"
 #include "cmd/kept_spec.h"
 #include "cmd/lookup.h"
+#include "cmd/network_users.h"
 #include "schema/base/clock.h"
 #include "schema/json.h"
 
@@ -31,6 +32,7 @@ void container_filter_done(struct container_filter *f)
         if (f->items[i].key == CONTAINER_FILTER_NAME) {
             regfree(&f->items[i].regex);
         }
+        network_done(&f->items[i].network);
     }
     free(f->items);
     *f = (struct container_filter){ .items = NULL };
@@ -110,6 +112,10 @@ static int parse_value(struct app *app, struct container_filter_item *item, stru
                                item->value.ptr);
     case CONTAINER_FILTER_ANCESTOR:
         return parse_ancestor(app, item, reterr);
+    case CONTAINER_FILTER_NETWORK: {
+        int r = network_find(app->store, item->value, &item->network, reterr);
+        return r == NETWORK_MISSING ? 0 : r;
+    }
     default:
         return 0;
     }
@@ -210,7 +216,7 @@ static int load_facts(struct app *app, unsigned used, struct facts *f, struct im
     if (r == 0 && (used & CONTAINER_FILTER_NETWORK)) {
         r = json_parse(imgc_str_of(f->c->spec_json), "container", &f->options, reterr);
     }
-    if (r == 0 && (used & CONTAINER_FILTER_VOLUME)) {
+    if (r == 0 && (used & (CONTAINER_FILTER_VOLUME | CONTAINER_FILTER_NETWORK))) {
         r = kept_spec_load(app->store, f->c->id, &f->spec, reterr);
         r = r == -(int)IMGC_E_NOTFOUND ? 0 : r; /* not made completely: it has none */
     }
@@ -254,7 +260,8 @@ static bool item_matches(const struct container_filter_item *item, const struct 
         return has_mount(&f->spec, item->value.ptr);
     case CONTAINER_FILTER_NETWORK: {
         const char *mode = json_string_value(json_object_get(f->options, "NetworkMode"));
-        return imgc_str_eq(item->value, imgc_str_of(mode ? mode : ""));
+        return imgc_str_eq(item->value, imgc_str_of(mode ? mode : "")) ||
+               (item->network.name && network_users_wants(&f->spec, &item->network));
     }
     }
     return false;

@@ -11,6 +11,7 @@
 #include "cmd/app.h"
 #include "cmd/options.h"
 #include "store/container.h"
+#include "store/network.h"
 
 enum container_filter_key {
     CONTAINER_FILTER_NAME = 1u << 0, /* extended regular expression */
@@ -22,17 +23,18 @@ enum container_filter_key {
     CONTAINER_FILTER_EXITED = 1u << 6,   /* with this code */
     CONTAINER_FILTER_BEFORE = 1u << 7,   /* made before this container */
     CONTAINER_FILTER_SINCE = 1u << 8,
-    CONTAINER_FILTER_UNTIL = 1u << 9,   /* made before this time */
-    CONTAINER_FILTER_VOLUME = 1u << 10, /* name, source or target of a mount */
-    CONTAINER_FILTER_NETWORK = 1u << 11,
+    CONTAINER_FILTER_UNTIL = 1u << 9,    /* made before this time */
+    CONTAINER_FILTER_VOLUME = 1u << 10,  /* name, source or target of a mount */
+    CONTAINER_FILTER_NETWORK = 1u << 11, /* name or ID; or host, none, container:NAME */
 };
 
 struct container_filter_item {
     enum container_filter_key key;
-    struct imgc_str value; /* borrowed from the command line: NUL-terminated */
-    int64_t number;        /* EXITED: the code; BEFORE, SINCE, UNTIL: ns */
-    struct digest image;   /* ANCESTOR, where there is one */
-    regex_t regex;         /* NAME */
+    struct imgc_str value;  /* borrowed from the command line: NUL-terminated */
+    int64_t number;         /* EXITED: the code; BEFORE, SINCE, UNTIL: ns */
+    struct digest image;    /* ANCESTOR, where there is one */
+    struct network network; /* NETWORK, where there is one */
+    regex_t regex;          /* NAME */
 };
 
 struct container_filter {

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "cmd/describe_network.h"
 #include "cmd/kept_spec.h"
 #include "runtime/caps.h"
 #include "runtime/log_rotate.h"
@@ -101,9 +102,11 @@ static json_t *host_config(const struct container *c, const struct spec *s, cons
     static const char *const process[] = { "Cmd",  "Env",        "Tty",      "OpenStdin",
                                            "User", "WorkingDir", "Hostname", "Labels" };
     json_t *j = json_deep_copy(told);
-    json_t *more = json_pack("{s:b, s:o, s:o, s:o}", "AutoRemove", c->auto_remove, "LogConfig",
-                             log_of(s), "CapAdd", capabilities_of(s->isolation.cap_add), "CapDrop",
-                             capabilities_of(s->isolation.cap_drop));
+    json_t *more = json_pack(
+        "{s:b, s:o, s:o, s:o, s:o, s:b}", "AutoRemove", c->auto_remove, "LogConfig", log_of(s),
+        "CapAdd", capabilities_of(s->isolation.cap_add), "CapDrop",
+        capabilities_of(s->isolation.cap_drop), "PortBindings",
+        describe_network_bindings(&s->net_want), "PublishAllPorts", s->net_want.publish_all);
 
     for (size_t i = 0; j && i < sizeof process / sizeof *process; i++) {
         (void)json_object_del(j, process[i]);
@@ -145,15 +148,13 @@ static int add_config(const struct container *c, const struct spec *s, json_t *c
     return r;
 }
 
-static int fill(const struct container *c, const struct spec *s, json_t *doc)
+static int fill(const struct container *c, const struct spec *s, json_t *take_network, json_t *doc)
 {
     json_t *config = json_object_get(doc, "Config");
-    const char *network = json_string_value(json_object_get(config, "NetworkMode"));
-    json_t *more = json_pack("{s:o, s:o, s:{s:s, s:s, s:{}, s:{}}, s:o, s:s, s:o}", "HostConfig",
+    json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}", "HostConfig",
                              host_config(c, s, config), "Mounts", mounts_of(s), "NetworkSettings",
-                             "Mode", network ? network : "", "IPAddress", "", "Ports", "Networks",
-                             "CgroupPath", string_or_empty(c->cgroup), "Path", s->argv[0],
-                             "EffectiveCaps", capabilities_of(s->capabilities));
+                             take_network, "CgroupPath", string_or_empty(c->cgroup), "Path",
+                             s->argv[0], "EffectiveCaps", capabilities_of(s->capabilities));
     json_t *arguments = string_list(s->argv + 1);
     int r = more ? json_object_update(doc, more) : -1;
 
@@ -170,7 +171,11 @@ int describe_spec(struct store *s, const struct container *c, json_t *doc, struc
     if (r == -IMGC_E_NOTFOUND) {
         return 0;
     }
-    if (r == 0 && fill(c, &spec, doc) < 0) {
+    json_t *network = NULL;
+    const char *mode =
+        json_string_value(json_object_get(json_object_get(doc, "Config"), "NetworkMode"));
+    r = r < 0 ? r : describe_network(s, c, &spec, mode ? mode : "", &network, reterr);
+    if (r == 0 && fill(c, &spec, network, doc) < 0) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     return r;

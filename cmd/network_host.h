@@ -32,9 +32,8 @@ IMGC_CHECK int network_host_name(struct store *s, struct network *n, struct imgc
 /** What @n is on this host, as its row says. */
 struct net_bridge network_host_bridge(struct store *s, const struct network *n);
 
-#define NETWORK_HOST_OPTION_NAME                                    \
-    "com.docker.network.bridge.name" /* of the bridge, as asked for \
-                                      */
+/* Of the bridge, as asked for. */
+#define NETWORK_HOST_OPTION_NAME "com.docker.network.bridge.name"
 #define NETWORK_HOST_OPTION_MTU "mtu"
 
 /** Bring the bridge of @n up, and note in its row what was chosen for it.

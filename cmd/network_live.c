@@ -178,19 +178,22 @@ int network_live_disconnect(struct store *s, const struct container *c, const st
     network_lease_list_auto struct network_lease_list own = { .n = 0 };
     rows_auto struct rows rows = { .leases = { .n = 0 } };
     network_guard_auto int lock_fd = -1;
-    const struct network_lease *lease = NULL;
     char interface[IFNAMSIZ];
+    size_t i = 0;
 
     int r = network_guard_take(s, true, &lock_fd, reterr);
     r = r < 0 ? r : network_lease_list_of(s, c->id, &own, reterr);
-    for (size_t i = 0; r == 0 && i < own.n && !lease; i++) {
-        lease = strcmp(own.items[i].network_id, n->id) == 0 ? &own.items[i] : NULL;
+    if (r < 0) {
+        return r;
     }
-    if (r == 0 && !lease) {
+    while (i < own.n && strcmp(own.items[i].network_id, n->id) != 0) {
+        i++;
+    }
+    if (i == own.n) {
         return imgc_fail(reterr, IMGC_E_NOTFOUND, "container %s is not on network %s", c->name,
                          n->name);
     }
-    r = r < 0 ? r : net_bridge_detach(network_use_interface(c->id, lease->slot, interface), reterr);
+    r = net_bridge_detach(network_use_interface(c->id, own.items[i].slot, interface), reterr);
     r = r < 0 ? r : network_lease_drop(s, c->id, n->id, NULL, reterr);
     r = r < 0 ? r : read_rows(s, &rows, reterr);
     if (r < 0) {

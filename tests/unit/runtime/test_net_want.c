@@ -11,16 +11,21 @@ static struct net_want_link named(const char *name)
     return l;
 }
 
-static void fill(struct net_want *w, const char *const *names)
+static void add(struct net_want *w, const char *name)
 {
+    struct net_want_link l = named(name);
     struct imgc_err err;
 
+    assert_ok(net_want_add(w, &l, &err), err);
+    assert_null(l.network); /* taken */
+}
+
+static void fill(struct net_want *w, const char *const *names)
+{
     w->network = strdup(names[0]);
     assert_non_null(w->network);
     for (size_t i = 1; names[i]; i++) {
-        struct net_want_link l = named(names[i]);
-        assert_ok(net_want_add(w, &l, &err), err);
-        assert_null(l.network); /* taken */
+        add(w, names[i]);
     }
 }
 
@@ -48,8 +53,7 @@ static void test_not_too_many(void **state)
     (void)state;
 
     for (size_t i = 1; i < NET_WANT_NETWORKS_MAX; i++) {
-        struct net_want_link l = named("x");
-        assert_ok(net_want_add(&w, &l, &err), err);
+        add(&w, "x");
     }
     net_want_link_auto struct net_want_link one_more = named("y");
     assert_int_equal(net_want_add(&w, &one_more, &err), -IMGC_E_LIMIT);
