@@ -27,6 +27,7 @@ struct making {
     struct image image;
     struct image_config config;
     struct run_lifecycle lifecycle;
+    struct run_userns userns;
     struct container_made made;
 };
 
@@ -193,7 +194,8 @@ static int write_down(struct making *m, struct imgc_err *reterr)
     if (r < 0) {
         return r;
     }
-    if (!o->remove || c->is_unowned) { /* else the process that runs it has it all */
+    r = run_userns_complete(m->app->store, &m->userns, c->id, &m->made.spec.isolation, reterr);
+    if (r == 0 && (!o->remove || c->is_unowned)) { /* else the process that runs it has it all */
         /* what is started next is written again then */
         r = kept_spec_save(m->app->store, c->id, &m->made.spec, c->is_unowned, reterr);
     }
@@ -212,8 +214,20 @@ static void begin_ahead(const struct making *m, struct ahead *ahead)
 {
     if (ahead) {
         ahead_begin(ahead, m->request.spec.network != SPEC_NETWORK_HOST &&
-                               m->request.isolation.net.mode == ISOLATION_PRIVATE);
+                               m->request.isolation.net.mode == ISOLATION_PRIVATE &&
+                               !isolation_has_users(&m->request.isolation));
     }
+}
+
+static int parse_users(struct making *m, struct imgc_err *reterr)
+{
+    struct run_request *request = &m->request;
+
+    int r = run_userns_parse(&m->options->userns, m->app, &m->userns, &request->isolation, reterr);
+    if (r == 0 && m->userns.user[0] && !request->spec.user) {
+        request->spec.user = m->userns.user;
+    }
+    return r < 0 ? r : run_mounts_check_users(&request->mounts, &request->isolation, reterr);
 }
 
 static int make(struct making *m, const struct container_make_args *args, struct imgc_err *reterr)
@@ -224,6 +238,7 @@ static int make(struct making *m, const struct container_make_args *args, struct
 
     int r = run_options_request(o, args->words.v + (o->rootfs ? 0 : 1), &m->request, reterr);
     r = r < 0 ? r : run_lifecycle_check(&o->lifecycle, reterr);
+    r = r < 0 ? r : parse_users(m, reterr);
     if (r < 0) {
         return r;
     }

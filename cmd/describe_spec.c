@@ -6,6 +6,7 @@
 
 #include "cmd/describe_network.h"
 #include "cmd/kept_spec.h"
+#include "cmd/run_userns.h"
 #include "runtime/caps.h"
 #include "runtime/log_rotate.h"
 #include "schema/json.h"
@@ -111,9 +112,14 @@ static json_t *host_config(const struct container *c, const struct spec *s, cons
     for (size_t i = 0; j && i < sizeof process / sizeof *process; i++) {
         (void)json_object_del(j, process[i]);
     }
+    json_t *users = run_userns_json(&s->isolation.users);
     if (j && more) {
         (void)json_object_update(j, more);
     }
+    if (j && users) {
+        (void)json_object_update(j, users);
+    }
+    json_decref(users);
     json_decref(more);
     return j;
 }

@@ -90,6 +90,22 @@ int run_mounts_parse(const struct run_mounts_options *o, struct run_mounts *ret,
     return r;
 }
 
+int run_mounts_check_users(const struct run_mounts *m, const struct isolation *isolation,
+                           struct imgc_err *reterr)
+{
+    bool is_mapped = isolation_has_users(isolation) && !isolation->users.mounts_stay;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->items[i].idmap && !is_mapped) {
+            return imgc_fail(reterr, IMGC_E_USAGE,
+                             "volume '%s': 'idmap' needs a user namespace of the container's own "
+                             "(--userns or --uidmap, as root)",
+                             m->items[i].target);
+        }
+    }
+    return 0;
+}
+
 /* ---- what the options do not say ---- */
 
 static bool is_below(const char *path, const char *dir)

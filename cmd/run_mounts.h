@@ -57,6 +57,10 @@ void run_mounts_done(struct run_mounts *m);
 IMGC_CHECK int run_mounts_parse(const struct run_mounts_options *o, struct run_mounts *ret,
                                 struct imgc_err *reterr);
 
+/** Whether the mounts go together with the user namespace. @return 0; -USAGE. */
+IMGC_CHECK int run_mounts_check_users(const struct run_mounts *m, const struct isolation *isolation,
+                                      struct imgc_err *reterr);
+
 /** Complete the mounts of a new container's @spec: those of other containers, the image's volumes
  * (but where something is mounted there or above), and names for volumes that have none.
  * @return 0; what volumes_from_add() returns; -NOMEM; -SYS. */

@@ -23,6 +23,7 @@ const struct option run_options[] = {
     RUN_LIMITS_ROWS(AT(limits)),
     RUN_LIMITS_CREATE_ROWS(AT(limits)),
     RUN_ISOLATION_ROWS(AT(isolation)),
+    RUN_USERNS_ROWS(AT(userns)),
     RUN_PROCESS_ROWS(AT(process)),
     RUN_LOG_ROWS(AT(log)),
     RUN_NETWORK_ROWS(AT(network)),

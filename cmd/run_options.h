@@ -16,6 +16,7 @@
 #include "cmd/run_mounts.h"
 #include "cmd/run_network.h"
 #include "cmd/run_process.h"
+#include "cmd/run_userns.h"
 #include "runtime/spec.h"
 
 /* As parsed from the command line. */
@@ -32,6 +33,7 @@ struct run_options {
     struct run_isolation_options isolation;
     struct run_process_options process;
     struct registry_options registry;
+    struct run_userns_options userns;
 };
 
 extern const struct option run_options[];

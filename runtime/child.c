@@ -25,6 +25,7 @@
 #include "runtime/sync.h"
 #include "runtime/tty.h"
 #include "runtime/userns.h"
+#include "runtime/userns_spawn.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
@@ -112,7 +113,7 @@ static int step_file(struct child *c, const struct plan_step *s, struct imgc_err
     int own_fd = c->mounts.state_dir_fd;
     imgc_autoclose int peer_fd = -1;
 
-    if (!peer_dir || strcmp(s->source, "hostname") == 0) {
+    if (c->args->take_mounts || !peer_dir || strcmp(s->source, "hostname") == 0) {
         return mounts_file(&c->mounts, s, reterr);
     }
     int r = fd_open_at(AT_FDCWD, peer_dir, O_PATH | O_DIRECTORY, 0, &peer_fd, reterr);
@@ -122,6 +123,18 @@ static int step_file(struct child *c, const struct plan_step *s, struct imgc_err
         c->mounts.state_dir_fd = own_fd;
     }
     return r;
+}
+
+static int step_bind(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
+{
+    user_auto struct user user = USER_INIT;
+
+    if (!mounts_bind_is_given(s, c->args->take_mounts != NULL)) {
+        return mounts_bind(&c->mounts, s, NULL, reterr);
+    }
+    int r = user_resolve(c->mounts.root_fd, c->spec->user ? c->spec->user : "", &user, reterr);
+    const struct mounts_bind_owner owner = { .uid = user.uid, .gid = user.gid };
+    return r < 0 ? r : mounts_bind(&c->mounts, s, &owner, reterr);
 }
 
 static int step_cgroup(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
@@ -196,15 +209,31 @@ static int step_workdir(struct child *c, const struct plan_step *s, struct imgc_
     return r < 0 ? imgc_context(reterr, "working directory '%s'", s->target) : 0;
 }
 
+/* One that is there already goes where every host has a directory that anybody may reach. */
+static int step_root(struct child *c, struct imgc_err *reterr)
+{
+    if (!c->args->take_mounts) {
+        return overlay_mount_root(c->spec, &c->mounts.root_fd, reterr);
+    }
+    if (move_mount(c->mounts.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+        return mountfd_fail(reterr, errno, "mount the root");
+    }
+    return 0;
+}
+
 static int run_step(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
     switch (s->kind) {
     case PLAN_JOIN:
-        return nsjoin_enter(c->args->joins, (enum isolation_kind)s->attr, reterr);
+        return c->args->take_mounts
+                   ? 0
+                   : nsjoin_enter(c->args->joins, (enum isolation_kind)s->attr, reterr);
+    case PLAN_USERS:
+        return 0; /* it is in it since it began */
     case PLAN_SHM:
         return step_shm(c, s, reterr);
     case PLAN_ROOT:
-        return overlay_mount_root(c->spec, &c->mounts.root_fd, reterr);
+        return step_root(c, reterr);
     case PLAN_DIRECTORY:
         return step_directory(c, s, reterr);
     case PLAN_MOUNT:
@@ -222,7 +251,7 @@ static int run_step(struct child *c, const struct plan_step *s, struct imgc_err 
     case PLAN_FILE:
         return step_file(c, s, reterr);
     case PLAN_BIND:
-        return mounts_bind(&c->mounts, s, reterr);
+        return step_bind(c, s, reterr);
     case PLAN_MASK:
         return mounts_mask(&c->mounts, s->target, reterr);
     case PLAN_MASK_CPUS:
@@ -249,9 +278,9 @@ static int furnish(struct child *c, struct imgc_err *reterr)
 {
     const struct plan *plan = c->args->plan;
 
-    int r = mounts_bind_connected(&c->mounts, plan, reterr);
+    int r = c->args->take_mounts ? 0 : mounts_bind_connected(&c->mounts, plan, reterr);
     r = r < 0 ? r : mounts_make_private(&c->mounts, reterr);
-    if (r == 0 && c->spec->state_dir) {
+    if (r == 0 && c->spec->state_dir && !c->args->take_mounts) {
         r = fd_open_at(AT_FDCWD, c->spec->state_dir, O_PATH | O_DIRECTORY, 0,
                        &c->mounts.state_dir_fd, reterr);
     }
@@ -330,7 +359,8 @@ static int become_container(struct child *c, struct imgc_err *reterr)
 
     /* The launcher's death is the container's. It sends SYNC_GO after this was set, and the socket
      * closes if it died before, so no window is left. */
-    int r = become_dependent(reterr);
+    int r = c->args->take_mounts ? userns_spawn_become_root(reterr) : 0;
+    r = r < 0 ? r : become_dependent(reterr);
     if (r == 0) {
         r = wait_for(c, SYNC_PLACED, reterr);
     }
@@ -338,7 +368,7 @@ static int become_container(struct child *c, struct imgc_err *reterr)
         /* Not earlier: the launcher may trace a process that is not dumpable only with
          * CAP_SYS_PTRACE, which it needs for nothing else. */
         become_separate();
-        r = become_oom_score(c->spec->isolation.oom_score_adj, reterr);
+        r = c->args->take_mounts ? 0 : become_oom_score(c->spec->isolation.oom_score_adj, reterr);
     }
     if (r == 0) {
         r = furnish(c, reterr);
@@ -367,7 +397,7 @@ _Noreturn void child_main(const struct child_args *args)
     struct child c = {
         .args = args,
         .spec = args->spec,
-        .mounts = MOUNTS_INIT,
+        .mounts = args->take_mounts ? *args->take_mounts : (struct mounts)MOUNTS_INIT,
         .cwd_fd = -1,
         .stdin_fd = -1,
         .master_fd = -1,

@@ -6,6 +6,7 @@
 #define IMGC_RUNTIME_CHILD_H
 
 #include "runtime/devices_given.h"
+#include "runtime/mounts.h"
 #include "runtime/nsjoin.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp.h"
@@ -17,9 +18,11 @@ struct child_args {
     const char *cgroup_name;
     const struct nsjoin *joins;
     const struct devices_given *devices;
-    int sync_fd;        /* the container's end */
-    int launcher_fd;    /* the launcher's end, to be closed */
-    const int *std_fds; /* three: what stdin, stdout and stderr become, or -1 each: stay */
+    struct mounts *take_mounts; /* root and sources, where another process has taken them
+                                   (userns_spawn.h); else NULL */
+    int sync_fd;                /* the container's end */
+    int launcher_fd;            /* the launcher's end, to be closed */
+    const int *std_fds;         /* three: what stdin, stdout and stderr become, or -1 each: stay */
 };
 
 /** Become the container's first process. Failures go to the launcher. */

@@ -23,6 +23,7 @@
 #include "runtime/stdfds.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
+#include "runtime/userns.h"
 #include "schema/base/fd.h"
 
 #define CGROUP_TEXT_BYTES 65536 /* of /proc/PID/cgroup: a line for each hierarchy */
@@ -118,7 +119,9 @@ static int prepare(struct exec *e, struct imgc_err *reterr)
                                        &e->filter, reterr);
     }
     if (r == 0 && !e->args->detach) {
-        r = stdfds_make(spec, false, false, &e->stdfds, reterr);
+        /* What belongs to the caller could not be opened again by other users than his. */
+        bool is_foreign = !e->container.shares_user_namespace && userns_is_initial();
+        r = stdfds_make(spec, is_foreign, is_foreign, &e->stdfds, reterr);
     }
     r = r < 0 ? r : sync_pair(&e->sync_fd, &e->container_sync_fd, reterr);
     if (r == 0) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "runtime/become.h"
+#include "runtime/idmap.h"
 #include "runtime/program.h"
 #include "runtime/rlimits.h"
 #include "runtime/rootpath.h"
@@ -22,7 +23,8 @@
 #include "runtime/userns.h"
 #include "schema/base/fd.h"
 
-#define SYNC_FD 3 /* where it is once everything else is closed */
+#define MAP_BYTES 16384 /* of /proc/PID/uid_map: 340 lines at most */
+#define SYNC_FD 3       /* where it is once everything else is closed */
 
 struct joiner {
     const struct exec_child_args *args;
@@ -45,13 +47,47 @@ static int wait_until_placed(struct joiner *j, struct imgc_err *reterr)
     return r;
 }
 
+/* So that it can open /dev/stdout again: later nobody could give it away. */
+static void give_pipes(const struct joiner *j)
+{
+    imgc_autobuf struct imgc_buf uids = IMGC_BUF_INIT(MAP_BYTES), gids = IMGC_BUF_INIT(MAP_BYTES);
+    const struct join *c = j->args->container;
+    struct imgc_err ignored;
+    uint32_t uid, gid;
+
+    if (c->shares_user_namespace || join_read(c, "uid_map", &uids, &ignored) != 0 ||
+        join_read(c, "gid_map", &gids, &ignored) != 0 ||
+        !idmap_root((struct imgc_str){ uids.ptr, uids.len }, &uid) ||
+        !idmap_root((struct imgc_str){ gids.ptr, gids.len }, &gid)) {
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (j->args->std_fds[i] >= 0) {
+            (void)!fchown(j->args->std_fds[i], uid, gid);
+        }
+    }
+}
+
+/* A user that is none in there would make files that are nobody's. */
+static void become_root(const struct joiner *j)
+{
+    if (!j->args->container->shares_user_namespace && geteuid() != 0) {
+        (void)!setresgid(0, 0, 0);
+        (void)!setresuid(0, 0, 0);
+    }
+}
+
 static int enter(struct joiner *j, struct imgc_err *reterr)
 {
     int r = join_enter(j->args->container, reterr);
     if (r == JOIN_GONE) {
         return imgc_fail(reterr, IMGC_E_NOTFOUND, "the container has ended");
     }
-    return r < 0 ? r : fd_open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &j->root_fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    become_root(j);
+    return fd_open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &j->root_fd, reterr);
 }
 
 static int find_workdir(struct joiner *j, struct imgc_err *reterr)
@@ -162,6 +198,7 @@ static int prepare(struct joiner *j, struct imgc_err *reterr)
     r = become_oom_score(isolation->oom_score_adj, reterr);
     r = r < 0 ? r
               : fd_open_at(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY, 0, &j->proc_fd, reterr);
+    give_pipes(j);
     r = r < 0 ? r : enter(j, reterr);
     r = r < 0 ? r : user_resolve(j->root_fd, j->spec->user ? j->spec->user : "", &user, reterr);
     r = r < 0 ? r : user_add_groups(j->root_fd, isolation->groups, &user, reterr);

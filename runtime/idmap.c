@@ -61,6 +61,25 @@ uint64_t idmap_total(const struct idmap *map)
     return total;
 }
 
+bool idmap_root(struct imgc_str text, uint32_t *ret)
+{
+    struct imgc_str line;
+
+    while (imgc_str_token(&text, '\n', &line)) {
+        uint64_t numbers[3] = { 1 };
+        size_t n = 0;
+        struct imgc_str word;
+        while (n < 3 && imgc_str_token(&line, ' ', &word)) {
+            n += word.len > 0 && imgc_str_u64(word, &numbers[n]);
+        }
+        if (n == 3 && numbers[0] == 0 && numbers[2] > 0 && numbers[1] < UINT32_MAX) {
+            *ret = (uint32_t)numbers[1];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Nobody but root may decide what runs in the name of the user here. */
 static bool is_trusted(const char *path)
 {

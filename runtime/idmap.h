@@ -9,6 +9,7 @@
 #ifndef IMGC_RUNTIME_IDMAP_H
 #define IMGC_RUNTIME_IDMAP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "runtime/subid.h"
@@ -65,6 +66,10 @@ IMGC_CHECK int idmap_helpers_run(struct idmap_helpers *h, struct imgc_err *reter
 struct idmap_ids {
     uint32_t uid, gid;
 };
+
+/** Pure. What the first ID inside is outside, in the @text of /proc/PID/uid_map.
+ * @return whether there is one. */
+bool idmap_root(struct imgc_str text, uint32_t *ret);
 
 /** Map @inside of the namespace that this process has just made to @outside, and nothing else;
  * groups can then not be changed. @proc_fd is /proc/self. Needs no privilege where @outside is the

@@ -23,11 +23,61 @@ const char *isolation_kind_name(enum isolation_kind kind)
     return names[kind];
 }
 
+bool isolation_has_users(const struct isolation *i)
+{
+    return i->users.mode != ISOLATION_USERS_HOST;
+}
+
+bool isolation_map_id(const struct isolation_ids *ids, size_t n, uint32_t inside, uint32_t *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (inside >= ids[i].inside && inside - ids[i].inside < ids[i].count) {
+            *ret = ids[i].outside + (inside - ids[i].inside);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool overlaps(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
+{
+    return a < (uint64_t)b + b_count && b < (uint64_t)a + a_count;
+}
+
+int isolation_add_ids(struct isolation_ids **ids, size_t *n, struct isolation_ids line,
+                      struct imgc_err *reterr)
+{
+    /* The last number means "no ID". */
+    if (line.count == 0 || line.count > UINT32_MAX - line.inside ||
+        line.count > UINT32_MAX - line.outside) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "%u:%u:%u is no range of IDs (they end at %u)",
+                         line.inside, line.outside, line.count, UINT32_MAX - 1);
+    }
+    for (size_t i = 0; i < *n; i++) {
+        const struct isolation_ids *o = &(*ids)[i];
+        if (overlaps(o->inside, o->count, line.inside, line.count) ||
+            overlaps(o->outside, o->count, line.outside, line.count)) {
+            return imgc_fail(reterr, IMGC_E_USAGE, "%u:%u:%u overlaps with %u:%u:%u", line.inside,
+                             line.outside, line.count, o->inside, o->outside, o->count);
+        }
+    }
+    struct isolation_ids *grown = reallocarray(*ids, *n + 1, sizeof *grown);
+    if (!grown) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    *ids = grown;
+    grown[(*n)++] = line;
+    return 0;
+}
+
 void isolation_done(struct isolation *i)
 {
     for (unsigned k = 0; k < ISOLATION_KINDS; k++) {
         free(isolation_of(i, k)->source);
     }
+    free(i->users.source);
+    free(i->users.uids);
+    free(i->users.gids);
     (void)json_strings_free(i->mask);
     (void)json_strings_free(i->unmask);
     (void)json_strings_free(i->groups);

@@ -42,6 +42,27 @@ enum isolation_ipc {
     ISOLATION_IPC_NO_SHM,    /* and there is no /dev/shm */
 };
 
+enum isolation_users_mode {
+    ISOLATION_USERS_HOST,      /* the launcher's user namespace */
+    ISOLATION_USERS_MAPPED,    /* one of the container's own, with maps */
+    ISOLATION_USERS_CONTAINER, /* that of the container @source, looked up at start */
+    ISOLATION_USERS_PATH,      /* the file @source */
+};
+
+struct isolation_ids { /* IDs of the container and what they are where the launcher is */
+    uint32_t inside, outside, count;
+};
+
+/* Whose users the container's are. */
+struct isolation_users {
+    enum isolation_users_mode mode;
+    char *source;                      /* CONTAINER: a name or ID; PATH: an absolute path */
+    struct isolation_ids *uids, *gids; /* MAPPED */
+    size_t n_uids, n_gids;
+    bool mounts_stay; /* the files of the image and of volumes have the owners that the map makes of
+                         them; else they have those that they would have without a map */
+};
+
 struct isolation_rlimit {
     char *name; /* docker's: "nofile" */
     uint64_t soft, hard;
@@ -61,6 +82,7 @@ struct isolation_device {
 struct isolation {
     /* ISOLATION_NET: --network host is spec.network, not a mode here */
     struct isolation_namespace pid, ipc, uts, net, cgroup, time;
+    struct isolation_users users;
     enum isolation_ipc ipc_use; /* of a private IPC namespace */
     bool privileged; /* all capabilities that the launcher has, the host's devices, no filter, no
                         masks, /sys and cgroups writable */
@@ -94,6 +116,17 @@ const struct isolation_namespace *isolation_of(const struct isolation *i, enum i
 
 /** "pid", "ipc", ...: the file of /proc/PID/ns. Pure. */
 const char *isolation_kind_name(enum isolation_kind kind);
+
+/** Whether the container's process is in another user namespace than the launcher. Pure. */
+bool isolation_has_users(const struct isolation *i);
+
+/** What @inside is outside, in one of the lists of a map. Pure. @return whether it is mapped. */
+bool isolation_map_id(const struct isolation_ids *ids, size_t n, uint32_t inside, uint32_t *ret);
+
+/** Append a line to a map. @return 0; -USAGE where it is no range or overlaps with another;
+ * -NOMEM. */
+IMGC_CHECK int isolation_add_ids(struct isolation_ids **ids, size_t *n, struct isolation_ids line,
+                                 struct imgc_err *reterr);
 
 void isolation_done(struct isolation *i);
 #define isolation_auto imgc_auto(isolation_done)

@@ -22,6 +22,30 @@ static const struct json_fields namespace_fields[] = {
     { .key = NULL },
 };
 
+static const char *const users_modes[] = {
+    [ISOLATION_USERS_HOST] = "host",
+    [ISOLATION_USERS_MAPPED] = "mapped",
+    [ISOLATION_USERS_CONTAINER] = "container",
+    [ISOLATION_USERS_PATH] = "path",
+    NULL,
+};
+
+static const struct json_fields ids_fields[] = {
+    JSON_FIELDS_PLAIN(struct isolation_ids, inside),
+    JSON_FIELDS_PLAIN(struct isolation_ids, outside),
+    JSON_FIELDS_PLAIN(struct isolation_ids, count),
+    { .key = NULL },
+};
+
+static const struct json_fields users_fields[] = {
+    JSON_FIELDS_ENUM(struct isolation_users, mode, users_modes),
+    JSON_FIELDS_PLAIN(struct isolation_users, source),
+    JSON_FIELDS_LIST(struct isolation_users, uids, n_uids, struct isolation_ids, ids_fields),
+    JSON_FIELDS_LIST(struct isolation_users, gids, n_gids, struct isolation_ids, ids_fields),
+    JSON_FIELDS_PLAIN(struct isolation_users, mounts_stay),
+    { .key = NULL },
+};
+
 static const struct json_fields rlimit_fields[] = {
     JSON_FIELDS_PLAIN(struct isolation_rlimit, name),
     JSON_FIELDS_PLAIN(struct isolation_rlimit, soft),
@@ -52,6 +76,7 @@ const struct json_fields isolation_json_fields[] = {
     NAMESPACE(net),
     NAMESPACE(cgroup),
     NAMESPACE(time),
+    JSON_FIELDS_STRUCT(struct isolation, users, users_fields),
     JSON_FIELDS_ENUM(struct isolation, ipc_use, ipc_uses),
     PLAIN(privileged),
     PLAIN(systemd),

@@ -24,6 +24,7 @@
 #include "runtime/sync.h"
 #include "runtime/timezone.h"
 #include "runtime/tty.h"
+#include "runtime/userns_spawn.h"
 #include "schema/base/fd.h"
 
 #define THREAD_TRIES 20000 /* a second */
@@ -45,6 +46,7 @@ struct launch {
     struct stdfds stdfds;
     struct nsjoin joins;
     struct devices_given devices;
+    struct mounts mounts; /* of a container in another user namespace, in its process */
 };
 
 static void warn(const struct launch_args *args, const char *message)
@@ -110,6 +112,12 @@ static bool is_single_threaded(void)
     return false;
 }
 
+/* Of another container that has none of its own, it is the launcher's. */
+static bool has_users(const struct launch *l)
+{
+    return l->spec->isolation.users.mode == ISOLATION_USERS_MAPPED || l->joins.user_fd >= 0;
+}
+
 /* All that can be done before there is a process. */
 static int prepare(struct launch *l, struct imgc_err *reterr)
 {
@@ -137,7 +145,10 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         rlimits_warn(&spec->isolation, l->args->warn, l->args->arg);
     }
     if (r == 0) {
-        r = stdfds_make(spec, l->args->log_fd >= 0, l->args->attach != NULL, &l->stdfds, reterr);
+        /* What belongs to the caller could not be opened again by other users than his. */
+        bool is_foreign = has_users(l) && !spec->isolation.users.mounts_stay;
+        r = stdfds_make(spec, l->args->log_fd >= 0 || is_foreign,
+                        l->args->attach != NULL || is_foreign, &l->stdfds, reterr);
     }
     if (r == 0) {
         r = sync_pair(&l->sync_fd, &l->container_sync_fd, reterr);
@@ -169,6 +180,15 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
 /* In the child too, where l->pid is 0. */
 static int clone_container(struct launch *l, uint64_t namespaces, struct imgc_err *reterr)
 {
+    if (has_users(l)) {
+        return userns_spawn(&(struct userns_spawn_args){ .spec = l->spec,
+                                                         .plan = &l->plan,
+                                                         .joins = &l->joins,
+                                                         .std_fds = l->stdfds.container_fds,
+                                                         .namespaces = namespaces },
+                            &l->mounts, &l->pid, &l->pid_fd, reterr);
+    }
+
     const struct ahead *ahead = l->args->ahead;
     bool is_ahead = (namespaces & CLONE_NEWNET) && !(namespaces & CLONE_NEWUSER) && ahead &&
                     ahead->network_fd >= 0;
@@ -198,7 +218,7 @@ static int start(struct launch *l, struct imgc_err *reterr)
     if (l->spec->network == SPEC_NETWORK_HOST) {
         namespaces &= ~(uint64_t)CLONE_NEWNET;
     }
-    int r = nsjoin_enter_pid(&l->joins, reterr);
+    int r = has_users(l) ? 0 : nsjoin_enter_pid(&l->joins, reterr);
     if (r == 0) {
         r = clone_container(l, namespaces, reterr);
     }
@@ -210,13 +230,14 @@ static int start(struct launch *l, struct imgc_err *reterr)
             .cgroup_name = l->cgroup_name,
             .joins = &l->joins,
             .devices = &l->devices,
+            .take_mounts = has_users(l) ? &l->mounts : NULL,
             .sync_fd = l->container_sync_fd,
             .launcher_fd = l->sync_fd,
             .std_fds = l->stdfds.container_fds,
         });
     }
     close_container_ends(l);
-    return r < 0 ? r : nsjoin_leave_pid(&l->joins, reterr);
+    return r < 0 || has_users(l) ? r : nsjoin_leave_pid(&l->joins, reterr);
 }
 
 static int ended_early(struct launch *l, int status, struct imgc_err *reterr)
@@ -437,6 +458,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .stdfds = STDFDS_INIT,
         .joins = NSJOIN_INIT,
         .devices = DEVICES_GIVEN_INIT,
+        .mounts = MOUNTS_INIT,
     };
 
     ret->mounts_fd = -1;

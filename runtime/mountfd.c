@@ -115,6 +115,25 @@ int mountfd_restrict(int mount_fd, uint64_t attr, bool recursive, struct imgc_er
     return 0;
 }
 
+int mountfd_idmap(int mount_fd, int userns_fd, bool recursive, struct imgc_err *reterr)
+{
+    struct mount_attr set = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns_fd };
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u);
+
+    if (mount_setattr(mount_fd, "", flags, &set, sizeof set) == 0) {
+        return 0;
+    }
+    int errnum = errno;
+    (void)imgc_fail(reterr, IMGC_E_HOST,
+                    errnum == EPERM
+                        ? "this host does not let imgc map the owners of files (root outside of "
+                          "user namespaces is needed)"
+                        : "this kernel cannot map the owners of files on this file system: %s",
+                    strerrordesc_np(errnum));
+    reterr->sys = errnum;
+    return -(int)reterr->code;
+}
+
 int mountfd_allow_devices(int mount_fd, struct imgc_err *reterr)
 {
     struct mount_attr set = { .attr_clr = MOUNT_ATTR_NODEV };

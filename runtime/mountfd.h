@@ -37,6 +37,11 @@ IMGC_CHECK int mountfd_clone(int dir_fd, const char *path, bool recursive, int *
 IMGC_CHECK int mountfd_restrict(int mount_fd, uint64_t attr, bool recursive,
                                 struct imgc_err *reterr);
 
+/** Let files of the detached @mount_fd have the owners that the user namespace @userns_fd makes of
+ * those on the disk: 0 becomes what is 0 there. @return 0; -HOST where the file system or the
+ * kernel cannot. */
+IMGC_CHECK int mountfd_idmap(int mount_fd, int userns_fd, bool recursive, struct imgc_err *reterr);
+
 /** Let device nodes of the mount be opened again. @return 0; -HOST; -SYS. */
 IMGC_CHECK int mountfd_allow_devices(int mount_fd, struct imgc_err *reterr);
 

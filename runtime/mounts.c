@@ -31,6 +31,30 @@ void mounts_done(struct mounts *m)
     m->n_connected = 0;
 }
 
+bool mounts_taken(struct mounts *m, const struct plan_step *s, int *ret_fd)
+{
+    for (size_t i = 0; i < m->n_connected; i++) {
+        if (m->connected[i].step == s && m->connected[i].mount_fd >= 0) {
+            *ret_fd = imgc_take_fd(m->connected[i].mount_fd);
+            return true;
+        }
+    }
+    return false;
+}
+
+int mounts_keep(struct mounts *m, const struct plan_step *s, int *take_fd, struct imgc_err *reterr)
+{
+    struct mounts_connected *p = reallocarray(m->connected, m->n_connected + 1, sizeof *p);
+
+    if (!p) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    m->connected = p;
+    p[m->n_connected++] =
+        (struct mounts_connected){ .step = s, .mount_fd = imgc_take_fd(*take_fd) };
+    return 0;
+}
+
 int mounts_make_private(struct mounts *m, struct imgc_err *reterr)
 {
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
@@ -60,6 +84,29 @@ int mounts_check_not_proc(int fd, const char *target, struct imgc_err *reterr)
     return 0;
 }
 
+/* Whether the host's /proc is of this process's own process namespace. */
+static bool is_host_process(void)
+{
+    char text[16] = "";
+
+    return readlink("/proc/self", text, sizeof text - 1) > 0 &&
+           strtol(text, NULL, 10) == (long)getpid();
+}
+
+/* What a user namespace may not mount anew, for it does not own what the file system shows: as the
+ * host sees it, restricted all the way down. */
+static int bind_instead(const struct plan_step *s, int *ret_fd, struct imgc_err *reterr)
+{
+    bool is_proc = strcmp(s->fstype, "proc") == 0;
+
+    if (is_proc && !is_host_process()) {
+        return imgc_context(reterr, "these processes belong to another user namespace (join that "
+                                    "one, too: --userns container:NAME)");
+    }
+    int r = mountfd_clone(AT_FDCWD, is_proc ? "/proc" : "/sys", true, ret_fd, reterr);
+    return r < 0 ? r : mountfd_restrict(*ret_fd, s->attr, true, reterr);
+}
+
 int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
 {
     imgc_autoclose int target_fd = -1, mount_fd = -1;
@@ -80,12 +127,9 @@ int mounts_new(struct mounts *m, const struct plan_step *s, struct imgc_err *ret
         r = mountfd_new(s->fstype, "newinstance,ptmxmode=0666,mode=0620", s->attr, &mount_fd,
                         reterr);
     }
-    if (r < 0 && strcmp(s->fstype, "sysfs") == 0) {
-        /* Not the owner of the network namespace: the host's view, read-only all the way down. */
-        r = mountfd_clone(AT_FDCWD, "/sys", true, &mount_fd, reterr);
-        if (r == 0) {
-            r = mountfd_restrict(mount_fd, s->attr, true, reterr);
-        }
+    if (r < 0 && (strcmp(s->fstype, "sysfs") == 0 ||
+                  (strcmp(s->fstype, "proc") == 0 && reterr->sys == EPERM))) {
+        r = bind_instead(s, &mount_fd, reterr);
     }
     if (r == 0) {
         r = mountfd_attach(mount_fd, target_fd, reterr);
@@ -122,7 +166,8 @@ int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *re
     struct imgc_str parent, base;
     char path[64];
 
-    if (m->state_dir_fd < 0) {
+    bool is_taken = mounts_taken(m, s, &mount_fd);
+    if (m->state_dir_fd < 0 && !is_taken) {
         return 0;
     }
     (void)imgc_str_rsplit(imgc_str_of(s->target), '/', &parent, &base);
@@ -135,7 +180,7 @@ int mounts_file(struct mounts *m, const struct plan_step *s, struct imgc_err *re
     if (r == 0) {
         r = mounts_check_not_proc(target_fd, s->target, reterr);
     }
-    if (r == 0) {
+    if (r == 0 && !is_taken) {
         r = mountfd_clone(m->state_dir_fd, s->source, false, &mount_fd, reterr);
     }
     if (r == 0) {

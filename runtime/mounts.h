@@ -8,7 +8,8 @@
 
 #include "runtime/plan.h"
 
-/* The mount of a PLAN_BIND that was taken while the namespace was still the host's. */
+/* The mount of a PLAN_BIND that was taken while the namespace was still the host's; with another
+ * user namespace (userns_spawn.h) of all of them, and of PLAN_FILE, where imgc may still do so. */
 struct mounts_connected {
     const struct plan_step *step;
     int mount_fd; /* -1 once it is attached */
@@ -31,6 +32,13 @@ struct mounts {
     }
 void mounts_done(struct mounts *m);
 #define mounts_auto imgc_auto(mounts_done)
+
+/** The mount that was taken for @s. @return whether there is one; *ret_fd is the caller's then. */
+bool mounts_taken(struct mounts *m, const struct plan_step *s, int *ret_fd);
+
+/** Keep @take_fd for @s. @return 0; -NOMEM. */
+IMGC_CHECK int mounts_keep(struct mounts *m, const struct plan_step *s, int *take_fd,
+                           struct imgc_err *reterr);
 
 /** Detach the namespace from the host's: nothing mounted here is seen there, or the reverse. */
 IMGC_CHECK int mounts_make_private(struct mounts *m, struct imgc_err *reterr);

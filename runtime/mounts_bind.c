@@ -8,6 +8,7 @@
 
 #include "runtime/mountfd.h"
 #include "runtime/mountinfo.h"
+#include "runtime/mounts_chown.h"
 #include "runtime/rootpath.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
@@ -87,17 +88,7 @@ static int take_connected(struct mounts *m, const struct plan_step *s, struct im
     if (r == 0 && options_of(s)->propagation == SPEC_PROPAGATION_SLAVE) {
         r = mountfd_propagate(mount_fd, MS_SLAVE, reterr);
     }
-    if (r < 0) {
-        return r;
-    }
-    struct mounts_connected *p = reallocarray(m->connected, m->n_connected + 1, sizeof *p);
-    if (!p) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    m->connected = p;
-    p[m->n_connected++] =
-        (struct mounts_connected){ .step = s, .mount_fd = imgc_take_fd(mount_fd) };
-    return 0;
+    return r < 0 ? r : mounts_keep(m, s, &mount_fd, reterr);
 }
 
 int mounts_bind_connected(struct mounts *m, const struct plan *plan, struct imgc_err *reterr)
@@ -113,16 +104,49 @@ int mounts_bind_connected(struct mounts *m, const struct plan *plan, struct imgc
     return r;
 }
 
-static int get_mount(struct mounts *m, const struct plan_step *s, int *ret_fd,
-                     struct imgc_err *reterr)
+static bool is_taken(const struct mounts *m, const struct plan_step *s)
 {
     for (size_t i = 0; i < m->n_connected; i++) {
         if (m->connected[i].step == s) {
-            *ret_fd = imgc_take_fd(m->connected[i].mount_fd);
-            return 0;
+            return true;
         }
     }
-    return clone_source(s, ret_fd, reterr);
+    return false;
+}
+
+static bool wants_owners(const struct plan_step *s)
+{
+    return s->kind == PLAN_BIND &&
+           (options_of(s)->kind == SPEC_MOUNT_VOLUME || options_of(s)->idmap);
+}
+
+int mounts_bind_take(struct mounts *m, const struct plan *plan, int userns_fd,
+                     struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < plan->n && r == 0; i++) {
+        const struct plan_step *s = &plan->steps[i];
+        imgc_autoclose int fd = -1;
+        if (s->kind == PLAN_BIND && !is_taken(m, s)) {
+            r = clone_source(s, &fd, reterr);
+            r = r < 0 ? r : mounts_keep(m, s, &fd, reterr);
+        }
+    }
+    for (size_t i = 0; i < m->n_connected && r == 0 && userns_fd >= 0; i++) {
+        const struct plan_step *s = m->connected[i].step;
+        if (wants_owners(s)) {
+            r = mountfd_idmap(m->connected[i].mount_fd, userns_fd, true, reterr);
+            r = r < 0 ? imgc_context(reterr, "volume '%s'", s->target) : 0;
+        }
+    }
+    return r;
+}
+
+static int get_mount(struct mounts *m, const struct plan_step *s, int *ret_fd,
+                     struct imgc_err *reterr)
+{
+    return mounts_taken(m, s, ret_fd) ? 0 : clone_source(s, ret_fd, reterr);
 }
 
 /* The kernel would say "Invalid argument". */
@@ -180,10 +204,35 @@ static int attach(struct mounts *m, const struct plan_step *s, int mount_fd,
     return r < 0 ? imgc_context(reterr, "volume '%s'", s->target) : 0;
 }
 
-int mounts_bind(struct mounts *m, const struct plan_step *s, struct imgc_err *reterr)
+bool mounts_bind_is_given(const struct plan_step *s, bool is_taken)
+{
+    return s->kind == PLAN_BIND && options_of(s)->chown && (!is_taken || wants_owners(s));
+}
+
+int mounts_bind_chown(struct mounts *m, const struct mounts_bind_owner *owner,
+                      struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < m->n_connected && r == 0; i++) {
+        const struct plan_step *s = m->connected[i].step;
+        if (s->kind == PLAN_BIND && options_of(s)->chown && !wants_owners(s)) {
+            r = mounts_chown(m->connected[i].mount_fd, owner->uid, owner->gid, reterr);
+            r = r < 0 ? imgc_context(reterr, "volume '%s'", s->target) : 0;
+        }
+    }
+    return r;
+}
+
+int mounts_bind(struct mounts *m, const struct plan_step *s, const struct mounts_bind_owner *owner,
+                struct imgc_err *reterr)
 {
     imgc_autoclose int mount_fd = -1;
 
     int r = get_mount(m, s, &mount_fd, reterr);
+    if (r == 0 && owner) {
+        r = mounts_chown(mount_fd, owner->uid, owner->gid, reterr);
+        r = r < 0 ? imgc_context(reterr, "volume '%s'", s->target) : 0;
+    }
     return r < 0 ? r : attach(m, s, mount_fd, reterr);
 }

@@ -34,6 +34,7 @@ void nsjoin_done(struct nsjoin *j)
     for (size_t i = 0; i < ISOLATION_KINDS; i++) {
         imgc_closep(&j->fds[i]);
     }
+    imgc_closep(&j->user_fd);
     imgc_closep(&j->shm_fd);
     free(j->peer_dir);
     j->peer_dir = NULL;
@@ -58,7 +59,7 @@ uint64_t nsjoin_clone_flags(const struct isolation *isolation)
     return flags;
 }
 
-static int open_path(const char *path, enum isolation_kind kind, int *ret_fd,
+static int open_path(const char *path, int flag, const char *kind, int *ret_fd,
                      struct imgc_err *reterr)
 {
     imgc_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -68,9 +69,8 @@ static int open_path(const char *path, enum isolation_kind kind, int *ret_fd,
                    ? imgc_fail(reterr, IMGC_E_NOTFOUND, "there is no namespace '%s'", path)
                    : imgc_fail_sys(reterr, errno, "open the namespace '%s'", path);
     }
-    if (ioctl(fd, NS_GET_NSTYPE) != flags_of[kind]) {
-        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' is no %s namespace", path,
-                         isolation_kind_name(kind));
+    if (ioctl(fd, NS_GET_NSTYPE) != flag) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "'%s' is no %s namespace", path, kind);
     }
     *ret_fd = imgc_take_fd(fd);
     return 0;
@@ -162,26 +162,34 @@ static int open_of_process(const struct process_id *id, const char *file, int *r
 }
 
 /* The pidfd holds the process's identity; it is the right one if its start time is right after
- * that, and what /proc gave was its if it still lives then. */
-static int open_of_peer(const struct nsjoin_peer *peer, enum isolation_kind kind,
-                        struct nsjoin *ret, struct imgc_err *reterr)
+ * that, and what /proc gave was its if it still lives then.
+ * @more  a second file; or NULL. */
+static int open_files(const struct nsjoin_peer *peer, const char *file, int *ret_fd,
+                      const char *more, int *ret_more_fd, struct imgc_err *reterr)
 {
-    imgc_autoclose int mount_ns_fd = -1;
     imgc_autoclose int pid_fd = (int)syscall(SYS_pidfd_open, peer->init.pid, 0);
 
     if (pid_fd < 0 && errno != ESRCH) {
         return imgc_fail_sys(reterr, errno, "open process %d", (int)peer->init.pid);
     }
     bool is_alive = pid_fd >= 0 && process_alive(&peer->init);
-    int r = is_alive
-                ? open_of_process(&peer->init, isolation_kind_name(kind), &ret->fds[kind], reterr)
-                : 0;
-    if (r == 0 && is_alive && kind == ISOLATION_IPC) {
-        r = open_of_process(&peer->init, "mnt", &mount_ns_fd, reterr);
+    int r = is_alive ? open_of_process(&peer->init, file, ret_fd, reterr) : 0;
+    if (r == 0 && is_alive && more) {
+        r = open_of_process(&peer->init, more, ret_more_fd, reterr);
     }
     if (!is_alive || syscall(SYS_pidfd_send_signal, pid_fd, 0, NULL, 0) < 0) {
         return imgc_fail(reterr, IMGC_E_NOTFOUND, "it has ended");
     }
+    return r;
+}
+
+static int open_of_peer(const struct nsjoin_peer *peer, enum isolation_kind kind,
+                        struct nsjoin *ret, struct imgc_err *reterr)
+{
+    imgc_autoclose int mount_ns_fd = -1;
+
+    int r = open_files(peer, isolation_kind_name(kind), &ret->fds[kind],
+                       kind == ISOLATION_IPC ? "mnt" : NULL, &mount_ns_fd, reterr);
     if (r == 0 && mount_ns_fd >= 0) {
         r = fetch_shm(mount_ns_fd, &ret->shm_fd, reterr);
     }
@@ -207,10 +215,46 @@ static int open_container(const char *name, enum isolation_kind kind, nsjoin_fin
     return r < 0 ? r : open_of_peer(&peer, kind, ret, reterr);
 }
 
+/* One that is the caller's own cannot be joined, and need not be. */
+static int keep_user(int *take_fd, struct nsjoin *ret, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = imgc_take_fd(*take_fd);
+    struct stat own, theirs;
+
+    if (stat("/proc/self/ns/user", &own) < 0 || fstat(fd, &theirs) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at a user namespace");
+    }
+    if (own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev) {
+        ret->user_fd = imgc_take_fd(fd);
+    }
+    return 0;
+}
+
+static int open_user(const struct isolation_users *users, nsjoin_find *find, void *arg,
+                     struct nsjoin *ret, struct imgc_err *reterr)
+{
+    imgc_auto(peer_done) struct nsjoin_peer peer = { .state_dir = NULL };
+    imgc_autoclose int fd = -1;
+    int r;
+
+    if (users->mode == ISOLATION_USERS_PATH) {
+        r = open_path(users->source, CLONE_NEWUSER, "user", &fd, reterr);
+    } else if (users->mode == ISOLATION_USERS_CONTAINER) {
+        r = find ? find(arg, users->source, &peer, reterr)
+                 : imgc_fail(reterr, IMGC_E_USAGE, "there are no other containers");
+        r = r < 0 ? r : open_files(&peer, "user", &fd, NULL, NULL, reterr);
+        r = r < 0 ? imgc_context(reterr, "join the user namespace of container '%s'", users->source)
+                  : r;
+    } else {
+        return 0;
+    }
+    return r < 0 ? r : keep_user(&fd, ret, reterr);
+}
+
 int nsjoin_open(const struct isolation *isolation, nsjoin_find *find, void *arg, struct nsjoin *ret,
                 struct imgc_err *reterr)
 {
-    int r = 0;
+    int r = open_user(&isolation->users, find, arg, ret, reterr);
 
     for (unsigned i = 0; i < ISOLATION_KINDS && r == 0; i++) {
         const struct isolation_namespace *n = isolation_of(isolation, i);
@@ -221,7 +265,7 @@ int nsjoin_open(const struct isolation *isolation, nsjoin_find *find, void *arg,
                                     isolation_kind_name(i), n->source);
             }
         } else if (n->mode == ISOLATION_PATH) {
-            r = open_path(n->source, i, &ret->fds[i], reterr);
+            r = open_path(n->source, flags_of[i], isolation_kind_name(i), &ret->fds[i], reterr);
         }
     }
     if (r == 0 && ret->fds[ISOLATION_PID] >= 0) {

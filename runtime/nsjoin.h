@@ -28,14 +28,15 @@ typedef int nsjoin_find(void *arg, const char *name, struct nsjoin_peer *ret,
 
 struct nsjoin {
     int fds[ISOLATION_KINDS]; /* namespaces to join, -1: none */
+    int user_fd;              /* the user namespace to join; -1: none, or the caller's own */
     int shm_fd;               /* /dev/shm of the container whose IPC namespace is joined, a detached
                                  mount; -1: none */
     char *peer_dir;           /* state_dir of the container whose network is joined; or NULL */
 };
 
-#define NSJOIN_INIT                                                       \
-    {                                                                     \
-        .fds = { -1, -1, -1, -1, -1, -1 }, .shm_fd = -1, .peer_dir = NULL \
+#define NSJOIN_INIT                                                                      \
+    {                                                                                    \
+        .fds = { -1, -1, -1, -1, -1, -1 }, .user_fd = -1, .shm_fd = -1, .peer_dir = NULL \
     }
 void nsjoin_done(struct nsjoin *j);
 

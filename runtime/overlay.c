@@ -221,11 +221,16 @@ static int mount_overlay(const struct spec *spec, int *ret_fd, struct imgc_err *
     return r;
 }
 
-static int bind_root(const struct spec *spec, const char *dir, int *ret_fd, struct imgc_err *reterr)
+/* A directory of the host as the root. */
+static int bind_root(const struct spec *spec, const char *dir, int userns_fd, int *ret_fd,
+                     struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
 
     int r = mountfd_clone(AT_FDCWD, dir, true, &fd, reterr);
+    if (r == 0 && userns_fd >= 0) {
+        r = mountfd_idmap(fd, userns_fd, true, reterr);
+    }
     if (r == 0 && !spec->isolation.privileged) {
         r = mountfd_restrict(fd, MOUNT_ATTR_NODEV, true, reterr);
     }
@@ -240,13 +245,17 @@ static int bind_root(const struct spec *spec, const char *dir, int *ret_fd, stru
 
 /* The image's root on the mountpoint, and an overlay over it in the same place: both go with the
  * mount namespace. */
-static int mount_over_erofs(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+static int mount_over_erofs(const struct spec *spec, int userns_fd, int *ret_fd,
+                            struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
     char *lowerdirs[] = { spec->mountpoint, NULL };
     struct spec over = *spec; /* borrows everything */
 
     int r = erofs_mount_new(spec->erofs_image, spec->erofs_devices, &fd, reterr);
+    if (r == 0 && userns_fd >= 0) {
+        r = mountfd_idmap(fd, userns_fd, false, reterr);
+    }
     if (r == 0) {
         r = attach(fd, spec, reterr);
     }
@@ -254,13 +263,63 @@ static int mount_over_erofs(const struct spec *spec, int *ret_fd, struct imgc_er
     return r < 0 ? r : mount_overlay(&over, ret_fd, reterr);
 }
 
-int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+/* The layers as they are seen in a user namespace. Before Linux 6.15 overlayfs takes them only
+ * where they are attached, which they all are at one place, each found by its fd. */
+struct mapped {
+    int fds[LIMIT_LAYERS];
+    char paths[LIMIT_LAYERS][sizeof "/proc/self/fd/4294967295"];
+    char *dirs[LIMIT_LAYERS + 1];
+    size_t n;
+};
+
+static void mapped_free(struct mapped **m)
+{
+    while (*m && (*m)->n > 0) {
+        imgc_closep(&(*m)->fds[--(*m)->n]);
+    }
+    free(*m);
+}
+
+static int map_layers(const struct spec *spec, int userns_fd, struct mapped *m,
+                      struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (char **dir = spec->lowerdirs; *dir && r == 0; dir++, m->n++) {
+        m->fds[m->n] = -1;
+        r = mountfd_clone(AT_FDCWD, *dir, false, &m->fds[m->n], reterr);
+        r = r < 0 ? r : mountfd_idmap(m->fds[m->n], userns_fd, false, reterr);
+        r = r < 0 ? r : attach(m->fds[m->n], spec, reterr);
+        (void)snprintf(m->paths[m->n], sizeof m->paths[m->n], "/proc/self/fd/%d", m->fds[m->n]);
+        m->dirs[m->n] = m->paths[m->n];
+    }
+    return r;
+}
+
+static int mount_over_layers(const struct spec *spec, int userns_fd, int *ret_fd,
+                             struct imgc_err *reterr)
+{
+    struct spec over = *spec; /* borrows everything */
+
+    if (userns_fd < 0) {
+        return mount_overlay(spec, ret_fd, reterr);
+    }
+    imgc_auto(mapped_free) struct mapped *m = calloc(1, sizeof *m);
+    if (!m) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    int r = map_layers(spec, userns_fd, m, reterr);
+    over.lowerdirs = m->dirs;
+    return r < 0 ? r : mount_overlay(&over, ret_fd, reterr);
+}
+
+static int mount_root(const struct spec *spec, int userns_fd, int *ret_fd, struct imgc_err *reterr)
 {
     if (spec->erofs_image) {
-        return mount_over_erofs(spec, ret_fd, reterr);
+        return mount_over_erofs(spec, userns_fd, ret_fd, reterr);
     }
     if (!spec->lowerdirs) {
-        return bind_root(spec, spec->root_dir, ret_fd, reterr);
+        return bind_root(spec, spec->root_dir, userns_fd, ret_fd, reterr);
     }
     size_t n = 0;
     while (spec->lowerdirs[n]) {
@@ -269,8 +328,22 @@ int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *re
     if (n > LIMIT_LAYERS) {
         return imgc_fail(reterr, IMGC_E_LIMIT, "%zu layers, overlayfs takes %d", n, LIMIT_LAYERS);
     }
-    if (n == 0) { /* an image without layers: overlayfs wants one, and upper alone is the same */
-        return bind_root(spec, spec->upper_dir, ret_fd, reterr);
-    }
-    return mount_overlay(spec, ret_fd, reterr);
+    /* An image without layers: overlayfs wants one, and upper alone is the same. What is in there
+     * has its owners already. */
+    return n == 0 ? bind_root(spec, spec->upper_dir, -1, ret_fd, reterr)
+                  : mount_over_layers(spec, userns_fd, ret_fd, reterr);
+}
+
+int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+{
+    return mount_root(spec, -1, ret_fd, reterr);
+}
+
+int overlay_make_root(const struct spec *spec, int userns_fd, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+
+    int r = mount_root(spec, userns_fd, &fd, reterr);
+    return r < 0 ? r
+                 : mountfd_clone(fd, "", !spec->lowerdirs && !spec->erofs_image, ret_fd, reterr);
 }

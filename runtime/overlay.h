@@ -20,4 +20,12 @@
  */
 IMGC_CHECK int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr);
 
+/**
+ * The same for another process that is in the user namespace @userns_fd: the image's files belong
+ * to its users (-1: they stay as they are), and the mount is detached. Context: a process with a
+ * mount namespace of its own, in which things stay mounted on spec->mountpoint.
+ */
+IMGC_CHECK int overlay_make_root(const struct spec *spec, int userns_fd, int *ret_fd,
+                                 struct imgc_err *reterr);
+
 #endif

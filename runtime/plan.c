@@ -183,6 +183,25 @@ static void share(struct plan_step *step, const struct isolation *isolation)
     }
 }
 
+static void add_users(struct plan *p, const struct isolation_users *u)
+{
+    if (u->mode == ISOLATION_USERS_HOST) {
+        return;
+    }
+    struct plan_step *step = add(p, (struct plan_step){ .kind = PLAN_USERS });
+    if (u->mode == ISOLATION_USERS_MAPPED) {
+        int n = 0;
+        for (size_t i = 0; i < u->n_uids && n >= 0 && (size_t)n < sizeof step->options; i++) {
+            n +=
+                snprintf(step->options + n, sizeof step->options - (size_t)n, "%s%u:%u:%u",
+                         i > 0 ? "," : "", u->uids[i].inside, u->uids[i].outside, u->uids[i].count);
+        }
+    } else {
+        (void)snprintf(step->options, sizeof step->options, "%s:%.80s",
+                       u->mode == ISOLATION_USERS_PATH ? "ns" : "container", u->source);
+    }
+}
+
 static void add_joins(struct plan *p, const struct isolation *isolation)
 {
     for (unsigned kind = 0; kind < ISOLATION_KINDS; kind++) {
@@ -416,6 +435,7 @@ int plan_make(const struct spec *spec, struct plan *ret, struct imgc_err *reterr
     if (r < 0) {
         return r;
     }
+    add_users(&p, &spec->isolation.users);
     add_joins(&p, &spec->isolation);
     add(&p, (struct plan_step){ .kind = PLAN_ROOT, .source = spec->mountpoint });
     add_volumes(&p, spec);
@@ -486,16 +506,27 @@ static void print_propagation(const struct spec_mount *m, struct imgc_buf *b)
 void plan_print(const struct plan *p, struct imgc_buf *b)
 {
     static const char *const kinds[] = {
-        [PLAN_JOIN] = "join",           [PLAN_SHM] = "shm",
-        [PLAN_ROOT] = "root",           [PLAN_DIRECTORY] = "directory",
-        [PLAN_MOUNT] = "mount",         [PLAN_DEVICES] = "devices",
-        [PLAN_DEVICE] = "device",       [PLAN_CONSOLE] = "console",
-        [PLAN_CGROUP] = "cgroup",       [PLAN_SYSCTL] = "sysctl",
-        [PLAN_FILE] = "file",           [PLAN_BIND] = "bind",
-        [PLAN_MASK] = "mask",           [PLAN_MASK_CPUS] = "mask-cpus",
-        [PLAN_READ_ONLY] = "read-only", [PLAN_ROOT_READ_ONLY] = "root-read-only",
-        [PLAN_HOSTNAME] = "hostname",   [PLAN_DOMAINNAME] = "domainname",
-        [PLAN_LOOPBACK] = "loopback",   [PLAN_PIVOT] = "pivot",
+        [PLAN_USERS] = "users",
+        [PLAN_JOIN] = "join",
+        [PLAN_SHM] = "shm",
+        [PLAN_ROOT] = "root",
+        [PLAN_DIRECTORY] = "directory",
+        [PLAN_MOUNT] = "mount",
+        [PLAN_DEVICES] = "devices",
+        [PLAN_DEVICE] = "device",
+        [PLAN_CONSOLE] = "console",
+        [PLAN_CGROUP] = "cgroup",
+        [PLAN_SYSCTL] = "sysctl",
+        [PLAN_FILE] = "file",
+        [PLAN_BIND] = "bind",
+        [PLAN_MASK] = "mask",
+        [PLAN_MASK_CPUS] = "mask-cpus",
+        [PLAN_READ_ONLY] = "read-only",
+        [PLAN_ROOT_READ_ONLY] = "root-read-only",
+        [PLAN_HOSTNAME] = "hostname",
+        [PLAN_DOMAINNAME] = "domainname",
+        [PLAN_LOOPBACK] = "loopback",
+        [PLAN_PIVOT] = "pivot",
         [PLAN_WORKDIR] = "workdir",
     };
 

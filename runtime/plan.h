@@ -12,6 +12,7 @@
 #include "schema/base/buf.h"
 
 enum plan_kind {
+    PLAN_USERS,          /* the user namespace: options says whose, or what 0 is outside */
     PLAN_JOIN,           /* join the namespace of the kind attr: options says whose it is */
     PLAN_ROOT,           /* mount the root file system on source */
     PLAN_DIRECTORY,      /* create target if missing */

@@ -28,7 +28,7 @@ static long try_clone3(uint64_t flags, int cgroup_fd, int *pidfd)
     struct clone_args args = {
         .flags = flags | CLONE_PIDFD | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uint64_t)(uintptr_t)pidfd,
-        .exit_signal = SIGCHLD,
+        .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* it is the parent's then */
         .cgroup = cgroup_fd >= 0 ? (unsigned)cgroup_fd : 0u,
     };
     long pid = syscall(SYS_clone3, &args, sizeof args);

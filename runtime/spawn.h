@@ -15,7 +15,7 @@
 /**
  * Fork into new namespaces; the only thread of the process goes on in both.
  *
- * @namespaces  CLONE_NEW*.
+ * @namespaces  CLONE_NEW*; with CLONE_PARENT the new process is the child of the caller's parent.
  * @cgroup_fd   cgroup2 directory to start in where the kernel can, or -1.
  * @ret_pid     0 in the child.
  * @ret_pidfd   in the parent: the caller's to close.

@@ -41,6 +41,8 @@ struct spec_mount {
     bool submounts_writable;           /* read_only does not go down into what is mounted below */
     bool is_anonymous;                 /* VOLUME: made for this container, and goes with it */
     bool must_exist;       /* BIND: a missing source is an error and not a new directory */
+    bool idmap;            /* BIND: files have the owners that the container's users make of them */
+    bool chown;            /* first give all of it to the container's user */
     bool no_copy;          /* VOLUME: a new one begins empty, without what the image has there */
     uint64_t size_bytes;   /* TMPFS: 0 = the kernel's default */
     uint64_t size_percent; /* TMPFS: of the memory, instead of size_bytes; 0 = not given */

@@ -45,6 +45,8 @@ static const struct json_fields mount_fields[] = {
     PLAIN(submounts_writable),
     PLAIN(is_anonymous),
     PLAIN(must_exist),
+    PLAIN(idmap),
+    PLAIN(chown),
     PLAIN(no_copy),
     PLAIN(size_bytes),
     PLAIN(size_percent),

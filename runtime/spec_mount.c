@@ -82,6 +82,9 @@ static const struct word known[] = {
     { "bind", SPEC_MOUNT_RECURSION, true },
     { "nocopy", SPEC_MOUNT_COPY, true },
     { "copy", SPEC_MOUNT_COPY, false },
+    { "idmap", SPEC_MOUNT_OWNERS, true },
+    { "U", SPEC_MOUNT_CHOWN, true },
+    { "chown", SPEC_MOUNT_CHOWN, true },
     /* A container of imgc is not confined by SELinux, which these label the files for. */
     { "z", SPEC_MOUNT_LABEL, 0 },
     { "Z", SPEC_MOUNT_LABEL, 0 },
@@ -91,10 +94,7 @@ static const struct word known[] = {
 static const struct {
     const char *name, *why;
 } missing[] = {
-    { "U", "it would change the owner of all files; chown the source" },
-    { "chown", "it would change the owner of all files; chown the source" },
     { "O", "an overlay over the source is not there; copy it, or mount it 'ro'" },
-    { "idmap", "mapped owners are not there; chown the source" },
 };
 
 static const struct word *find_word(struct imgc_str name)
@@ -130,6 +130,12 @@ static void apply(struct spec_mount *m, const struct word *w)
         break;
     case SPEC_MOUNT_COPY:
         m->no_copy = w->value;
+        break;
+    case SPEC_MOUNT_OWNERS:
+        m->idmap = w->value;
+        break;
+    case SPEC_MOUNT_CHOWN:
+        m->chown = w->value;
         break;
     case SPEC_MOUNT_LABEL:
     case SPEC_MOUNT_GROUPS:

@@ -26,6 +26,8 @@ enum spec_mount_group {
     SPEC_MOUNT_PROPAGATION, /* private, slave, shared; with r in front */
     SPEC_MOUNT_RECURSION,   /* rbind, bind */
     SPEC_MOUNT_COPY,        /* nocopy, copy */
+    SPEC_MOUNT_OWNERS,      /* idmap */
+    SPEC_MOUNT_CHOWN,       /* U, chown */
     SPEC_MOUNT_LABEL,       /* z, Z */
     SPEC_MOUNT_GROUPS
 };

@@ -179,6 +179,21 @@ static int set_no_copy(struct record *record, const char *key, struct imgc_str v
     return parse_bool(key, value, has_value, &record->mount.no_copy, reterr);
 }
 
+/* podman's: true or nothing, or a map of its own, which imgc has not. */
+static int set_idmap(struct record *record, const char *key, struct imgc_str value, bool has_value,
+                     struct imgc_err *reterr)
+{
+    return parse_bool(key, value, has_value, &record->mount.idmap, reterr) < 0
+               ? bad_value(key, value, "the container's own map is the only one", reterr)
+               : 0;
+}
+
+static int set_chown(struct record *record, const char *key, struct imgc_str value, bool has_value,
+                     struct imgc_err *reterr)
+{
+    return parse_bool(key, value, has_value, &record->mount.chown, reterr);
+}
+
 static int set_size(struct record *record, const char *key, struct imgc_str value, bool has_value,
                     struct imgc_err *reterr)
 {
@@ -241,6 +256,9 @@ static const struct key {
     { "bind-nonrecursive", set_non_recursive, OF(BIND), false },
     { "consistency", set_nothing, ANY, true },
     { "relabel", set_nothing, OF(BIND), true },
+    { "idmap", set_idmap, OF(BIND) | OF(VOLUME), false },
+    { "U", set_chown, OF(BIND) | OF(VOLUME), false },
+    { "chown", set_chown, OF(BIND) | OF(VOLUME), false },
     { "volume-nocopy", set_no_copy, OF(VOLUME), false },
     { "volume-driver", set_driver, OF(VOLUME), true },
     { "tmpfs-size", set_size, OF(TMPFS), true },
@@ -249,9 +267,9 @@ static const struct key {
 
 /* Of docker's and podman's. */
 static const char *const missing_keys[] = {
-    "volume-subpath", "subpath",   "volume-opt", "volume-label", "idmap",           "image-subpath",
-    "tmpfs-copy-up",  "tmpcopyup", "U",          "chown",        "bind-create-src", "tmpfs-opt",
-    "volume-mode",    "uid",       "gid",
+    "volume-subpath", "subpath",       "volume-opt", "volume-label",
+    "image-subpath",  "tmpfs-copy-up", "tmpcopyup",  "bind-create-src",
+    "tmpfs-opt",      "volume-mode",   "uid",        "gid",
 };
 
 static const char *kind_name(enum spec_mount_kind kind)

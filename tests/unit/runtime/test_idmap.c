@@ -56,9 +56,22 @@ static void test_ids_inside_end(void **state)
     assert_true(idmap_total(&map) <= UINT32_MAX);
 }
 
+static void test_reads_what_root_is_outside(void **state)
+{
+    uint32_t id = 7;
+    (void)state;
+
+    assert_true(idmap_root(IMGC_STR("         0     100000      65536\n"), &id) && id == 100000);
+    assert_true(idmap_root(IMGC_STR("  5 1 1\n  0   42   1\n"), &id) && id == 42);
+    assert_false(idmap_root(IMGC_STR("  1  100000  5\n"), &id));
+    assert_false(idmap_root(IMGC_STR("0 x 5\n0 1\n"), &id));
+    assert_false(idmap_root(IMGC_STR(""), &id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_what_root_is_outside),
         cmocka_unit_test(test_own_id_first_then_the_ranges),
         cmocka_unit_test(test_no_id_is_mapped_twice),
         cmocka_unit_test(test_ids_inside_end),

@@ -36,6 +36,7 @@ static void fill(struct isolation *i)
         .net = joined("net"),
         .cgroup = joined("cgroup"),
         .time = joined("time"),
+        .users = { .mode = ISOLATION_USERS_CONTAINER, .source = word("u"), .mounts_stay = true },
         .ipc_use = ISOLATION_IPC_SHAREABLE,
         .privileged = true,
         .no_new_privs = true,
@@ -66,6 +67,37 @@ static void fill(struct isolation *i)
     i->sysctls[0] = (struct isolation_sysctl){ word("/proc/sys/x"), word("1 2") };
 }
 
+static void test_ids(void **state)
+{
+    struct isolation_users u = { .mode = ISOLATION_USERS_MAPPED };
+    struct imgc_err err;
+    uint32_t id = 0;
+    (void)state;
+
+    assert_ok(isolation_add_ids(&u.uids, &u.n_uids, (struct isolation_ids){ 0, 1000, 10 }, &err),
+              err);
+    assert_ok(isolation_add_ids(&u.uids, &u.n_uids, (struct isolation_ids){ 10, UINT32_MAX - 5, 5 },
+                                &err),
+              err);
+    assert_true(isolation_map_id(u.uids, u.n_uids, 9, &id) && id == 1009);
+    assert_true(isolation_map_id(u.uids, u.n_uids, 14, &id) && id == UINT32_MAX - 1);
+    assert_false(isolation_map_id(u.uids, u.n_uids, 15, &id));
+    static const struct isolation_ids bad[] = {
+        { 9, 5000, 1 },               /* twice inside */
+        { 100, 1009, 1 },             /* twice outside */
+        { 100, 5000, 0 },             /* nothing */
+        { 100, UINT32_MAX, 1 },       /* "no ID" */
+        { UINT32_MAX - 1, 5000, 2 },  /* over the end inside */
+        { 20, 995, 6 },               /* overlaps from below */
+        { 5, 6000, UINT32_MAX - 10 }, /* covers */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(isolation_add_ids(&u.uids, &u.n_uids, bad[i], &err), -(int)IMGC_E_USAGE);
+    }
+    assert_int_equal(u.n_uids, 2);
+    free(u.uids);
+}
+
 static void test_json(void **state)
 {
     isolation_auto struct isolation from = { .privileged = false }, to = { .privileged = false };
@@ -75,6 +107,9 @@ static void test_json(void **state)
     (void)state;
 
     fill(&from);
+    assert_ok(isolation_add_ids(&from.users.gids, &from.users.n_gids,
+                                (struct isolation_ids){ 1, UINT32_MAX - 7, 3 }, &err),
+              err);
     assert_ok(json_fields_write(isolation_json_fields, &from, &a, &err), err);
     assert_ok(json_fields_read(isolation_json_fields, a, &to, &err), err);
     assert_ok(json_fields_write(isolation_json_fields, &to, &b, &err), err);
@@ -85,6 +120,9 @@ static void test_json(void **state)
     assert_int_equal(json_object_size(a), n); /* so that none above was left at zero */
     assert_string_equal(to.mask[1], "/b");
     assert_null(to.mask[2]);
+    assert_true(to.users.n_uids == 0 && to.users.n_gids == 1);
+    assert_true(to.users.gids[0].inside == 1 && to.users.gids[0].outside == UINT32_MAX - 7 &&
+                to.users.gids[0].count == 3);
 }
 
 static void test_unmasked(void **state)
@@ -112,6 +150,7 @@ static void test_privileged_unmasks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ids),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_unmasked),
         cmocka_unit_test(test_privileged_unmasks),

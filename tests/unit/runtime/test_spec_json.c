@@ -40,7 +40,9 @@ static void fill_mounts(struct spec *s)
                                         .propagation = SPEC_PROPAGATION_SHARED,
                                         .no_submounts = true,
                                         .submounts_writable = true,
-                                        .must_exist = true };
+                                        .must_exist = true,
+                                        .idmap = true,
+                                        .chown = true };
     s->mounts[1] = (struct spec_mount){ .kind = SPEC_MOUNT_TMPFS,
                                         .target = word("/t"),
                                         .size_bytes = UINT64_MAX,
@@ -152,6 +154,7 @@ static void same_mounts(const struct spec *a, const struct spec *b)
         assert_int_equal(x->propagation, y->propagation);
         assert_true(x->no_submounts == y->no_submounts && x->must_exist == y->must_exist);
         assert_true(x->submounts_writable == y->submounts_writable && x->no_copy == y->no_copy);
+        assert_true(x->idmap == y->idmap && x->chown == y->chown);
         assert_int_equal(x->is_anonymous, y->is_anonymous);
         assert_true(x->size_bytes == y->size_bytes && x->inodes == y->inodes);
         assert_int_equal(x->size_percent, y->size_percent);

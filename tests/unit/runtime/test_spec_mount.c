@@ -22,12 +22,12 @@ static const char *meaning(int (*parse)(struct imgc_str, struct spec_mount *, st
         }
         return out;
     }
-    (void)snprintf(out, size, "%s %s %s%s%s%s%s%s%s%s%s%s", kinds[m.kind],
+    (void)snprintf(out, size, "%s %s %s%s%s%s%s%s%s%s%s%s%s%s", kinds[m.kind],
                    m.source ? m.source : "-", m.target, m.read_only ? " ro" : "",
                    m.noexec ? " noexec" : "", m.nosuid ? " nosuid" : "", m.dev ? " dev" : "",
                    propagations[m.propagation], m.no_submounts ? " alone" : "",
                    m.submounts_writable ? " below-rw" : "", m.must_exist ? " must" : "",
-                   m.no_copy ? " nocopy" : "");
+                   m.no_copy ? " nocopy" : "", m.idmap ? " idmap" : "", m.chown ? " U" : "");
     if (m.size_bytes || m.mode) {
         size_t len = strlen(out);
         (void)snprintf(out + len, size - len, " size=%llu mode=%o",
@@ -95,7 +95,7 @@ static void test_volumes(void **state)
         { "/a:/b:z,Z", NULL },
         { "/a:/b:shared,slave", NULL },
         { "/a:/b:nocopy", NULL },
-        { "/a:/b:U", NULL },
+        { "/a:/b:U,idmap", "bind /a /b idmap U" },
         { "/a:/b:O", NULL },
         { "/a:/b:ro,", NULL },
         { "-x:/b", NULL },
@@ -147,7 +147,8 @@ static void test_mounts(void **state)
         { "type=bind,src=/a,dst=/b,volume-nocopy", NULL },
         { "type=bind,src=/a,dst=/b,tmpfs-size=1m", NULL },
         { "type=bind,src=/a,dst=/b,colour=red", NULL },
-        { "type=bind,src=/a,dst=/b,U=true", NULL },
+        { "type=bind,src=/a,dst=/b,U=true,idmap", "bind /a /b must idmap U" },
+        { "type=bind,src=/a,dst=/b,idmap=uids=0-1-10", NULL },
         { "type=bind,type=bind,src=/a,dst=/b", NULL },
         { "type=image,src=x,dst=/b", NULL },
         { "type=volume,src=/a,dst=/b", NULL },
