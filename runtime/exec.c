@@ -119,9 +119,8 @@ static int prepare(struct exec *e, struct imgc_err *reterr)
                                        &e->filter, reterr);
     }
     if (r == 0 && !e->args->detach) {
-        /* What belongs to the caller could not be opened again by other users than his. */
         bool is_foreign = !e->container.shares_user_namespace && userns_is_initial();
-        r = stdfds_make(spec, is_foreign, is_foreign, &e->stdfds, reterr);
+        r = stdfds_make(spec, false, false, is_foreign, &e->stdfds, reterr);
     }
     r = r < 0 ? r : sync_pair(&e->sync_fd, &e->container_sync_fd, reterr);
     if (r == 0) {

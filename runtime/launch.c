@@ -145,10 +145,9 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         rlimits_warn(&spec->isolation, l->args->warn, l->args->arg);
     }
     if (r == 0) {
-        /* What belongs to the caller could not be opened again by other users than his. */
         bool is_foreign = has_users(l) && !spec->isolation.users.mounts_stay;
-        r = stdfds_make(spec, l->args->log_fd >= 0 || is_foreign,
-                        l->args->attach != NULL || is_foreign, &l->stdfds, reterr);
+        r = stdfds_make(spec, l->args->log_fd >= 0, l->args->attach != NULL, is_foreign, &l->stdfds,
+                        reterr);
     }
     if (r == 0) {
         r = sync_pair(&l->sync_fd, &l->container_sync_fd, reterr);

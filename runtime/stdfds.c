@@ -43,7 +43,7 @@ static int make_input(struct stdfds *s, bool detached, struct imgc_err *reterr)
     return make_pipe(&s->container_fds[STDIN_FILENO], &s->in_fd, reterr);
 }
 
-static int make_outputs(struct stdfds *s, bool logged, struct imgc_err *reterr)
+static int make_outputs(struct stdfds *s, bool logged, bool foreign, struct imgc_err *reterr)
 {
     struct stat st[2];
 
@@ -58,7 +58,7 @@ static int make_outputs(struct stdfds *s, bool logged, struct imgc_err *reterr)
             s->container_fds[STDERR_FILENO] = fd;
             return 0;
         }
-        if (r == 0 && (logged || !may_be_given(&st[i]))) {
+        if (r == 0 && (logged || foreign || !may_be_given(&st[i]))) {
             r = make_pipe(&s->out_fds[i], &s->container_fds[STDOUT_FILENO + i], reterr);
         }
         if (r < 0) {
@@ -68,14 +68,14 @@ static int make_outputs(struct stdfds *s, bool logged, struct imgc_err *reterr)
     return 0;
 }
 
-int stdfds_make(const struct spec *spec, bool logged, bool detached, struct stdfds *ret,
-                struct imgc_err *reterr)
+int stdfds_make(const struct spec *spec, bool logged, bool detached, bool foreign,
+                struct stdfds *ret, struct imgc_err *reterr)
 {
     if (spec->terminal) {
         return 0; /* all three are its own terminal */
     }
-    int r = spec->interactive ? make_input(ret, detached, reterr) : 0;
-    return r < 0 ? r : make_outputs(ret, logged || detached, reterr);
+    int r = spec->interactive ? make_input(ret, detached || foreign, reterr) : 0;
+    return r < 0 ? r : make_outputs(ret, logged || detached, foreign, reterr);
 }
 
 void stdfds_close_container_ends(struct stdfds *s)

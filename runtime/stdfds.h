@@ -31,10 +31,12 @@ struct stdfds {
  *
  * @logged    both outputs have to pass by the launcher, each by itself.
  * @detached  the input, too: what the launcher has as its own is not the container's.
+ * @foreign   nothing of the caller's is given: users of another user namespace could not open it
+ *            anew.
  * @return    0; -SYS.
  */
-IMGC_CHECK int stdfds_make(const struct spec *spec, bool logged, bool detached, struct stdfds *ret,
-                           struct imgc_err *reterr);
+IMGC_CHECK int stdfds_make(const struct spec *spec, bool logged, bool detached, bool foreign,
+                           struct stdfds *ret, struct imgc_err *reterr);
 
 /** Close the container's ends, in the launcher, once the container has them. */
 void stdfds_close_container_ends(struct stdfds *s);

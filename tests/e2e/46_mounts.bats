@@ -70,7 +70,7 @@ mount_options() {
         imgc run --rm --mount "type=bind,src=$SRC,dst=/m,volume-nocopy" bb true
     assert_fails 125 "bind, volume or tmpfs" imgc run --rm --mount "type=image,src=bb,dst=/m" bb true
     assert_fails 125 "'ro' and 'rw' contradict" imgc run --rm -v "$SRC:/m:ro,rw" bb true
-    assert_fails 125 "option 'U' is not supported" imgc run --rm -v "$SRC:/m:U" bb true
+    assert_fails 125 "option 'O' is not supported" imgc run --rm -v "$SRC:/m:O" bb true
     assert_fails 125 "option 'O' is not supported" imgc run --rm -v "$SRC:/m:O" bb true
     assert_fails 125 "option 'x' is not supported" imgc run --rm -v "$SRC:/m:x" bb true
     assert_fails 125 "'nocopy' is for volumes" imgc run --rm -v "$SRC:/m:nocopy" bb true
