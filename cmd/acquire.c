@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "cmd/chores.h"
+#include "cmd/lookup.h"
 #include "cmd/program.h"
 #include "cmd/progress.h"
+#include "cmd/registry_conf.h"
 #include "fetch/pull.h"
 
 #define ATTEMPTS 3 /* at having an image that others remove */
@@ -25,14 +27,36 @@ int acquire_parse_policy(const char *text, enum acquire_policy *ret, struct imgc
     return imgc_fail(reterr, IMGC_E_USAGE, "--pull takes missing, always or never, not '%s'", text);
 }
 
+/* What the events are told to. */
+struct telling {
+    struct app *app;
+    struct progress progress;
+};
+
 static void on_layer(void *arg, const struct pull_layer *layer)
 {
-    progress_layer(arg, layer);
+    progress_layer(&((struct telling *)arg)->progress, layer);
 }
 
 static void on_tick(void *arg)
 {
-    progress_draw(arg);
+    progress_draw(&((struct telling *)arg)->progress);
+}
+
+/* That a mirror has not all images is how mirrors are. */
+static void on_mirror_failed(void *arg, const struct pull_source *mirror,
+                             const struct imgc_err *err)
+{
+    struct telling *t = arg;
+
+    progress_draw(&t->progress);
+    progress_done(&t->progress); /* the next place may have another image */
+    if (err->code == IMGC_E_NOIMAGE || err->code == IMGC_E_NOTFOUND) {
+        output_info(&t->app->out, "mirror %s has no such image", mirror->ref->domain);
+    } else {
+        output_warn(&t->app->out, "mirror %s does not serve, going on without: %s",
+                    mirror->ref->domain, err->msg);
+    }
 }
 
 static bool on_interrupted(void *arg)
@@ -41,9 +65,9 @@ static bool on_interrupted(void *arg)
     return app_interrupted();
 }
 
-static int parse_ref(const struct acquire_args *args, struct ref *ret, struct imgc_err *reterr)
+static int parse_ref(const char *name, struct ref *ret, struct imgc_err *reterr)
 {
-    int r = ref_parse(imgc_str_of(args->name), ret, reterr);
+    int r = ref_parse(imgc_str_of(name), ret, reterr);
     if (r < 0) {
         return r;
     }
@@ -99,46 +123,136 @@ static void tell_pull(struct app *app, const struct ref *ref, const struct platf
     }
 }
 
-static int fetch(struct app *app, struct lease *lease, const struct acquire_args *args,
-                 struct pull_result *ret, struct imgc_err *reterr)
-{
-    ref_auto struct ref ref = REF_INIT;
-    registry_access_auto struct registry_access access = { .ca_file = NULL };
+/* Everything that one image's pull needs, borrowed by pull_args. */
+struct fetching {
+    const struct registries_conf *conf; /* borrowed */
+    struct ref ref;
     struct platform platform;
-    int r = parse_ref(args, &ref, reterr);
+    struct registry_access access;
+    struct registries_conf_sources places;
+    struct pull_source *sources;
+};
+
+static void fetching_done(struct fetching *f)
+{
+    ref_done(&f->ref);
+    registry_access_done(&f->access);
+    registries_conf_sources_done(&f->places);
+    free(f->sources);
+}
+
+/* Where the image may come from. */
+static int find_places(const struct acquire_args *args, struct fetching *f, struct imgc_err *reterr)
+{
+    int r = registries_conf_sources(f->conf, &f->ref, &f->places, reterr);
     if (r < 0) {
         return r;
     }
-    r = parse_platform(args, &platform, reterr);
-    r = r < 0 ? r : registry_access_init(args->registry, &access, reterr);
-    if (r < 0) {
-        return r;
+    f->sources = calloc(f->places.n, sizeof *f->sources);
+    if (!f->sources) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
+    for (size_t i = 0; i < f->places.n; i++) {
+        const struct registries_conf_source *place = &f->places.items[i];
+        f->sources[i] = (struct pull_source){
+            .ref = &place->ref,
+            .tls_verify = !args->registry->skip_tls_verify && !place->insecure,
+            .is_mirror = place->is_mirror,
+            .proxy = place->proxy,
+        };
+    }
+    return 0;
+}
 
-    tell_pull(app, &ref, &platform);
-
-    struct progress progress;
+/* One of the names that the user may mean. */
+static int fetch(struct app *app, struct lease *lease, const struct acquire_args *args,
+                 const struct fetching *f, struct pull_result *ret, struct imgc_err *reterr)
+{
+    struct telling telling = { .app = app };
     char user_agent[64];
+
+    tell_pull(app, &f->ref, &f->platform);
     (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
-    progress_init(&progress, &app->out, args->quiet);
-    const struct pull_events events = {
-        .layer = on_layer, .tick = on_tick, .interrupted = on_interrupted, .arg = &progress
-    };
-    const struct pull_args pull = { .ref = &ref,
-                                    .platform = args->platform ? &platform : NULL,
-                                    .tls_verify = !args->registry->skip_tls_verify,
-                                    .credentials = &access.credentials,
-                                    .trust = &access.trust,
-                                    .proxies = &access.proxies,
-                                    .ca_file = access.ca_file,
-                                    .ca_dir = access.ca_dir,
+    progress_init(&telling.progress, &app->out, args->quiet);
+    const struct pull_events events = { .layer = on_layer,
+                                        .tick = on_tick,
+                                        .mirror_failed = on_mirror_failed,
+                                        .interrupted = on_interrupted,
+                                        .arg = &telling };
+    const struct pull_args pull = { .ref = &f->ref,
+                                    .sources = f->sources,
+                                    .n_sources = f->places.n,
+                                    .platform = args->platform ? &f->platform : NULL,
+                                    .credentials = &f->access.credentials,
+                                    .trust = &f->access.trust,
+                                    .proxies = &f->access.proxies,
+                                    .ca_file = f->access.ca_file,
+                                    .ca_dir = f->access.ca_dir,
                                     .form = app->settings.form,
                                     .user_agent = user_agent,
                                     .events = &events };
-    r = pull_image(app->store, lease, &pull, ret, reterr);
-    progress_draw(&progress);
-    progress_done(&progress);
+    int r = pull_image(app->store, lease, &pull, ret, reterr);
+    progress_draw(&telling.progress);
+    progress_done(&telling.progress);
     return r;
+}
+
+/* Get ready for it. */
+static int fetching_init(struct fetching *f, const struct acquire_args *args, const char *name,
+                         struct imgc_err *reterr)
+{
+    int r = parse_ref(name, &f->ref, reterr);
+
+    r = r < 0 ? r : parse_platform(args, &f->platform, reterr);
+    r = r < 0 ? r : registry_access_init(args->registry, &f->access, reterr);
+    return r < 0 ? r : find_places(args, f, reterr);
+}
+
+static void strings_freep(char ***strings)
+{
+    *strings = json_strings_free(*strings);
+}
+
+/* Whether the next registry may have it instead. */
+static bool is_elsewhere(const struct imgc_err *err)
+{
+    return err->code == IMGC_E_NOIMAGE || err->code == IMGC_E_NOTFOUND || err->code == IMGC_E_AUTH;
+}
+
+/* What a short name stands for is in registries.conf. @ret_name  caller frees: which one it was. */
+static int fetch_any(struct app *app, struct lease *lease, const struct acquire_args *args,
+                     struct pull_result *ret, char **ret_name, struct imgc_err *reterr)
+{
+    registry_conf_auto struct registry_conf c = { .files = NULL };
+    imgc_auto(strings_freep) char **names = NULL;
+
+    int r = registry_conf_load(&c, reterr);
+    r = r < 0 ? r : registries_conf_names(&c.conf, imgc_str_of(args->name), &names, reterr);
+    if (r < 0) {
+        return r;
+    }
+    for (char **name = names;; name++) {
+        imgc_auto(fetching_done) struct fetching f = { .conf = &c.conf };
+        r = fetching_init(&f, args, *name, reterr);
+        r = r < 0 ? r : fetch(app, lease, args, &f, ret, reterr);
+        if (r >= 0) {
+            free(*ret_name);
+            return imgc_str_dup(imgc_str_of(*name), ret_name, reterr);
+        }
+        if (names[1]) {
+            (void)imgc_context(reterr, "%s", *name);
+        }
+        if (!name[1] || !is_elsewhere(reterr)) {
+            return r;
+        }
+        output_info(&app->out, "%s", reterr->msg);
+    }
+}
+
+/* Whether a short name stands for what it stands for everywhere. */
+static bool is_hub(const char *name)
+{
+    return imgc_str_starts(imgc_str_of(name), IMGC_STR("docker.io/"));
 }
 
 int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args *args,
@@ -151,9 +265,10 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
     }
     struct pull_result result;
     image_auto struct image image = { .tags = NULL };
+    imgc_autofree char *name = NULL;
     /* Another process may prune the image at once; what it is made of is kept by the lease. */
     for (unsigned i = 0; i < ATTEMPTS; i++) {
-        r = fetch(app, lease, args, &result, reterr);
+        r = fetch_any(app, lease, args, &result, &name, reterr);
         if (r < 0) {
             return imgc_context(reterr, "pull %s", args->name);
         }
@@ -174,7 +289,8 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
     }
 
     if (!args->quiet) {
-        (void)fprintf(app->out.err, "%s: %s\n", args->name,
+        (void)fprintf(app->out.err, "%s: %s\n",
+                      ref_has_domain(imgc_str_of(args->name)) || is_hub(name) ? args->name : name,
                       result.is_unchanged ? "image is up to date" : "pulled");
     }
     if (!result.is_unchanged) {
@@ -237,7 +353,7 @@ int acquire_image(struct app *app, struct lease **ret_lease, const struct acquir
     }
 
     image_auto struct image image = { .tags = NULL };
-    r = image_find_stack(store, imgc_str_of(args->name), &image, reterr);
+    r = lookup_find_stack(store, args->name, &image, reterr);
     if (r < 0) {
         return r;
     }
@@ -267,6 +383,6 @@ int acquire_local(struct app *app, const char *name, struct image *ret, struct i
     if (r < 0) {
         return r;
     }
-    r = image_find(store, imgc_str_of(name), ret, reterr);
+    r = lookup_find(store, name, ret, reterr);
     return r == IMAGE_MISSING ? not_found(name, reterr) : r;
 }

@@ -8,9 +8,11 @@
 #include "cmd/commands.h"
 #include "cmd/listing.h"
 #include "cmd/program.h"
+#include "cmd/registry_info.h"
 #include "layers/rootfs_form.h"
 #include "runtime/net_nft.h"
 #include "schema/json.h"
+#include "schema/limits.h"
 #include "schema/platform.h"
 #include "store/gc.h"
 #include "store/network.h"
@@ -92,25 +94,79 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
     if (!doc) {
         return imgc_fail(reterr, IMGC_E_USAGE, "the paths of the store are not UTF-8");
     }
+    json_t *registries = NULL;
+    r = registry_info(&registries, reterr);
+    if (r == 0) {
+        r = json_put(doc, "Registries", registries, reterr);
+    }
+    if (r < 0) {
+        json_decref(doc);
+        return r;
+    }
     *ret = doc;
     return 0;
 }
 
-/* "Key: value" lines, in the order of the document. */
-static void print_lines(struct app *app, json_t *doc)
+static void print_value(struct app *app, json_t *value, int depth);
+
+/* "Key: value" lines, in the order of the document; what is empty is left out. */
+static void print_members(struct app *app, json_t *doc, int depth)
 {
     const char *key;
     json_t *value;
 
     json_object_foreach(doc, key, value)
     {
-        if (json_is_string(value)) {
-            output_print(&app->out, "%s: %s\n", key, json_string_value(value));
-        } else if (json_is_integer(value)) {
-            output_print(&app->out, "%s: %lld\n", key, (long long)json_integer_value(value));
-        } else {
-            output_print(&app->out, "%s: %s\n", key, json_is_true(value) ? "true" : "false");
+        if (json_array_size(value) == 0 && json_object_size(value) == 0 &&
+            (json_is_array(value) || json_is_object(value) || json_is_null(value))) {
+            continue;
         }
+        output_print(&app->out, "%*s%s:", 2 * depth, "", key);
+        print_value(app, value, depth + 1);
+    }
+}
+
+/* What is no object and no array of them, behind the key. */
+static void print_plain(struct app *app, const json_t *value)
+{
+    imgc_autobuf struct imgc_buf safe = IMGC_BUF_INIT(LIMIT_REGISTRIES_BYTES);
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(value, i, item)
+    {
+        output_safe(&safe, json_string_value(item));
+        imgc_buf_puts(&safe, i + 1 < json_array_size(value) ? ", " : "");
+    }
+    if (json_is_string(value)) {
+        output_safe(&safe, json_string_value(value));
+    } else if (json_is_integer(value)) {
+        imgc_buf_printf(&safe, "%lld", (long long)json_integer_value(value));
+    } else if (json_is_boolean(value)) {
+        imgc_buf_puts(&safe, json_is_true(value) ? "true" : "false");
+    }
+    output_print(&app->out, " %s\n", safe.ptr ? safe.ptr : "");
+}
+
+static void print_value(struct app *app, json_t *value, int depth)
+{
+    size_t i;
+    json_t *item;
+
+    if (json_is_object(value)) {
+        output_print(&app->out, "\n");
+        print_members(app, value, depth);
+        return;
+    }
+    if (!json_is_object(json_array_get(value, 0))) {
+        print_plain(app, value);
+        return;
+    }
+    output_print(&app->out, "\n");
+    json_array_foreach(value, i, item)
+    {
+        output_print(&app->out, "%*s-\n", 2 * depth, "");
+        print_members(app, item, depth + 1);
     }
 }
 
@@ -127,7 +183,7 @@ static int info_run(struct app *app, const void *options, struct args args, stru
     if (o->format) {
         return listing_document(app, o->format, doc, NULL, reterr);
     }
-    print_lines(app, doc);
+    print_members(app, doc, 0);
     return 0;
 }
 

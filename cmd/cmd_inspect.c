@@ -4,6 +4,7 @@
 #include "cmd/describe.h"
 #include "cmd/describe_spec.h"
 #include "cmd/listing.h"
+#include "cmd/lookup.h"
 #include "schema/json.h"
 
 struct inspect_options {
@@ -44,7 +45,7 @@ static int describe_named_image(struct store *s, const char *name, json_t **ret,
 {
     image_auto struct image image = { .tags = NULL };
 
-    int r = image_find(s, imgc_str_of(name), &image, reterr);
+    int r = lookup_find(s, name, &image, reterr);
     if (r == IMAGE_MISSING || r == -IMGC_E_REFERENCE) {
         return INSPECT_MISSING;
     }

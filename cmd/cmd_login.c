@@ -10,6 +10,7 @@
 #include "cmd/commands.h"
 #include "cmd/program.h"
 #include "cmd/registry_access.h"
+#include "cmd/registry_conf.h"
 #include "cmd/registry_name.h"
 #include "fetch/credential_helper.h"
 #include "fetch/registry.h"
@@ -137,12 +138,20 @@ static int check_with(const struct ref *ref, const struct credentials_source *so
     http_auto struct http *http = NULL;
     registry_auto struct registry *registry = NULL;
     char user_agent[64];
+    registry_conf_auto struct registry_conf c = { .files = NULL };
     /* The file is one to be written: it may be missing. */
     const struct registry_options rest = { .cert_dir = o->cert_dir };
 
     int r = registry_access_init(&rest, &access, reterr);
+    r = r < 0 ? r : registry_conf_load(&c, reterr);
     if (r < 0) {
         return r;
+    }
+    const struct registries_conf_registry *found =
+        registries_conf_find(&c.conf, imgc_str_of(ref->domain));
+    if (found && found->blocked) {
+        return imgc_fail(reterr, IMGC_E_HOST, "registry '%s' is blocked in %s", found->prefix,
+                         found->file);
     }
     (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
     const struct http_args http_args = { .user_agent = user_agent,

@@ -90,7 +90,8 @@ const struct command cmd_pull = {
     .args = "IMAGE...",
     .summary = "fetch images from their registries",
     .help =
-        "Names are resolved as docker does: debian:bookworm is docker.io/library/debian:bookworm.\n"
+        "Names are resolved as docker does: debian:bookworm is docker.io/library/debian:bookworm;\n"
+        "where there is a registries.conf, it may name other places and mirrors ('imgc info').\n"
         "NAME@sha256:... pulls exactly that content, whatever the tag says.\n"
         "A second pull of an unchanged image asks for its manifest only. Of several images those\n"
         "that can be had are pulled; the status is 1 when one failed.\n"

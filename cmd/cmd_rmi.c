@@ -147,7 +147,7 @@ static int remove_named(struct rmi *m, const char *name, struct imgc_err *reterr
     image_auto struct image image = { .tags = NULL };
     ref_auto struct ref ref = REF_INIT;
 
-    int r = image_find(m->store, imgc_str_of(name), &image, reterr);
+    int r = lookup_find(m->store, name, &image, reterr);
     if (r == IMAGE_MISSING) {
         return m->options->ignore ? 0
                                   : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);

@@ -1,9 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/lookup.h"
 
+#include "cmd/registry_conf.h"
+#include "schema/json.h"
+
+typedef int find_fn(struct store *s, struct imgc_str name, struct image *ret,
+                    struct imgc_err *reterr);
+
+static void strings_freep(char ***strings)
+{
+    *strings = json_strings_free(*strings);
+}
+
+/* The files are read only where the name itself is not there. */
+static int find(struct store *s, const char *name, find_fn *get, struct image *ret,
+                struct imgc_err *reterr)
+{
+    imgc_auto(strings_freep) char **names = NULL;
+    struct imgc_err why;
+
+    int r = get(s, imgc_str_of(name), ret, reterr);
+    if (r != IMAGE_MISSING || ref_has_domain(imgc_str_of(name))) {
+        return r;
+    }
+    if (registry_conf_names(name, &names, &why) < 0) {
+        return IMAGE_MISSING; /* a pull says what is wrong there */
+    }
+    for (char **i = names; r == IMAGE_MISSING && *i; i++) {
+        r = get(s, imgc_str_of(*i), ret, reterr);
+        if (r == -(int)IMGC_E_REFERENCE) {
+            r = IMAGE_MISSING; /* an ID, with a host in front of it */
+        }
+    }
+    return r;
+}
+
+int lookup_find(struct store *s, const char *name, struct image *ret, struct imgc_err *reterr)
+{
+    return find(s, name, image_find, ret, reterr);
+}
+
+int lookup_find_stack(struct store *s, const char *name, struct image *ret, struct imgc_err *reterr)
+{
+    return find(s, name, image_find_stack, ret, reterr);
+}
+
 int lookup_image(struct store *s, const char *name, struct image *ret, struct imgc_err *reterr)
 {
-    int r = image_find(s, imgc_str_of(name), ret, reterr);
+    int r = lookup_find(s, name, ret, reterr);
 
     return r == IMAGE_MISSING ? imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name) : r;
 }
@@ -30,8 +74,9 @@ int lookup_created(void *arg, struct imgc_str name, int64_t *ret_ns, struct imgc
     return r;
 }
 
-int lookup_ref(struct store *s, const char *name, const struct image *image, struct ref *ret,
-               struct imgc_err *reterr)
+/* @return 0; LOOKUP_IS_ID where it is no name of @image. */
+static int try_ref(struct store *s, const char *name, const struct image *image, struct ref *ret,
+                   struct imgc_err *reterr)
 {
     ref_auto struct ref ref = REF_INIT;
     struct digest id, top;
@@ -56,4 +101,21 @@ int lookup_ref(struct store *s, const char *name, const struct image *image, str
     *ret = ref;
     ref = (struct ref)REF_INIT;
     return 0;
+}
+
+int lookup_ref(struct store *s, const char *name, const struct image *image, struct ref *ret,
+               struct imgc_err *reterr)
+{
+    imgc_auto(strings_freep) char **names = NULL;
+    struct imgc_err ignored;
+
+    int r = try_ref(s, name, image, ret, reterr);
+    if (r != LOOKUP_IS_ID || ref_has_domain(imgc_str_of(name)) ||
+        registry_conf_names(name, &names, &ignored) < 0) {
+        return r;
+    }
+    for (char **i = names; r == LOOKUP_IS_ID && *i; i++) {
+        r = try_ref(s, *i, image, ret, reterr);
+    }
+    return r;
 }

@@ -8,7 +8,16 @@
 #include "store/container.h"
 #include "store/image.h"
 
-/** image_find() where a missing one is an error. @return 0; -NOTFOUND that names it. */
+/** image_find() that also knows the names which a short one may stand for (registries.conf), where
+ * there is no image of Docker Hub with it. @return as image_find(); -DOCUMENT (registries.conf). */
+IMGC_CHECK int lookup_find(struct store *s, const char *name, struct image *ret,
+                           struct imgc_err *reterr);
+
+/** The same with image_find_stack(). */
+IMGC_CHECK int lookup_find_stack(struct store *s, const char *name, struct image *ret,
+                                 struct imgc_err *reterr);
+
+/** lookup_find() where a missing one is an error. @return 0; -NOTFOUND that names it. */
 IMGC_CHECK int lookup_image(struct store *s, const char *name, struct image *ret,
                             struct imgc_err *reterr);
 

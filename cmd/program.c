@@ -22,6 +22,8 @@ const struct option program_options[] = {
       "error, warn (default), info or debug" },
     { 0, "layers", OPT_STRING, offsetof(struct globals, settings.layers), "FORM",
       "how images are mounted: auto (default), erofs or directory (IMGC_LAYERS)" },
+    { 0, "registries-conf", OPT_STRING, offsetof(struct globals, settings.registries_conf), "FILE",
+      "instead of the usual registries.conf (CONTAINERS_REGISTRIES_CONF)" },
     { 'v', "version", OPT_FLAG, offsetof(struct globals, version), NULL, "show the version" },
     { 0, NULL, OPT_FLAG, 0, NULL, NULL },
 };

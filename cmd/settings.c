@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -152,6 +153,10 @@ int settings_init(struct settings *s, const struct settings_options *options,
     r = choose(options->runroot, "IMGC_RUNROOT", default_runroot, &r2, reterr);
     if (r < 0) {
         return r;
+    }
+    if (options->registries_conf &&
+        setenv(SETTINGS_REGISTRIES_CONF, options->registries_conf, 1) < 0) {
+        return imgc_fail_sys(reterr, errno, "set %s", SETTINGS_REGISTRIES_CONF);
     }
     *s = (struct settings){
         .root = imgc_take(r1), .runroot = imgc_take(r2), .level = l, .form = form

@@ -21,7 +21,10 @@ struct settings {
 /* What the command line says; NULL: nothing. */
 struct settings_options {
     const char *root, *runroot, *level, *layers;
+    const char *registries_conf; /* put into the environment, where every part finds it */
 };
+
+#define SETTINGS_REGISTRIES_CONF "CONTAINERS_REGISTRIES_CONF" /* podman's variable, too */
 
 /** @return 0; -USAGE for a bad level or form; -NOTFOUND where no home directory is known; -NOMEM.
  */

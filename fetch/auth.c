@@ -282,6 +282,8 @@ static int request(struct http *h, const struct auth_ask *ask, const struct auth
     imgc_auto(form_done) struct imgc_buf form = IMGC_BUF_INIT((size_t)2 * LIMIT_TOKEN_BYTES);
     struct http_get get = { .is_unverified = rules->is_unverified,
                             .trust = rules->trust,
+                            .proxy = rules->proxy,
+                            .patience_s = rules->patience_s,
                             .max_body = LIMIT_TOKEN_BYTES };
     int r = c->user || c->identity_token ? check_plain(ask->realm, reterr) : 0;
 

@@ -22,6 +22,8 @@ struct auth_rules {
     bool allow_plain;   /* an http realm is fine: the registry itself is plain or on loopback */
     bool is_unverified; /* any certificate will do */
     const struct trust *trust;           /* of the registry; borrowed; NULL: none */
+    const char *proxy;                   /* the same */
+    unsigned patience_s;                 /* the same */
     const struct credential *credential; /* shown to the realm; borrowed; NULL: nothing. The same
                                             for all calls: not a part of the cache's key */
 };

@@ -13,6 +13,7 @@
 
 #define TICK_MS 100
 #define MAX_REDIRECTS 5
+#define SLOW_BYTES_PER_S 4096 /* of who has to hurry: any modem is faster */
 
 struct http {
     struct http_args args;
@@ -200,10 +201,6 @@ static CURLcode set_fixed(const struct curl_lib *curl, CURL *easy)
         { CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
         { CURLOPT_FOLLOWLOCATION, 0 }, /* redirect() does it */
         { CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC },
-        /* No total timeout: a large layer may take hours, as long as it moves. */
-        { CURLOPT_CONNECTTIMEOUT, 15 },
-        { CURLOPT_LOW_SPEED_LIMIT, 1 },
-        { CURLOPT_LOW_SPEED_TIME, 30 },
         { CURLOPT_TCP_KEEPALIVE, 1 },
         { CURLOPT_BUFFERSIZE, 256 << 10 }, /* fewer and larger pieces for the workers */
     };
@@ -281,6 +278,10 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
     } numbers[] = {
         { CURLOPT_SSL_VERIFYPEER, !get->is_unverified },
         { CURLOPT_SSL_VERIFYHOST, get->is_unverified ? 0 : 2 },
+        /* No total timeout: a large layer may take hours, as long as it moves. */
+        { CURLOPT_CONNECTTIMEOUT, get->patience_s ? (long)(get->patience_s + 2) / 3 : 15 },
+        { CURLOPT_LOW_SPEED_LIMIT, get->patience_s ? SLOW_BYTES_PER_S : 1 },
+        { CURLOPT_LOW_SPEED_TIME, get->patience_s ? (long)get->patience_s : 30 },
     };
     CURLcode rc = set_strings(x, strings, sizeof strings / sizeof *strings);
 

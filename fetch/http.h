@@ -51,9 +51,11 @@ struct http_get {
                                   client's certificate for this host alone; borrowed as long as the
                                   exchange; NULL: none */
     const char *proxy;         /* of this registry; borrowed as the trust; NULL: http_args' */
-    uint64_t max_body;         /* bytes; a longer body of a good answer is refused */
-    struct range range; /* only this part; the good answer is then a 206 with exactly it, and any
-                           other body is refused (see http_is_good()); total 0: the whole */
+    unsigned patience_s; /* how long next to nothing may come before it is given up; a third of it
+                            for the connection; 0: 30 s */
+    uint64_t max_body;   /* bytes; a longer body of a good answer is refused */
+    struct range range;  /* only this part; the good answer is then a 206 with exactly it, and any
+                            other body is refused (see http_is_good()); total 0: the whole */
     /* Receives the body of a good answer; NULL: it is collected for http_body(). HTTP_PAUSE takes
      * nothing: the same bytes come again after http_resume(). HTTP_STOP ends the exchange. */
     enum http_take (*body)(void *arg, const void *ptr, size_t len);

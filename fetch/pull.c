@@ -7,6 +7,7 @@
 #include "store/image.h"
 
 #define NS_PER_S 1000000000
+#define MIRROR_PATIENCE_S 15 /* half of what the registry itself gets */
 
 /* As many layers as DiffIDs, or the two documents do not belong together. */
 static int check_counts(const struct manifest *m, const struct image_config *c,
@@ -93,7 +94,7 @@ static int publish(const struct document_source *from, const struct ref *ref,
 
 /* Everything between the first request and the image being listed. */
 static int pull(const struct document_source *from, struct http *http, const struct pull_args *args,
-                struct pull_result *ret, struct imgc_err *reterr)
+                const struct ref *there, struct pull_result *ret, struct imgc_err *reterr)
 {
     resolve_auto struct resolved resolved = RESOLVED_INIT;
     document_auto struct document config_doc = DOCUMENT_INIT(LIMIT_CONFIG_BYTES);
@@ -104,7 +105,7 @@ static int pull(const struct document_source *from, struct http *http, const str
     if (args->platform) {
         want = *args->platform;
     }
-    int r = resolve_image(from, args->ref, &want, &resolved, reterr);
+    int r = resolve_image(from, there, &want, &resolved, reterr);
     if (r < 0) {
         return r;
     }
@@ -142,15 +143,87 @@ static int pull(const struct document_source *from, struct http *http, const str
     return r < 0 ? r : publish(from, args->ref, &resolved, &config, ret, reterr);
 }
 
+static int pull_from(const struct document_source *place, struct http *http,
+                     const struct pull_args *args, const struct pull_source *source,
+                     struct pull_result *ret, struct imgc_err *reterr)
+{
+    static const struct credentials_source none = { .given = NULL };
+    struct credentials_source credentials = args->credentials ? *args->credentials : none;
+    struct document_source from = *place;
+    registry_auto struct registry *registry = NULL;
+
+    if (source->is_mirror) {
+        credentials.given = NULL; /* it is for the registry that the user has named */
+    }
+    const struct registry_args registry_args = {
+        .ref = source->ref,
+        .tls_verify = source->tls_verify,
+        .credentials = &credentials,
+        .trust = args->trust,
+        .proxy = source->proxy,
+        .is_mirror = source->is_mirror,
+        .patience_s = !source->is_mirror        ? 0
+                      : args->mirror_patience_s ? args->mirror_patience_s
+                                                : MIRROR_PATIENCE_S,
+    };
+    int r = registry_new(http, &registry_args, &registry, reterr);
+    from.registry = registry;
+    return r < 0 ? r : pull(&from, http, args, source->ref, ret, reterr);
+}
+
+/* Whether another place may do better: not where this host, its user or the image is to blame. */
+static bool is_fault_of_place(enum imgc_code code)
+{
+    switch (code) {
+    case IMGC_E_NOIMAGE:
+    case IMGC_E_NOTFOUND:
+    case IMGC_E_AUTH:
+    case IMGC_E_NETWORK:
+    case IMGC_E_TLS:
+    case IMGC_E_REGISTRY:
+    case IMGC_E_DIGEST:
+    case IMGC_E_DOCUMENT:
+    case IMGC_E_LIMIT:
+    case IMGC_E_PLATFORM:
+    case IMGC_E_UNSUPPORTED:
+    case IMGC_E_USAGE: /* its proxy */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* From the first place that has it. What a mirror gave before it failed is in the store, held by
+ * the lease, and not asked for again. */
+static int pull_from_any(const struct document_source *place, struct http *http,
+                         const struct pull_args *args, struct pull_result *ret,
+                         struct imgc_err *reterr)
+{
+    const struct pull_source itself = { .ref = args->ref, .tls_verify = args->tls_verify };
+    const struct pull_source *sources = args->sources ? args->sources : &itself;
+    size_t n = args->sources ? args->n_sources : 1;
+
+    for (size_t i = 0;; i++) {
+        struct pull_result result = { .bytes = 0 };
+        int r = pull_from(place, http, args, &sources[i], &result, reterr);
+        if (r >= 0) {
+            *ret = result;
+            return 0;
+        }
+        if (i + 1 == n || !sources[i].is_mirror || !is_fault_of_place(reterr->code)) {
+            return r;
+        }
+        if (args->events && args->events->mirror_failed) {
+            args->events->mirror_failed(args->events->arg, &sources[i], reterr);
+        }
+    }
+}
+
 int pull_image(struct store *s, struct lease *lease, const struct pull_args *args,
                struct pull_result *ret, struct imgc_err *reterr)
 {
     const struct pull_events none = { .arg = NULL };
     const struct pull_events *events = args->events ? args->events : &none;
-    const struct registry_args registry_args = { .ref = args->ref,
-                                                 .tls_verify = args->tls_verify,
-                                                 .credentials = args->credentials,
-                                                 .trust = args->trust };
     const struct http_args http_args = { .user_agent = args->user_agent,
                                          .proxies = args->proxies,
                                          .ca_file = args->ca_file,
@@ -158,19 +231,12 @@ int pull_image(struct store *s, struct lease *lease, const struct pull_args *arg
                                          .interrupted = events->interrupted,
                                          .tick = events->tick,
                                          .arg = events->arg };
+    const struct document_source place = { .store = s, .lease = lease };
     http_auto struct http *http = NULL;
-    registry_auto struct registry *registry = NULL;
     struct pull_result result = { .bytes = 0 };
 
     int r = http_new(&http_args, &http, reterr);
-    if (r == 0) {
-        r = registry_new(http, &registry_args, &registry, reterr);
-    }
-    if (r < 0) {
-        return r;
-    }
-    const struct document_source from = { s, lease, registry };
-    r = pull(&from, http, args, &result, reterr);
+    r = r < 0 ? r : pull_from_any(&place, http, args, &result, reterr);
     if (r < 0) {
         return r;
     }

@@ -32,17 +32,31 @@ struct pull_layer {
     enum pull_stage stage;
 };
 
+/* One place that the image may come from. */
+struct pull_source {
+    const struct ref *ref; /* what to ask for there */
+    bool tls_verify;       /* false: any certificate, and plain HTTP where TLS fails */
+    bool is_mirror;        /* its failure is the reason for the next one, not the end */
+    const char *proxy;     /* its own; NULL: by the rules */
+};
+
 /* What the caller wants to know on the way; any may be NULL. Called in the pulling thread only. */
 struct pull_events {
     void (*resolved)(void *arg, const struct digest *top);
     void (*layer)(void *arg, const struct pull_layer *layer); /* stage or bytes changed */
     void (*tick)(void *arg);                                  /* ten times a second or so */
+    /* A mirror did not give the image, or not all of it; what it gave is kept. The next one. */
+    void (*mirror_failed)(void *arg, const struct pull_source *mirror, const struct imgc_err *err);
     bool (*interrupted)(void *arg); /* true: stop, clean up, return -INTERRUPTED */
     void *arg;
 };
 
 struct pull_args {
-    const struct ref *ref;           /* tag or digest set */
+    const struct ref *ref;             /* tag or digest set: what the image is called here */
+    const struct pull_source *sources; /* in the order to try, none but the last one is no mirror;
+                                          borrowed; NULL: @ref itself, with @tls_verify */
+    size_t n_sources;
+    unsigned mirror_patience_s;      /* without a byte of a mirror; 0: the default (15) */
     const struct platform *platform; /* NULL: this host's */
     bool tls_verify;                 /* false: any certificate, and plain HTTP where TLS fails */
     const struct credentials_source *credentials; /* borrowed; NULL: none */

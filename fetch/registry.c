@@ -26,6 +26,9 @@ struct registry {
     bool has_looked; /* into the credentials */
     struct credential credential;
     struct trust trust;
+    const char *proxy;
+    bool is_mirror;
+    unsigned patience_s;
 };
 
 int registry_new(struct http *h, const struct registry_args *args, struct registry **ret,
@@ -39,6 +42,9 @@ int registry_new(struct http *h, const struct registry_args *args, struct regist
     r->http = h;
     r->ref = args->ref;
     r->credentials = args->credentials;
+    r->proxy = args->proxy;
+    r->is_mirror = args->is_mirror;
+    r->patience_s = args->patience_s;
     endpoint_first(imgc_str_of(args->ref->domain), args->tls_verify, &r->endpoint);
     int status = auth_new(&r->auth, reterr);
     if (status == 0 && args->trust) {
@@ -137,6 +143,8 @@ static int current_token(struct registry *r, const char **ret, struct imgc_err *
         .is_unverified = r->endpoint.is_unverified,
         .credential = &r->credential,
         .trust = &r->trust,
+        .proxy = r->proxy,
+        .patience_s = r->patience_s,
     };
     return auth_token(r->auth, r->http, &ask, &rules, ret, reterr);
 }
@@ -162,11 +170,23 @@ int registry_start(struct registry *r, const struct registry_item *item,
                                   .password = r->wants_basic ? r->credential.password : NULL,
                                   .is_unverified = r->endpoint.is_unverified,
                                   .trust = &r->trust,
+                                  .proxy = r->proxy,
+                                  .patience_s = r->patience_s,
                                   .max_body = item->max_bytes,
                                   .range = item->range,
                                   .body = body,
                                   .arg = arg };
     return http_start(r->http, &get, ret, reterr);
+}
+
+/* Count a failure. A mirror that does not answer is not asked again, one that fails later once. */
+static bool may_retry(const struct registry *r, struct registry_try *attempt, enum retry_class cls,
+                      uint64_t after_ms, uint64_t *ret_delay_ms)
+{
+    if (r->is_mirror && (!r->is_settled || attempt->retry.n_failures > 0 || after_ms > 0)) {
+        return false;
+    }
+    return retry_next(&attempt->retry, cls, after_ms, http_random(), ret_delay_ms);
 }
 
 /* The transport did not work. Another one, another attempt, or the end? */
@@ -181,7 +201,7 @@ static int judge_failure(struct registry *r, struct http_exchange *x, struct reg
         *ret_delay_ms = 0;
         return REGISTRY_AGAIN;
     }
-    if (retry_next(&attempt->retry, cls, 0, http_random(), ret_delay_ms)) {
+    if (may_retry(r, attempt, cls, 0, ret_delay_ms)) {
         return REGISTRY_AGAIN;
     }
     if (attempt->retry.n_failures > 0) {
@@ -303,7 +323,7 @@ static int judge_status(struct registry *r, const struct registry_item *item,
             return status;
         }
     }
-    if (retry_next(&attempt->retry, retry_of_status(http), after_ms, http_random(), ret_delay_ms)) {
+    if (may_retry(r, attempt, retry_of_status(http), after_ms, ret_delay_ms)) {
         return REGISTRY_AGAIN;
     }
     item_name(r, item, name);

@@ -22,6 +22,9 @@ struct registry_args {
     bool tls_verify;
     const struct credentials_source *credentials; /* looked at when the registry asks; NULL: none */
     const struct trust_places *trust;             /* borrowed for the call alone; NULL: none */
+    const char *proxy;                            /* its own; NULL: as the rules of the http say */
+    bool is_mirror;      /* there is another place: it is not waited for, and hardly asked again */
+    unsigned patience_s; /* see struct http_get */
 };
 
 /** @h is borrowed as long as the session. @ret caller frees. @return 0; as trust_load(). */
