@@ -48,6 +48,7 @@ static const struct alias aliases[] = {
     { "container", "rename", "rename", NULL },
     { "container", "exec", "exec", NULL },
     { "container", "attach", "attach", NULL },
+    { "container", "cp", "cp", NULL },
     { "container", "top", "top", NULL },
     { "container", "rm", "rm", NULL },
     { "container", "remove", "rm", NULL },

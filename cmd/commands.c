@@ -32,6 +32,7 @@ const struct command *const commands[] = {
     &cmd_wait,
     &cmd_exec,
     &cmd_attach,
+    &cmd_cp,
     &cmd_top,
     &cmd_ps,
     &cmd_port,

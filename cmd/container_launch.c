@@ -49,13 +49,12 @@ static int set_path(char **field, struct imgc_err *reterr, const char *fmt, ...)
     return 0;
 }
 
-/* Where the root file system comes from, and where its changes go: this time, for the store may
- * have moved and the image may have another form now. */
-static int place_root(struct running *run, struct imgc_err *reterr)
+int container_launch_place_root(struct app *app, struct container_made *made,
+                                struct imgc_err *reterr)
 {
-    struct spec *s = &run->made->spec;
-    struct rootfs *rootfs = &run->made->rootfs;
-    const char *root = store_root_path(run->app->store), *id = run->made->container.id;
+    struct spec *s = &made->spec;
+    struct rootfs *rootfs = &made->rootfs;
+    const char *root = store_root_path(app->store), *id = made->container.id;
     char cgroup_name[SWEEP_CGROUP_NAME_MAX];
 
     int r = set_path(&s->state_dir, reterr, "%s/containers/%s", root, id);
@@ -70,7 +69,7 @@ static int place_root(struct running *run, struct imgc_err *reterr)
     s->lowerdirs = imgc_take(rootfs->lowerdirs);
     s->erofs_image = imgc_take(rootfs->image);
     s->erofs_devices = imgc_take(rootfs->devices);
-    s->upper_is_disposable = run->made->container.auto_remove;
+    s->upper_is_disposable = made->container.auto_remove;
     r = set_path(&s->upper_dir, reterr, "%s/containers/%s/upper", root, id);
     return r < 0 ? r : set_path(&s->work_dir, reterr, "%s/containers/%s/work", root, id);
 }
@@ -188,7 +187,7 @@ static int launch(struct running *run, struct launch_result *ret, struct imgc_er
     /* What a killed imgc left of the time before would keep the cgroup from being made anew, and
      * with the row written over, nobody would ever end it. */
     int r = sweep_abandoned(&run->made->container, reterr);
-    r = r < 0 ? r : place_root(run, reterr);
+    r = r < 0 ? r : container_launch_place_root(run->app, run->made, reterr);
     r = r < 0 ? r : volumes_prepare(run->app, &run->made->container, &run->made->spec, reterr);
     args.hold_mounts = may_hold_mounts(run);
     if (r == 0 && (!run->made->container.auto_remove || run->attach)) {

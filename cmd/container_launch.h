@@ -31,6 +31,12 @@ IMGC_CHECK int container_launch_detached(struct app *app, struct container_made 
 /** Say that the container, or a process of it, was killed for want of memory. */
 void container_launch_tell_oom(struct app *app, int exit_code);
 
+/** Say in made->spec where its root file system comes from and where its changes go: this time, for
+ * the store may have moved and the image may have another form now. made->rootfs is emptied.
+ * @return 0; -NOMEM. */
+IMGC_CHECK int container_launch_place_root(struct app *app, struct container_made *made,
+                                           struct imgc_err *reterr);
+
 /** Exit status of a failure of what starts containers: podman's and docker's 126 and 127 for what
  * the command could not do, 125 for everything else. */
 int container_launch_status(const struct imgc_err *err);

@@ -88,6 +88,17 @@ int dir_sink_inode_begin(struct dir_sink_writer *w, const struct dir_sink_args *
     return 0;
 }
 
+int dir_sink_inode_begin_shared(struct dir_sink_writer *w, const struct dir_sink_args *args,
+                                struct dir_sink_report *report, struct imgc_err *reterr)
+{
+    w->args = args;
+    w->report = report;
+    w->buffer = malloc(SMALL_FILE_BYTES);
+    w->new_uid = w->new_gid = UINT32_MAX;
+    w->creates_without = MODE_BITS & ~ACCESS_BITS;
+    return w->buffer ? 0 : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+}
+
 static bool has_owner(const struct dir_sink_writer *w, const struct tree_inode *inode)
 {
     return inode->uid == w->new_uid && inode->gid == w->new_gid;

@@ -27,6 +27,13 @@ void dir_sink_inode_done(struct dir_sink_writer *w);
 IMGC_CHECK int dir_sink_inode_begin(struct dir_sink_writer *w, const struct dir_sink_args *args,
                                     struct dir_sink_report *report, struct imgc_err *reterr);
 
+/** The same for a directory that others use too, and which stays as it is: what is made gets all
+ * its attributes by fd or in the moment it is made. The umask of the process is 0; pipes and device
+ * nodes come without xattrs and set-ID bits. @args  dir_fd is not used. */
+IMGC_CHECK int dir_sink_inode_begin_shared(struct dir_sink_writer *w,
+                                           const struct dir_sink_args *args,
+                                           struct dir_sink_report *report, struct imgc_err *reterr);
+
 enum { DIR_SINK_INODE_SKIPPED = 1 };
 
 /** Make @inode (no directory) as @name in @dir_fd, with data and attributes.

@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -25,7 +28,11 @@ struct level {
 struct dir_source {
     struct source source; /* first: a source of ours is a dir_source */
     int root_fd;          /* borrowed */
+    char *root_name;      /* below it, or "" */
+    bool is_shared, crosses;
+    const char *const *closed; /* or NULL */
     dev_t root_dev;
+    uint64_t root_mount;  /* of one that is shared */
     struct level *levels; /* innermost last */
     size_t n_levels;
     struct inode_map seen; /* of files with several names */
@@ -148,6 +155,24 @@ static int open_quietly(int dir_fd, const char *name, int flags)
     int fd = openat(dir_fd, name, flags | O_NOATIME);
 
     return fd < 0 && errno == EPERM ? openat(dir_fd, name, flags) : fd;
+}
+
+/* Open by the fd that shows what it is: nothing can take its place between the two. */
+static int open_shared(int dir_fd, const char *name, struct item *ret, struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    char path[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+
+    if (fd < 0 || fstat(fd, &ret->st) < 0) {
+        return imgc_fail_sys(reterr, errno, "cannot read it");
+    }
+    if (!S_ISREG(ret->st.st_mode) && !S_ISDIR(ret->st.st_mode)) {
+        ret->fd = imgc_take_fd(fd);
+        return 0;
+    }
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ret->fd = open_quietly(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return ret->fd < 0 ? imgc_fail_sys(reterr, errno, "cannot read it") : 0;
 }
 
 /* Open @name without following it, and never a device, whose open() may do something. */
@@ -296,7 +321,7 @@ static int read_item(const struct item *i, struct entry *e, char *scratch, struc
     return r < 0 ? r : read_xattrs(i->fd, e, scratch, reterr);
 }
 
-enum { LINK_FIRST = 1 };
+enum { LINK_FIRST = 1, NAME_SKIP };
 
 /* Make @e a hard link where its inode was returned before. @return 0; LINK_FIRST. */
 static int find_link(struct dir_source *d, const struct item *i, struct entry *e,
@@ -327,6 +352,48 @@ static int join(const char *dir, const char *name, char **ret, struct imgc_err *
     return imgc_buf_take(&b, ret, reterr);
 }
 
+/* File systems that show what the kernel or another process says. */
+static const unsigned long shows[] = {
+    PROC_SUPER_MAGIC,   SYSFS_MAGIC,    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+    DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC,  TRACEFS_MAGIC,      SECURITYFS_MAGIC,
+    BPF_FS_MAGIC,       EFIVARFS_MAGIC, BINFMTFS_MAGIC,     0x19800202 /* mqueue */,
+};
+
+/* A volume is; /proc, and /dev with its devices, are not. */
+static bool holds_files(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0 || !(fs.f_flags & ST_NODEV)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof shows / sizeof *shows; i++) {
+        if ((unsigned long)fs.f_type == shows[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t mount_of(int fd)
+{
+    struct statx st = { .stx_mnt_id = 0 };
+
+    return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 ? st.stx_mnt_id : 0;
+}
+
+static bool is_entered(const struct dir_source *d, const struct item *i, const char *path)
+{
+    for (const char *const *p = d->closed; p && *p; p++) {
+        if (strcmp(*p, path) == 0) {
+            return false;
+        }
+    }
+    return d->crosses     ? true
+           : d->is_shared ? mount_of(i->fd) == d->root_mount || holds_files(i->fd)
+                          : i->st.st_dev == d->root_dev;
+}
+
 /* Fill @e from the opened @i; go into it where it is a directory of this file system. */
 static int take_item(struct dir_source *d, struct item *i, struct entry *e, struct imgc_err *reterr)
 {
@@ -340,7 +407,7 @@ static int take_item(struct dir_source *d, struct item *i, struct entry *e, stru
     if (r < 0) {
         return r;
     }
-    if (e->type == ENTRY_DIR && i->st.st_dev == d->root_dev) {
+    if (e->type == ENTRY_DIR && is_entered(d, i, e->path)) {
         r = enter(d, imgc_take_fd(i->fd), e->path, reterr);
     } else if (e->type == ENTRY_FILE) {
         d->file_fd = imgc_take_fd(i->fd);
@@ -350,11 +417,11 @@ static int take_item(struct dir_source *d, struct item *i, struct entry *e, stru
 
 static bool is_left_out(const struct dir_source *d, const struct stat *st)
 {
-    /* A file of another file system is a mount point: the host's, not the tree's. */
-    return S_ISSOCK(st->st_mode) || (!S_ISDIR(st->st_mode) && st->st_dev != d->root_dev);
+    /* A file of another file system is a mount point: the host's, not the tree's. An overlay shows
+     * the device numbers of its layers, so of one that is shared nothing follows from them. */
+    return S_ISSOCK(st->st_mode) ||
+           (!d->is_shared && !d->crosses && !S_ISDIR(st->st_mode) && st->st_dev != d->root_dev);
 }
-
-enum { NAME_SKIP = 2 };
 
 static int read_name(struct dir_source *d, int dir_fd, const char *dir, const char *name,
                      struct entry *e, struct imgc_err *reterr)
@@ -363,11 +430,17 @@ static int read_name(struct dir_source *d, int dir_fd, const char *dir, const ch
     int r = join(dir, name, &e->path, reterr);
 
     if (r == 0) {
-        r = open_item(dir_fd, name[0] ? name : ".", &i, reterr);
+        const char *opened = name[0] ? name : d->root_name[0] && !d->has_begun ? d->root_name : ".";
+        r = d->is_shared ? open_shared(dir_fd, opened, &i, reterr)
+                         : open_item(dir_fd, opened, &i, reterr);
+    }
+    if (r < 0 && d->is_shared && d->has_begun && reterr->sys == ENOENT) {
+        return NAME_SKIP;
     }
     if (r == 0 && !d->has_begun) {
         d->has_begun = true;
         d->root_dev = i.st.st_dev;
+        d->root_mount = d->is_shared ? mount_of(i.fd) : 0;
     }
     if (r == 0) {
         r = is_left_out(d, &i.st) ? NAME_SKIP : take_item(d, &i, e, reterr);
@@ -418,18 +491,32 @@ static int dir_source_next(struct source *src, struct entry *ret, struct imgc_er
     return r;
 }
 
-int dir_source_new(int dir_fd, struct dir_source **ret, struct imgc_err *reterr)
+int dir_source_new_of(const struct dir_source_args *args, struct dir_source **ret,
+                      struct imgc_err *reterr)
 {
-    struct dir_source *d = calloc(1, sizeof *d);
+    imgc_auto(dir_source_freep) struct dir_source *d = calloc(1, sizeof *d);
 
     if (!d) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     d->source.next = dir_source_next;
-    d->root_fd = dir_fd;
+    d->root_fd = args->dir_fd;
+    d->is_shared = args->is_shared;
+    d->crosses = args->crosses;
+    d->closed = args->closed;
     d->file_fd = -1;
-    *ret = d;
-    return 0;
+    int r = imgc_str_dup(imgc_str_of(args->name), &d->root_name, reterr);
+    if (r == 0) {
+        *ret = imgc_take(d);
+    }
+    return r;
+}
+
+int dir_source_new(int dir_fd, struct dir_source **ret, struct imgc_err *reterr)
+{
+    const struct dir_source_args args = { .dir_fd = dir_fd, .name = "" };
+
+    return dir_source_new_of(&args, ret, reterr);
 }
 
 struct dir_source *dir_source_free(struct dir_source *d)
@@ -441,6 +528,7 @@ struct dir_source *dir_source_free(struct dir_source *d)
         level_done(&d->levels[i]);
     }
     free(d->levels);
+    free(d->root_name);
     inode_map_done(&d->seen);
     imgc_closep(&d->file_fd);
     free(d);

@@ -13,6 +13,21 @@ struct dir_source;
 
 /** @dir_fd  borrowed; the root of the tree. The first entry is the root itself, path "". */
 IMGC_CHECK int dir_source_new(int dir_fd, struct dir_source **ret, struct imgc_err *reterr);
+/* More than a tree of the caller's own. */
+struct dir_source_args {
+    int dir_fd;       /* borrowed */
+    const char *name; /* one component below it: begin there, a directory or not; "": with dir_fd */
+    bool crosses;     /* go into whatever is mounted below */
+    bool is_shared; /* somebody else changes it meanwhile: what is gone when its turn comes is left
+                       out; no device is opened, whatever takes a file's place; of what is mounted
+                       below, what holds files and lets no device be used is gone into */
+    const char *const *closed; /* paths of directories that are not gone into, NULL-terminated; or
+                                  NULL; borrowed */
+};
+
+/** The same. What @name is called is not told: the first entry has the path "". */
+IMGC_CHECK int dir_source_new_of(const struct dir_source_args *args, struct dir_source **ret,
+                                 struct imgc_err *reterr);
 struct dir_source *dir_source_free(struct dir_source *d);
 void dir_source_freep(struct dir_source **d);
 struct source *dir_source_entries(struct dir_source *d);

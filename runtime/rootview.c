@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/rootview.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/join.h"
+#include "runtime/mountfd.h"
+#include "runtime/mounts_bind.h"
+#include "runtime/overlay.h"
+#include "runtime/sync.h"
+#include "schema/base/fd.h"
+
+/* An overlay, and the EROFS image below it. */
+#define MOUNTS_MAX 2
+
+static int open_root(const struct join *j, int *ret_fd, struct imgc_err *reterr)
+{
+    int r = fd_open_at(j->proc_fd, "root", O_PATH | O_DIRECTORY, 0, ret_fd, reterr);
+
+    return r < 0 && (reterr->sys == ENOENT || reterr->sys == ESRCH) ? ROOTVIEW_GONE : r;
+}
+
+static _Noreturn void send_root(const struct join *j, int sync_fd)
+{
+    imgc_autoclose int fd = -1;
+    struct imgc_err err;
+    int r = setns(j->pid_fd, CLONE_NEWUSER) < 0
+                ? imgc_fail_sys(&err, errno, "join the user namespace of the container")
+                : open_root(j, &fd, &err);
+
+    if (r == 0) {
+        r = sync_send(sync_fd, SYNC_READY, fd, &err);
+    }
+    if (r < 0) {
+        sync_send_error(sync_fd, &err);
+    }
+    _exit(0);
+}
+
+/* What an ordinary user may do to a container of theirs they may do in its user namespace; an fd of
+ * there is good everywhere. */
+static int fetch_root(const struct join *j, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int own_fd = -1, child_fd = -1;
+    struct sync_message m;
+
+    int r = sync_pair(&own_fd, &child_fd, reterr);
+    if (r < 0) {
+        return r;
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        return imgc_fail_sys(reterr, errno, "fork");
+    }
+    if (pid == 0) {
+        send_root(j, child_fd);
+    }
+    imgc_closep(&child_fd);
+    r = sync_receive(own_fd, &m, ret_fd, reterr);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    if (r == SYNC_CLOSED) {
+        return ROOTVIEW_GONE;
+    }
+    if (r == 0 && m.kind == SYNC_ERROR) {
+        *reterr = m.err;
+        return -(int)reterr->code;
+    }
+    return r;
+}
+
+int rootview_open(const struct process_id *init, int *ret_fd, struct imgc_err *reterr)
+{
+    join_auto struct join j = JOIN_INIT;
+
+    int r = join_open(init, &j, reterr);
+    if (r == JOIN_GONE) {
+        return ROOTVIEW_GONE;
+    }
+    if (r < 0) {
+        return r;
+    }
+    return j.shares_user_namespace || geteuid() == 0 ? open_root(&j, ret_fd, reterr)
+                                                     : fetch_root(&j, ret_fd, reterr);
+}
+
+/* The user's own mounts; not what an empty container would not show either. */
+static int bind_volumes(struct mounts *m, const struct plan *plan, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < plan->n && r == 0; i++) {
+        if (plan->steps[i].kind == PLAN_BIND && plan->steps[i].mount) {
+            r = mounts_bind(m, &plan->steps[i], reterr);
+        }
+    }
+    return r;
+}
+
+int rootview_mount(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+{
+    mounts_auto struct mounts m = MOUNTS_INIT;
+    plan_auto struct plan plan = PLAN_INIT;
+
+    int r = plan_make(spec, &plan, reterr);
+    if (r == 0 && unshare(CLONE_NEWNS) < 0) {
+        r = mountfd_fail(reterr, errno, "new mount namespace");
+    }
+    r = r < 0 ? r : mounts_make_private(&m, reterr);
+    r = r < 0 ? r : overlay_mount_root(spec, &m.root_fd, reterr);
+    r = r < 0 ? r : bind_volumes(&m, &plan, reterr);
+    if (r == 0) {
+        *ret_fd = imgc_take_fd(m.root_fd);
+    }
+    return r;
+}
+
+void rootview_unmount(const struct spec *spec)
+{
+    for (int i = 0; i < (spec->erofs_image ? MOUNTS_MAX : 1); i++) {
+        (void)umount2(spec->mountpoint, MNT_DETACH);
+    }
+}
