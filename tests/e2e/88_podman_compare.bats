@@ -35,7 +35,7 @@ setup_file() {
     for tool in imgc podman; do
         $tool run -d --name up bb sleep 1000 >/dev/null
         $tool create --name made bb >/dev/null
-        $tool run --name done bb sh -c 'exit 3' || true
+        $tool run --name "done" bb sh -c 'exit 3' || true
     done
 }
 
