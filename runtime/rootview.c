@@ -95,7 +95,7 @@ static int bind_volumes(struct mounts *m, const struct plan *plan, struct imgc_e
 
     for (size_t i = 0; i < plan->n && r == 0; i++) {
         if (plan->steps[i].kind == PLAN_BIND && plan->steps[i].mount) {
-            r = mounts_bind(m, &plan->steps[i], reterr);
+            r = mounts_bind(m, &plan->steps[i], NULL, reterr);
         }
     }
     return r;
