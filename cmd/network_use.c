@@ -227,13 +227,18 @@ static bool has_ports(const struct network_use *u)
     return false;
 }
 
-/* What the host's other tables would drop. */
+/* What the host's other tables would drop. Where that cannot be helped, the container still has its
+ * network, and others in it. */
 static int let_forward(struct network_use *u, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf warnings = IMGC_BUF_INIT(WARNINGS_BYTES);
     struct imgc_str rest, line;
 
     int r = network_host_forward(u->store, &warnings, reterr);
+    if (r == -(int)IMGC_E_HOST) {
+        output_warn(u->out, "%s", reterr->msg);
+        r = 0;
+    }
     rest = (struct imgc_str){ warnings.ptr, warnings.len };
     while (r == 0 && imgc_str_token(&rest, '\n', &line) && line.len > 0) {
         output_warn(u->out, IMGC_STR_FMT, IMGC_STR_ARG(line));

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 
+#include "runtime/net_iptables.h"
 #include "runtime/net_nft.h"
 #include "runtime/netlink.h"
 
@@ -267,8 +268,8 @@ static int run(struct imgc_str script, struct imgc_err *reterr)
     return r < 0 ? r : net_nft_wait(&nft, reterr);
 }
 
-int net_forward_apply(const char *table, const char *const *bridges, size_t n_bridges,
-                      struct imgc_err *reterr)
+static int apply_nft(const char *table, const char *const *bridges, size_t n_bridges,
+                     struct imgc_err *reterr)
 {
     int r = 0;
 
@@ -292,4 +293,14 @@ int net_forward_apply(const char *table, const char *const *bridges, size_t n_br
         }
     }
     return r;
+}
+
+int net_forward_apply(const char *table, const char *const *bridges, size_t n_bridges,
+                      struct imgc_err *reterr)
+{
+    char comment[MARK_MAX];
+
+    (void)snprintf(comment, sizeof comment, MARK "%s", table);
+    int r = apply_nft(table, bridges, n_bridges, reterr);
+    return r < 0 ? r : net_iptables_apply(comment, bridges, n_bridges, reterr);
 }

@@ -55,8 +55,9 @@ void net_forward_script(const struct net_forward *f, const char *table, const ch
  * where there are none. Pure. */
 void net_forward_warning(const struct net_forward *f, const char *bridge, struct imgc_buf *b);
 
-/** Find, and run that script: idempotent, and quick where there is nothing to do.
- * @return 0; -HOST with what nft said. */
+/** Find, and run that script; and the same for iptables' legacy tables (net_iptables.h).
+ * Idempotent, and quick where there is nothing to do. @return 0; -HOST with what the programs said.
+ */
 IMGC_CHECK int net_forward_apply(const char *table, const char *const *bridges, size_t n_bridges,
                                  struct imgc_err *reterr);
 

@@ -5,17 +5,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/netlink.h"
-#include "schema/base/fd.h"
-
-#define MESSAGE_BYTES 4096 /* of what nft says */
 
 /* Elements of one map: ports of one address family, of all addresses of the host or of named ones.
  */
@@ -148,110 +141,24 @@ const char *net_nft_program(void)
     return NULL;
 }
 
-/* A file of memory with @text, to be read from its start. */
-static int memory_file(struct imgc_str text, int *ret_fd, struct imgc_err *reterr)
-{
-    imgc_autoclose int fd = memfd_create("imgc-nft", MFD_CLOEXEC);
-
-    if (fd < 0) {
-        return imgc_fail_sys(reterr, errno, "make a file in memory");
-    }
-    int r = fd_write_all(fd, text.ptr, text.len, reterr);
-    if (r == 0 && lseek(fd, 0, SEEK_SET) < 0) {
-        r = imgc_fail_sys(reterr, errno, "rewind a file in memory");
-    }
-    if (r == 0) {
-        *ret_fd = imgc_take_fd(fd);
-    }
-    return r;
-}
-
-static int spawn(const char *program, int in_fd, int out_fd, pid_t *ret)
-{
-    char name[] = "nft", option[] = "-f", input[] = "-", locale[] = "LC_ALL=C";
-    char *const argv[] = { name, option, input, NULL };
-    char *const env[] = { locale, NULL };
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error != 0) {
-        return error;
-    }
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        (void)posix_spawn_file_actions_adddup2(&actions, in_fd, STDIN_FILENO);
-        (void)posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-        (void)posix_spawn_file_actions_adddup2(&actions, out_fd, STDERR_FILENO);
-        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        (void)posix_spawnattr_setsigmask(&attributes, &none);
-        (void)posix_spawnattr_setsigdefault(&attributes, &all);
-        error = posix_spawn(ret, program, &actions, &attributes, argv, env);
-        (void)posix_spawnattr_destroy(&attributes);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
 int net_nft_start(struct imgc_str script, struct net_nft_run *ret, struct imgc_err *reterr)
 {
-    imgc_autoclose int in_fd = -1, out_fd = -1;
     const char *program = net_nft_program();
-    pid_t pid = 0;
+    const char *const argv[] = { program, "-f", "-", NULL };
 
-    if (!program) {
-        return imgc_fail(reterr, IMGC_E_HOST, "the program nft is not installed (nftables)");
-    }
-    int r = memory_file(script, &in_fd, reterr);
-    r = r < 0 ? r : memory_file(IMGC_STR(""), &out_fd, reterr);
-    if (r < 0) {
-        return r;
-    }
-    int error = spawn(program, in_fd, out_fd, &pid);
-    if (error != 0) {
-        return imgc_fail_sys(reterr, error, "start %s", program);
-    }
-    *ret = (struct net_nft_run){ .pid = pid, .err_fd = imgc_take_fd(out_fd) };
-    return 0;
-}
-
-static int reap(struct net_nft_run *run)
-{
-    int status = 0;
-
-    while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    run->pid = 0;
-    return status;
+    return program ? net_tool_start(argv, script, &ret->tool, reterr)
+                   : imgc_fail(reterr, IMGC_E_HOST, "the program nft is not installed (nftables)");
 }
 
 int net_nft_wait(struct net_nft_run *run, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(MESSAGE_BYTES);
-    struct imgc_str rest, line = { .len = 0 };
-    struct imgc_err ignored;
-
-    if (run->pid == 0 || reap(run) == 0) {
-        return 0;
-    }
-    if (lseek(run->err_fd, 0, SEEK_SET) == 0) {
-        (void)!fd_read_all(run->err_fd, &text, &ignored);
-    }
-    rest = (struct imgc_str){ text.ptr, text.len };
-    (void)imgc_str_token(&rest, '\n', &line);
-    return imgc_fail(reterr, IMGC_E_HOST, "nft refuses the rules of imgc's networks: " IMGC_STR_FMT,
-                     IMGC_STR_ARG(line));
+    int r = net_tool_wait(&run->tool, reterr);
+    return r < 0 ? imgc_context(reterr, "nft refuses the rules of imgc's networks") : r;
 }
 
 void net_nft_done(struct net_nft_run *run)
 {
-    if (run->pid > 0) {
-        (void)reap(run);
-    }
-    imgc_closep(&run->err_fd);
+    net_tool_done(&run->tool);
 }
 
 /* The table counts its chains, maps and what is in them: "use" is 0 after "flush", though the

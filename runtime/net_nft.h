@@ -16,9 +16,8 @@
 #ifndef IMGC_RUNTIME_NET_NFT_H
 #define IMGC_RUNTIME_NET_NFT_H
 
-#include <sys/types.h>
-
 #include "runtime/net_port.h"
+#include "runtime/net_tool.h"
 
 #define NET_NFT_TABLE_MAX 32
 
@@ -46,21 +45,20 @@ struct net_nft_rules {
  * Pure. */
 void net_nft_script(const struct net_nft_rules *rules, struct imgc_buf *b);
 
-struct net_nft_run {
-    pid_t pid;  /* 0: none */
-    int err_fd; /* what it says */
-};
-
-#define NET_NFT_RUN_INIT \
-    {                    \
-        .err_fd = -1     \
-    }
-
 /** The program on this host, by absolute path; NULL: not installed. The caller's PATH is not asked:
  * root's may be anybody's. */
 const char *net_nft_program(void);
 
-/** Start nft on @script, in an empty environment. @return 0; -HOST where it is not installed. */
+struct net_nft_run {
+    struct net_tool tool;
+};
+
+#define NET_NFT_RUN_INIT      \
+    {                         \
+        .tool = NET_TOOL_INIT \
+    }
+
+/** Start nft on @script. @return 0; -HOST where it is not installed. */
 IMGC_CHECK int net_nft_start(struct imgc_str script, struct net_nft_run *ret,
                              struct imgc_err *reterr);
 

@@ -484,6 +484,30 @@ END
     host nft flush ruleset
 }
 
+@test "the same in iptables' legacy tables" {
+    command -v iptables-legacy >/dev/null || skip "iptables-legacy is not installed"
+    # Hosts of its own: once a network namespace has such tables, it keeps them.
+    ip netns add "imgc-pl$$" || skip "this host forbids network namespaces"
+    legacy() { nsenter --net="/run/netns/imgc-pl$$" "$@"; }
+    if ! legacy iptables-legacy -P FORWARD DROP || ! legacy ip6tables-legacy -P FORWARD DROP; then
+        ip netns del "imgc-pl$$"
+        skip "this host's kernel has no legacy iptables"
+    fi
+    rules() { legacy "$1" -S FORWARD | grep -c 'comment "forwarding of imgc' || true; }
+    limgc() { legacy "$IMGC" --root "$BATS_TEST_TMPDIR/store" --runroot "$BATS_TEST_TMPDIR/run" "$@"; }
+    legacy iptables-legacy -A FORWARD -s 203.0.113.9 -j ACCEPT
+    limgc import "$IMAGES/busybox.tar" bb >/dev/null
+    limgc run -d --name one bb sleep 1000
+    limgc run --rm -p 8080:80 bb true
+    local in4 in6
+    in4=$(rules iptables-legacy) in6=$(rules ip6tables-legacy)
+    limgc rm -f one
+    eventually sh -c "! nsenter --net=/run/netns/imgc-pl$$ iptables-legacy -S FORWARD | grep -q imgc"
+    legacy iptables-legacy -S FORWARD | grep -q 203.0.113.9
+    ip netns del "imgc-pl$$"
+    [ "$in4 $in6" = '2 2' ]
+}
+
 @test "a firewall of somebody's own is left alone, and told of" {
     host nft -f - <<'END'
 table inet mine { chain pass { type filter hook forward priority 0; policy drop; }; }
