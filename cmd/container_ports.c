@@ -23,14 +23,11 @@ int container_ports_of(const struct container *c, const struct network_lease_lis
 int container_ports_list(struct store *s, const struct container *c, struct net_port_list *ret,
                          struct imgc_err *reterr)
 {
-    network_lease_auto struct network_lease lease = { .names = NULL };
+    network_lease_list_auto struct network_lease_list leases = { .n = 0 };
 
     if (c->status != CONTAINER_RUNNING) {
         return 0; /* the lease of one whose imgc was killed is waiting to be swept */
     }
-    int r = network_lease_find(s, c->id, &lease, reterr);
-    if (r != 0) {
-        return r < 0 ? r : 0;
-    }
-    return read_lease(&lease, ret, reterr);
+    int r = network_lease_list_of(s, c->id, &leases, reterr);
+    return r < 0 ? r : container_ports_of(c, &leases, ret, reterr);
 }

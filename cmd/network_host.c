@@ -391,7 +391,8 @@ int network_host_find_rest(struct store *s, struct network_host_rest *ret, struc
     return 0;
 }
 
-/* Before the table, which decides what may pass. */
+/* After the table, which decides what may pass. Where there is no container any more, nothing has
+ * to be kept out. */
 static int trim_forward(const struct network_host_rest *rest, struct imgc_err *reterr)
 {
     imgc_autofree const char **bridges = calloc(rest->n_used + 1, sizeof *bridges);
@@ -409,10 +410,10 @@ int network_host_trim(const struct network_host_rest *rest, struct imgc_err *ret
 {
     net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
 
-    int r = trim_forward(rest, reterr);
-    r = r < 0 ? r : net_nft_start(imgc_str_of(rest->script), &run, reterr);
+    int r = net_nft_start(imgc_str_of(rest->script), &run, reterr);
     for (size_t i = 0; r == 0 && i < rest->n; i++) {
         r = net_bridge_down(&rest->bridges[i], reterr);
     }
-    return r < 0 ? r : net_nft_wait(&run, reterr);
+    r = r < 0 ? r : net_nft_wait(&run, reterr);
+    return r < 0 ? r : trim_forward(rest, reterr);
 }

@@ -8,7 +8,7 @@
  * host's own rules have had their say, two rules for each bridge accept what the policy would drop,
  * with a comment by which they are found again. They are of the kind that iptables itself writes,
  * as it refuses whole tables in which it does not know something. What may enter a bridge is still
- * decided in imgc's table, so the caller writes that first and removes it last. Chains that are
+ * decided in imgc's table, so the caller writes that first. Chains that are
  * somebody's own are left alone; there is a warning that says what to do.
  *
  * Source: nft(8), "base chains": a packet is accepted only if no chain drops it; iptables(8).

@@ -317,6 +317,13 @@ except ConnectionResetError:
     [ "${#lines[@]}" -eq 7 ]
     [[ ${lines[0]} =~ ^[0-9a-f]{12}$'\t''80/tcp -> 0.0.0.0:' ]]
     fetch outside "${CURL[@]}" "http://192.0.2.1:7000/"
+    # of a container on several networks, those of one that is reached from outside
+    himgc network create --internal inner
+    himgc run -d --name both --network inner --network bridge -p 7020:80 bb httpd -f -p 80
+    [ "$(himgc port both 80)" = 0.0.0.0:7020 ]
+    [ "$(himgc ps --filter name=both --format '{{.Ports}}')" = '0.0.0.0:7020->80/tcp' ]
+    himgc rm -f both
+    himgc network rm inner
     # the next one of the range, as the first is taken
     himgc run -d --name second -p 7010-7019:90 bb sleep 1000
     [ "$(himgc port second 90)" = 0.0.0.0:7011 ]
@@ -471,7 +478,7 @@ END
     [ "$(forward_rules ip6)" -eq 2 ]
     # somebody starts anew from what he knows
     host nft flush chain ip filter FORWARD
-    himgc run --rm -p 8081:80 bb true
+    himgc network reload --all
     fetch outside "${CURL[@]}" http://192.0.2.1:8080/
     # a policy that accepts needs none
     host nft 'chain ip filter FORWARD { policy accept; }'
