@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cmd/units.h"
 #include "runtime/devices_given.h"
@@ -181,6 +182,7 @@ int run_process_parse(const struct run_process_options *o, struct isolation *ret
     ret->read_only_tmpfs = o->read_only_tmpfs;
     spec->unset_env = o->unset_env.items;
     spec->unset_all_env = o->unset_all_env;
+    spec->host_env = o->host_env ? (const char *const *)environ : NULL;
     int r = parse_ulimits(&o->ulimits, ret, reterr);
     r = r < 0 ? r : parse_sysctls(&o->sysctls, ret, reterr);
     r = r < 0 ? r : parse_devices(o, ret, reterr);

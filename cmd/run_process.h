@@ -13,7 +13,7 @@
 struct run_process_options {
     struct option_list ulimits, sysctls, groups, unset_env, devices, device_rules;
     const char *shm_size, *umask, *oom_score_adj, *domainname, *timezone, *systemd;
-    bool unset_all_env, read_only_tmpfs;
+    bool unset_all_env, read_only_tmpfs, host_env;
 };
 
 #define RUN_PROCESS_AT(base, field) ((base) + offsetof(struct run_process_options, field))
@@ -46,6 +46,8 @@ struct run_process_options {
       "furnish it for an init system (true: if the command is one)" }, \
     { 0, "unsetenv", OPT_LIST, RUN_PROCESS_AT(base, unset_env), "NAME", \
       "leave a variable of the image out" }, \
+    { 0, "env-host", OPT_FLAG, RUN_PROCESS_AT(base, host_env), NULL, \
+      "the caller's variables, where image and -e say nothing" }, \
     { 0, "unsetenv-all", OPT_FLAG, RUN_PROCESS_AT(base, unset_all_env), NULL, \
       "only the variables of -e and --env-file" }
 /* clang-format on */

@@ -68,10 +68,12 @@ static bool has_env(char *const *env, const char *key)
     return false;
 }
 
-int become_env(char *const *env, const struct user *user, char ***ret, struct imgc_err *reterr)
+int become_env(const struct spec *spec, const struct user *user, char ***ret,
+               struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf home = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
     imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(LIMIT_ENV_BYTES);
+    char *const *env = spec->env;
     char hostname[65] = "";
     size_t n = 0;
 
@@ -84,11 +86,12 @@ int become_env(char *const *env, const struct user *user, char ***ret, struct im
     }
     memcpy(all, env, n * sizeof *all);
     int r = 0;
-    if (!has_env(env, "HOME")) {
+    if (!spec->no_home && !has_env(env, "HOME")) {
         imgc_buf_printf(&home, "HOME=%s", user->home);
         r = imgc_buf_take(&home, &all[n++], reterr);
     }
-    if (r == 0 && !has_env(env, "HOSTNAME") && gethostname(hostname, sizeof hostname - 1) == 0) {
+    if (r == 0 && !spec->no_hostname && !has_env(env, "HOSTNAME") &&
+        gethostname(hostname, sizeof hostname - 1) == 0) {
         imgc_buf_printf(&name, "HOSTNAME=%s", hostname);
         r = imgc_buf_take(&name, &all[n], reterr);
     }

@@ -9,6 +9,7 @@
 #define IMGC_RUNTIME_BECOME_H
 
 #include "runtime/seccomp.h"
+#include "runtime/spec.h"
 #include "runtime/user.h"
 
 /** Out of reach for the container's processes and away from the caller's terminal: not dumpable, a
@@ -26,7 +27,7 @@ IMGC_CHECK int become_dependent(struct imgc_err *reterr);
 
 /** @env and what only the inside knows: HOME of @user, HOSTNAME; unless @env has them.
  * @ret  new array; its first strings are those of @env. @return 0; -NOMEM; -LIMIT. */
-IMGC_CHECK int become_env(char *const *env, const struct user *user, char ***ret,
+IMGC_CHECK int become_env(const struct spec *spec, const struct user *user, char ***ret,
                           struct imgc_err *reterr);
 
 /** Change to the directory @fd, which must lie below the current root: a directory of the host that

@@ -317,7 +317,7 @@ static int settle(struct child *c, struct user *user, char ***ret_env, struct im
         r = rename_user(user, reterr);
     }
     if (r == 0) {
-        r = become_env(c->spec->env, user, ret_env, reterr);
+        r = become_env(c->spec, user, ret_env, reterr);
     }
     if (r == 0) {
         r = become_workdir(c->cwd_fd, c->spec->cwd, reterr);

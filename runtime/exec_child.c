@@ -206,7 +206,7 @@ static int prepare(struct joiner *j, struct imgc_err *reterr)
         user.n_groups = 0;
     }
     r = r < 0 ? r : userns_rename(j->proc_fd, user.uid, user.gid, reterr);
-    r = r < 0 ? r : become_env(j->spec->env, &user, &j->env, reterr);
+    r = r < 0 ? r : become_env(j->spec, &user, &j->env, reterr);
     r = r < 0 ? r : find_workdir(j, reterr);
     if (r == 0 && j->spec->terminal) {
         r = open_terminal(j, reterr);

@@ -87,7 +87,8 @@ struct spec {
     uint64_t log_max_bytes; /* log_rotate.h; 0: its default */
     uint32_t log_max_files;
     /* process */
-    char **argv, **env; /* NULL-terminated */
+    char **argv, **env;        /* NULL-terminated */
+    bool no_home, no_hostname; /* these variables are not added where env has none */
     char *cwd;
     char *user; /* "", "uid", "name", "uid:gid", ...: resolved inside the root by user.h */
     bool terminal, interactive; /* -t, -i */
@@ -130,8 +131,9 @@ struct spec_options {
     const char *const *env;       /* "K=V", or "K" to take the caller's value; in order */
     const char *const *unset_env; /* variables of the image and of ours that are not wanted */
     bool unset_all_env;
-    bool has_entrypoint;    /* --entrypoint was given (it may be "", which clears) */
-    const char *entrypoint; /* a word, or a JSON array */
+    const char *const *host_env; /* what is there before the image's variables; NULL: nothing */
+    bool has_entrypoint;         /* --entrypoint was given (it may be "", which clears) */
+    const char *entrypoint;      /* a word, or a JSON array */
     const char *workdir, *user, *hostname;
     bool terminal, interactive, read_only;
     enum spec_network network;
@@ -172,8 +174,8 @@ void spec_limits_done(struct spec_limits *limits);
 bool spec_parse_signal(struct imgc_str s, int *ret);
 
 /**
- * Parse "-v [SRC:]DST[:OPTS]" (without SRC: a volume of the container's own; SRC with a '/' or a
- * leading '.': a path, made absolute against the current directory; else a volume's name),
+ * Parse "-v [SRC:]DST[:OPTS]" (without SRC: a volume of the container's own; SRC with a
+ * leading '/' or '.': a path, made absolute against the current directory; else a volume's name),
  * "--mount type=bind|volume|tmpfs,...", a line of CSV as docker has it, and "--tmpfs DST[:OPTS]"
  * (size, nr_inodes, mode, uid, gid, ro, exec, noexec). What docker or podman have and imgc has not
  * is refused by name.

@@ -163,6 +163,9 @@ static int default_env(const struct image_config *config, const struct spec_opti
 {
     int r = env_set(env, IMGC_STR(DEFAULT_PATH), reterr);
 
+    for (const char *const *e = o->host_env; e && *e && r == 0; e++) {
+        r = env_set(env, imgc_str_of(*e), reterr);
+    }
     if (r == 0 && s->hostname[0]) {
         r = env_set_text(env, "HOSTNAME", s->hostname, reterr);
     }
@@ -179,6 +182,16 @@ static int default_env(const struct image_config *config, const struct spec_opti
         env_remove(env, imgc_str_of(*name));
     }
     return r;
+}
+
+static bool is_unset(const struct spec_options *o, const char *name)
+{
+    bool is = o->unset_all_env;
+
+    for (const char *const *n = o->unset_env; n && *n && !is; n++) {
+        is = strcmp(*n, name) == 0;
+    }
+    return is;
 }
 
 static int make_env(const struct image_config *config, const struct spec_options *o,
@@ -370,6 +383,8 @@ static int fill_process(const struct image_config *config, const struct spec_opt
     if (r == 0) {
         s->isolation.systemd = o->systemd == SPEC_SYSTEMD_ALWAYS ||
                                (o->systemd == SPEC_SYSTEMD_TRUE && is_init(s->argv[0]));
+        s->no_home = is_unset(o, "HOME");
+        s->no_hostname = is_unset(o, "HOSTNAME");
         r = make_env(config, o, s, &s->env, reterr);
     }
     if (r == 0) {

@@ -96,6 +96,8 @@ static const struct json_fields spec_fields[] = {
     PLAIN(log_max_files),
     PLAIN(argv),
     PLAIN(env),
+    PLAIN(no_home),
+    PLAIN(no_hostname),
     PLAIN(cwd),
     PLAIN(user),
     PLAIN(terminal),

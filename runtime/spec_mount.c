@@ -46,8 +46,9 @@ int spec_mount_name(struct spec_mount *m, struct imgc_str s, struct imgc_err *re
 {
     if (!volume_name_is_good(s)) {
         return imgc_fail(reterr, IMGC_E_USAGE,
-                         "'" IMGC_STR_FMT "' is no name of a volume: letters, digits, '_', '.' and "
-                         "'-' (a path begins with '/' or '.')",
+                         "'" IMGC_STR_FMT
+                         "' includes invalid characters, and is no name of a volume: "
+                         "letters, digits, '_', '.' and '-' (a path begins with '/' or './')",
                          IMGC_STR_ARG(s));
     }
     free(m->source);
@@ -190,10 +191,10 @@ static int parse_options(struct imgc_str s, struct spec_mount *m, struct imgc_er
     return 0;
 }
 
-/* What has a '/' in it, or begins with a '.', is a path; everything else is a volume's name. */
+/* What begins with a '/' or a '.' is a path; everything else is a volume's name, for docker too. */
 static bool is_path(struct imgc_str s)
 {
-    return imgc_str_find(s, '/') < s.len || (s.len > 0 && s.ptr[0] == '.');
+    return s.len > 0 && (s.ptr[0] == '/' || s.ptr[0] == '.');
 }
 
 static int parse_source(struct imgc_str s, struct spec_mount *m, struct imgc_err *reterr)

@@ -116,6 +116,15 @@ inside() {
     [ "$(echo $output)" = "/run /tmp /var/tmp" ]
 }
 
+@test "--unsetenv takes what imgc itself sets, too; --env-host" {
+    run imgc run --rm --unsetenv HOME --unsetenv HOSTNAME bb /bin/busybox env
+    [[ $output != *HOME=* && $output != *HOSTNAME=* && $output == *PATH=* ]]
+    run imgc run --rm --unsetenv HOME -e HOME=/x bb /bin/busybox env
+    [[ $output == *HOME=/x* ]]
+    run env OF_HOST=1 OTHER=of-host "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --env-host -e OTHER=mine bb /bin/busybox env
+    [[ $output == *OF_HOST=1* && $output == *OTHER=mine* && $output != *of-host* ]]
+}
+
 @test "--unsetenv, --unsetenv-all" {
     inside -- 'echo $FROM_IMAGE'
     [ "$output" = 1 ]

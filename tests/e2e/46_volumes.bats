@@ -44,6 +44,7 @@ assert_no_anonymous() {
     run imgc run --rm -v keep:/a -v keep:/b bb cat /a/f /b/f
     [ "$output" = $'one\none' ]
     assert_fails 125 "no name of a volume" imgc run --rm -v 'bad name:/v' bb true
+    assert_fails 125 "'a/b' includes invalid characters" imgc run --rm -v a/b:/v bb true
     assert_fails 125 "no name of a volume" imgc run --rm --mount 'src=a/b,dst=/v' bb true
 }
 

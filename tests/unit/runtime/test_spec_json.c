@@ -81,6 +81,7 @@ static void fill(struct spec *s)
     s->env = words("A=" NOT_UTF8, "B=\"\\\t");
     s->cwd = word("/w\xc3\xa9");
     s->user = word("1:2");
+    s->no_home = s->no_hostname = true;
     s->terminal = true;
     s->interactive = true;
     s->stop_signal = SIGUSR1;
@@ -225,6 +226,7 @@ static void same(const struct spec *a, const struct spec *b)
     same_words(a->env, b->env);
     assert_string_equal(a->cwd, b->cwd);
     assert_string_equal(a->user, b->user);
+    assert_true(a->no_home == b->no_home && a->no_hostname == b->no_hostname);
     assert_true(a->terminal == b->terminal && a->interactive == b->interactive);
     assert_int_equal(a->stop_signal, b->stop_signal);
     assert_int_equal(a->network, b->network);
