@@ -24,9 +24,13 @@ static int add_copy(struct spec *spec, const struct spec_mount *from, bool read_
     spec->mounts = p;
     struct spec_mount *m = &p[spec->n_mounts++];
     *m = *from;
-    m->source = m->target = m->host_dir = NULL; /* that is looked up at each start */
+    m->source = m->target = m->subpath = m->host_dir =
+        NULL; /* the last is looked up at each start */
     m->read_only |= read_only;
     int r = imgc_str_dup(imgc_str_of(from->target), &m->target, reterr);
+    if (r == 0 && from->subpath) {
+        r = imgc_str_dup(imgc_str_of(from->subpath), &m->subpath, reterr);
+    }
     return r < 0 || !from->source ? r : imgc_str_dup(imgc_str_of(from->source), &m->source, reterr);
 }
 

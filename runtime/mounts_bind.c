@@ -26,6 +26,22 @@ static bool is_missing_error(int errnum)
     return errnum == ENOENT || errnum == ENOTDIR;
 }
 
+/* What a container has put into the volume leads nowhere else. */
+static int open_below(int *fd, const char *path, struct imgc_err *reterr)
+{
+    imgc_autoclose int below_fd = -1;
+
+    int r = rootpath_open(*fd, path, O_PATH, &below_fd, reterr);
+    if (r == ROOTPATH_MISSING) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "there is no '%s' in the volume", path + 1);
+    }
+    if (r == 0) {
+        imgc_closep(fd);
+        *fd = imgc_take_fd(below_fd);
+    }
+    return r;
+}
+
 /* Open the source of a bind. docker run -v makes a directory where there is nothing. */
 static int open_source(const struct plan_step *s, int *ret_fd, struct imgc_err *reterr)
 {
@@ -45,6 +61,11 @@ static int open_source(const struct plan_step *s, int *ret_fd, struct imgc_err *
     }
     if (fd < 0) {
         return imgc_fail_sys(reterr, errno, "open volume '%s'", s->source);
+    }
+    int r = options_of(s)->subpath ? open_below(&fd, options_of(s)->subpath, reterr) : 0;
+    if (r < 0) {
+        (void)close(fd);
+        return r;
     }
     *ret_fd = fd;
     return 0;

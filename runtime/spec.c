@@ -7,9 +7,11 @@ void spec_mount_done(struct spec_mount *m)
 {
     free(m->source);
     free(m->target);
+    free(m->subpath);
     free(m->host_dir);
     m->source = NULL;
     m->target = NULL;
+    m->subpath = NULL;
     m->host_dir = NULL;
 }
 

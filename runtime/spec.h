@@ -32,6 +32,7 @@ struct spec_mount {
     char *source;   /* BIND: absolute host path; VOLUME: its name, NULL as long as an anonymous one
                        has none; else NULL */
     char *target;   /* absolute path in the container, cleaned */
+    char *subpath;  /* VOLUME: what of it is mounted, looked up inside of it, "/a/b"; NULL: all */
     char *host_dir; /* VOLUME: where it is, looked up before each start; else NULL */
     bool read_only;
     bool noexec, nosuid;

@@ -341,10 +341,13 @@ static int copy_mounts(const struct spec_options *o, struct spec *s, struct imgc
         struct spec_mount *m = &s->mounts[s->n_mounts++];
         *m = o->mounts[i];
         m->host_dir = NULL;
-        m->source = m->target = NULL;
+        m->source = m->target = m->subpath = NULL;
         int r = imgc_str_dup(imgc_str_of(o->mounts[i].target), &m->target, reterr);
         if (r == 0 && o->mounts[i].source) {
             r = imgc_str_dup(imgc_str_of(o->mounts[i].source), &m->source, reterr);
+        }
+        if (r == 0 && o->mounts[i].subpath) {
+            r = imgc_str_dup(imgc_str_of(o->mounts[i].subpath), &m->subpath, reterr);
         }
         if (r < 0) {
             return r;

@@ -35,6 +35,7 @@ static const struct json_fields mount_fields[] = {
     JSON_FIELDS_ENUM(struct spec_mount, kind, mount_kinds),
     PLAIN(source),
     PLAIN(target),
+    PLAIN(subpath),
     PLAIN(host_dir),
     PLAIN(read_only),
     PLAIN(noexec),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "runtime/spec_mount.h"
+#include "schema/base/path.h"
 #include "schema/limits.h"
 #include "schema/volume_name.h"
 
@@ -224,6 +225,27 @@ static int set_nothing(struct record *record, const char *key, struct imgc_str v
     return 0;
 }
 
+/* docker's and podman's: below the volume, and never out of it. */
+static int set_subpath(struct record *record, const char *key, struct imgc_str value,
+                       bool has_value, struct imgc_err *reterr)
+{
+    struct imgc_str rest = value, word;
+    (void)has_value;
+
+    while (imgc_str_token(&rest, '/', &word)) {
+        if (imgc_str_eq(word, IMGC_STR(".."))) {
+            return bad_value(key, value, "a path below the volume, without ..", reterr);
+        }
+    }
+    if (value.ptr[0] == '/') {
+        return bad_value(key, value, "not relative to the volume", reterr);
+    }
+    record->mount.no_copy = true; /* what it has below is there already */
+    free(record->mount.subpath);
+    record->mount.subpath = NULL;
+    return path_clean(IMGC_STR("/"), value, &record->mount.subpath, reterr);
+}
+
 static int set_driver(struct record *record, const char *key, struct imgc_str value, bool has_value,
                       struct imgc_err *reterr)
 {
@@ -259,6 +281,8 @@ static const struct key {
     { "idmap", set_idmap, OF(BIND) | OF(VOLUME), false },
     { "U", set_chown, OF(BIND) | OF(VOLUME), false },
     { "chown", set_chown, OF(BIND) | OF(VOLUME), false },
+    { "volume-subpath", set_subpath, OF(VOLUME), true },
+    { "subpath", set_subpath, OF(VOLUME), true },
     { "volume-nocopy", set_no_copy, OF(VOLUME), false },
     { "volume-driver", set_driver, OF(VOLUME), true },
     { "tmpfs-size", set_size, OF(TMPFS), true },
@@ -267,9 +291,8 @@ static const struct key {
 
 /* Of docker's and podman's. */
 static const char *const missing_keys[] = {
-    "volume-subpath", "subpath",       "volume-opt", "volume-label",
-    "image-subpath",  "tmpfs-copy-up", "tmpcopyup",  "bind-create-src",
-    "tmpfs-opt",      "volume-mode",   "uid",        "gid",
+    "volume-opt",      "volume-label", "image-subpath", "tmpfs-copy-up", "tmpcopyup",
+    "bind-create-src", "tmpfs-opt",    "volume-mode",   "uid",           "gid",
 };
 
 static const char *kind_name(enum spec_mount_kind kind)

@@ -162,6 +162,22 @@ PY
     [ -z "$(ls -A "$BATS_TEST_TMPDIR/host")" ]
 }
 
+@test "a part of a volume: volume-subpath, subpath, and links in it that lead nowhere else" {
+    imgc run --rm -v part:/v bb sh -c 'mkdir -p /v/a/b /v/etc; echo in >/v/a/b/f; echo mine >/v/etc/passwd; ln -s / /v/root; ln -s ../../../../etc /v/up; ln -s a/b /v/ab'
+    [ "$(imgc run --rm --mount type=volume,src=part,dst=/m,volume-subpath=a/b bb cat /m/f)" = in ]
+    [ "$(imgc run --rm --mount src=part,dst=/m/f,subpath=a/b/f bb cat /m/f)" = in ]
+    [ "$(imgc run --rm --mount src=part,dst=/m,subpath=ab,ro bb cat /m/f)" = in ]
+    [ "$(imgc run --rm --mount src=part,dst=/m,volume-subpath=up bb cat /m/passwd)" = mine ]
+    [ "$(imgc run --rm --mount src=part,dst=/m,subpath=root/etc bb cat /m/passwd)" = mine ]
+    assert_fails 125 "there is no 'none' in the volume" imgc run --rm --mount src=part,dst=/m,subpath=none bb true
+    assert_fails 125 'without ..' imgc run --rm --mount src=part,dst=/m,subpath=a/../../x bb true
+    assert_fails 125 'not relative' imgc run --rm --mount src=part,dst=/m,subpath=/etc bb true
+    imgc create --name giver --mount src=part,dst=/m,subpath=a/b bb true >/dev/null
+    [ "$(imgc run --rm --volumes-from giver bb cat /m/f)" = in ]
+    imgc rm giver >/dev/null
+    imgc volume rm part >/dev/null
+}
+
 @test "killed while it is filled, a volume is filled whole the next time" {
     mkdir "$BATS_TEST_TMPDIR/tree"
     tar -C "$BATS_TEST_TMPDIR/tree" -xf "$IMAGES/busybox.tar"

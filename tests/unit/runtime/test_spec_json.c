@@ -55,6 +55,7 @@ static void fill_mounts(struct spec *s)
     s->mounts[2] = (struct spec_mount){ .kind = SPEC_MOUNT_VOLUME,
                                         .source = word("name"),
                                         .target = word("/v"),
+                                        .subpath = word("/in/it"),
                                         .host_dir = word("/root/volumes/name/data"),
                                         .is_anonymous = true,
                                         .no_copy = true };
@@ -156,6 +157,7 @@ static void same_mounts(const struct spec *a, const struct spec *b)
         assert_true(x->no_submounts == y->no_submounts && x->must_exist == y->must_exist);
         assert_true(x->submounts_writable == y->submounts_writable && x->no_copy == y->no_copy);
         assert_true(x->idmap == y->idmap && x->chown == y->chown);
+        assert_string_equal(x->subpath ? x->subpath : "", y->subpath ? y->subpath : "");
         assert_int_equal(x->is_anonymous, y->is_anonymous);
         assert_true(x->size_bytes == y->size_bytes && x->inodes == y->inodes);
         assert_int_equal(x->size_percent, y->size_percent);

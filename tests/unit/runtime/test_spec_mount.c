@@ -28,6 +28,10 @@ static const char *meaning(int (*parse)(struct imgc_str, struct spec_mount *, st
                    propagations[m.propagation], m.no_submounts ? " alone" : "",
                    m.submounts_writable ? " below-rw" : "", m.must_exist ? " must" : "",
                    m.no_copy ? " nocopy" : "", m.idmap ? " idmap" : "", m.chown ? " U" : "");
+    if (m.subpath) {
+        size_t len = strlen(out);
+        (void)snprintf(out + len, size - len, " sub=%s", m.subpath);
+    }
     if (m.size_bytes || m.mode) {
         size_t len = strlen(out);
         (void)snprintf(out + len, size - len, " size=%llu mode=%o",
@@ -67,7 +71,8 @@ static void test_volumes(void **state)
         { "./rel:/b", "bind /tmp/rel /b" },
         { "../rel:/b", "bind /rel /b" },
         { ".:/b", "bind /tmp /b" },
-        { "sub/dir:/b", "bind /tmp/sub/dir /b" },
+        { "./sub/dir:/b", "bind /tmp/sub/dir /b" },
+        { "sub/dir:/b", NULL },
         { "/:/host", "bind / /host" },
         { "/a:/b:z", "bind /a /b" },
         { "/a:/b:ro,Z", "bind /a /b ro" },
@@ -149,6 +154,10 @@ static void test_mounts(void **state)
         { "type=bind,src=/a,dst=/b,colour=red", NULL },
         { "type=bind,src=/a,dst=/b,U=true,idmap", "bind /a /b must idmap U" },
         { "type=bind,src=/a,dst=/b,idmap=uids=0-1-10", NULL },
+        { "src=a,dst=/b,volume-subpath=c/./d", "volume a /b nocopy sub=/c/d" },
+        { "src=a,dst=/b,subpath=../d", NULL },
+        { "src=a,dst=/b,subpath=/d", NULL },
+        { "type=bind,src=/a,dst=/b,volume-subpath=c", NULL },
         { "type=bind,type=bind,src=/a,dst=/b", NULL },
         { "type=image,src=x,dst=/b", NULL },
         { "type=volume,src=/a,dst=/b", NULL },
