@@ -161,7 +161,6 @@ static void test_mounts(void **state)
         { "type=bind,type=bind,src=/a,dst=/b", NULL },
         { "type=image,src=x,dst=/b", NULL },
         { "type=volume,src=/a,dst=/b", NULL },
-        { "type=volume,src=n,dst=/b,volume-subpath=x", NULL },
         { "type=volume,src=n,dst=/b,volume-driver=nfs", NULL },
         { "type=tmpfs,src=/a,dst=/b", NULL },
         { "type=tmpfs,dst=/b,tmpfs-size=x", NULL },
