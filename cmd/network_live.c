@@ -36,23 +36,6 @@ static const struct network *find_by_id(const struct network_list *list, const c
     return NULL;
 }
 
-/* The lease over which the container's default route of @family goes: its first on a network with a
- * way out. NULL: none. */
-static const struct network_lease *way_out(const struct network_lease_list *leases,
-                                           const struct network_list *networks,
-                                           const char *container_id, int family)
-{
-    for (size_t i = 0; i < leases->n; i++) {
-        const struct network_lease *l = &leases->items[i];
-        const struct network *n = find_by_id(networks, l->network_id);
-        if (strcmp(l->container_id, container_id) == 0 && n && !n->is_internal &&
-            (family == AF_INET ? l->address4.family : l->address6.family) != 0) {
-            return l;
-        }
-    }
-    return NULL;
-}
-
 /* All that is known of who is where. */
 struct rows {
     struct network_lease_list leases; /* by container and slot */
@@ -66,6 +49,23 @@ static void rows_done(struct rows *rows)
 }
 
 #define rows_auto imgc_auto(rows_done)
+
+/* The lease over which the container's default route of @family goes: its first on a network with a
+ * way out, but @except (an id, or NULL). NULL: none. */
+static const struct network_lease *way_out(const struct rows *rows, const char *container_id,
+                                           const char *except, int family)
+{
+    for (size_t i = 0; i < rows->leases.n; i++) {
+        const struct network_lease *l = &rows->leases.items[i];
+        const struct network *n = find_by_id(&rows->networks, l->network_id);
+        if (strcmp(l->container_id, container_id) == 0 && n && !n->is_internal &&
+            (!except || strcmp(n->id, except) != 0) &&
+            (family == AF_INET ? l->address4.family : l->address6.family) != 0) {
+            return l;
+        }
+    }
+    return NULL;
+}
 
 static int read_rows(struct store *s, struct rows *ret, struct imgc_err *reterr)
 {
@@ -81,22 +81,26 @@ static int drop_dead(struct store *s, struct imgc_err *reterr)
 
 /* ---- connect ---- */
 
-/* The first number that none of its interfaces has. */
+/* The one behind its last, for the first with a way out keeps that; else the first that is free. */
 static int choose_slot(const struct network_lease_list *own, unsigned *ret, struct imgc_err *reterr)
 {
     uint32_t used = 0;
+    unsigned slot = 0;
 
     for (size_t i = 0; i < own->n; i++) {
         used |= 1u << (own->items[i].slot % 32);
+        slot = own->items[i].slot >= slot ? own->items[i].slot + 1 : slot;
     }
-    for (unsigned slot = 0; slot < NET_WANT_NETWORKS_MAX; slot++) {
-        if (!(used >> slot & 1)) {
-            *ret = slot;
-            return 0;
+    if (slot >= NET_WANT_NETWORKS_MAX) {
+        for (slot = 0; slot < NET_WANT_NETWORKS_MAX && (used >> slot & 1); slot++) {
         }
     }
-    return imgc_fail(reterr, IMGC_E_LIMIT, "a container can be on %d networks",
-                     NET_WANT_NETWORKS_MAX);
+    if (slot >= NET_WANT_NETWORKS_MAX) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "a container can be on %d networks",
+                         NET_WANT_NETWORKS_MAX);
+    }
+    *ret = slot;
+    return 0;
 }
 
 static int check_new(struct store *s, const struct container *c, const char *name,
@@ -123,7 +127,6 @@ static int plug(struct store *s, const struct container *c, const struct network
 {
     rows_auto struct rows rows = { .leases = { .n = 0 } };
     imgc_autoclose int netns_fd = -1;
-    const struct network_lease *out4, *out6;
 
     int r = network_use_settle(s, reterr);
     r = r < 0 ? r : read_rows(s, &rows, reterr);
@@ -131,11 +134,8 @@ static int plug(struct store *s, const struct container *c, const struct network
     if (r < 0) {
         return r;
     }
-    /* By slot: a lower one than the way out's has no route, and must not get one beside it. */
-    out4 = way_out(&rows.leases, &rows.networks, c->id, AF_INET);
-    out6 = way_out(&rows.leases, &rows.networks, c->id, AF_INET6);
-    r = network_use_plug(m, netns_fd, out4 && out4->slot == m->lease.slot,
-                         out6 && out6->slot == m->lease.slot, reterr);
+    r = network_use_plug(m, netns_fd, !way_out(&rows, c->id, m->network.id, AF_INET),
+                         !way_out(&rows, c->id, m->network.id, AF_INET6), reterr);
     if (r == 0) {
         network_names_update(s, &rows.leases, m->network.id, NULL);
     }
@@ -172,17 +172,54 @@ int network_live_connect(struct store *s, const struct container *c,
 
 /* ---- disconnect ---- */
 
+/* The lease is gone: so are the names, and what nobody needs. */
+static int left(struct store *s, const struct container *c, const struct network *n,
+                struct imgc_err *reterr)
+{
+    rows_auto struct rows rows = { .leases = { .n = 0 } };
+
+    int r = read_rows(s, &rows, reterr);
+    if (r < 0) {
+        return r;
+    }
+    network_names_update(s, &rows.leases, n->id, NULL);
+    network_names_refresh(s, &rows.leases, c->id);
+    return network_use_settle(s, reterr);
+}
+
+/* The default route of @family went with the network @gone_id: another network has it now, if one
+ * can. @before  rows with the lease on it. */
+static int reroute(const struct container *c, const struct rows *before, const char *gone_id,
+                   int family, struct imgc_err *reterr)
+{
+    const struct network_lease *old = way_out(before, c->id, NULL, family);
+    const struct network_lease *new = way_out(before, c->id, gone_id, family);
+    imgc_autoclose int netns_fd = -1;
+    char inside[IFNAMSIZ];
+
+    const struct network *n = new ? find_by_id(&before->networks, new->network_id) : NULL;
+    if (!n || !old || strcmp(old->network_id, gone_id) != 0) {
+        return 0;
+    }
+    int r = open_netns(c, &netns_fd, reterr);
+    return r < 0 ? r
+                 : net_bridge_way_out(network_use_inside(new->slot, inside),
+                                      family == AF_INET ? &n->gateway4 : &n->gateway6, netns_fd,
+                                      reterr);
+}
+
 int network_live_disconnect(struct store *s, const struct container *c, const struct network *n,
                             struct imgc_err *reterr)
 {
     network_lease_list_auto struct network_lease_list own = { .n = 0 };
-    rows_auto struct rows rows = { .leases = { .n = 0 } };
+    rows_auto struct rows before = { .leases = { .n = 0 } };
     network_guard_auto int lock_fd = -1;
     char interface[IFNAMSIZ];
     size_t i = 0;
 
     int r = network_guard_take(s, true, &lock_fd, reterr);
     r = r < 0 ? r : network_lease_list_of(s, c->id, &own, reterr);
+    r = r < 0 ? r : read_rows(s, &before, reterr);
     if (r < 0) {
         return r;
     }
@@ -195,13 +232,9 @@ int network_live_disconnect(struct store *s, const struct container *c, const st
     }
     r = net_bridge_detach(network_use_interface(c->id, own.items[i].slot, interface), reterr);
     r = r < 0 ? r : network_lease_drop(s, c->id, n->id, NULL, reterr);
-    r = r < 0 ? r : read_rows(s, &rows, reterr);
-    if (r < 0) {
-        return r;
-    }
-    network_names_update(s, &rows.leases, n->id, NULL);
-    network_names_refresh(s, &rows.leases, c->id);
-    return network_use_settle(s, reterr);
+    r = r < 0 ? r : reroute(c, &before, n->id, AF_INET, reterr);
+    r = r < 0 ? r : reroute(c, &before, n->id, AF_INET6, reterr);
+    return r < 0 ? r : left(s, c, n, reterr);
 }
 
 /* ---- reload ---- */
@@ -222,9 +255,8 @@ static int plug_again(struct store *s, const struct rows *rows, const struct net
     if (r < 0) {
         return r == -(int)IMGC_E_NOTRUNNING ? 0 : r;
     }
-    r = network_use_plug(
-        &m, netns_fd, way_out(&rows->leases, &rows->networks, l->container_id, AF_INET) == l,
-        way_out(&rows->leases, &rows->networks, l->container_id, AF_INET6) == l, reterr);
+    r = network_use_plug(&m, netns_fd, way_out(rows, l->container_id, NULL, AF_INET) == l,
+                         way_out(rows, l->container_id, NULL, AF_INET6) == l, reterr);
     return r < 0 ? imgc_context(reterr, "container %s", c.name) : 0;
 }
 

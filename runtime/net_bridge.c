@@ -414,6 +414,20 @@ int net_bridge_rejoin(const struct net_bridge *b, const char *interface, struct 
     return r < 0 ? r : net_link_become_port(&nl, link.index, bridge.index, reterr);
 }
 
+int net_bridge_way_out(const char *inside, const struct ip_addr *gateway, int netns_fd,
+                       struct imgc_err *reterr)
+{
+    netlink_auto struct netlink nl = NETLINK_INIT;
+    struct net_link link = { .index = 0 };
+
+    int r = open_inside(netns_fd, &nl, reterr);
+    r = r < 0 ? r : net_link_find(&nl, inside, &link, reterr);
+    if (r == NET_LINK_MISSING) {
+        return imgc_fail(reterr, IMGC_E_SYS, "the container's %s is gone", inside);
+    }
+    return r < 0 ? r : net_link_add_default(&nl, link.index, gateway, reterr);
+}
+
 int net_bridge_detach(const char *interface, struct imgc_err *reterr)
 {
     netlink_auto struct netlink nl = NETLINK_INIT;

@@ -83,6 +83,11 @@ enum { NET_BRIDGE_LOST = 1 };
 IMGC_CHECK int net_bridge_rejoin(const struct net_bridge *b, const char *interface,
                                  struct imgc_err *reterr);
 
+/** Let the default route of @gateway's family go over the interface @inside of the namespace
+ * @netns_fd, which has none. Context: as net_bridge_attach(). */
+IMGC_CHECK int net_bridge_way_out(const char *inside, const struct ip_addr *gateway, int netns_fd,
+                                  struct imgc_err *reterr);
+
 /** Remove the host's end @interface, and with it the container's. A missing one is fine. */
 IMGC_CHECK int net_bridge_detach(const char *interface, struct imgc_err *reterr);
 
