@@ -38,7 +38,7 @@ static int runtime_path(char **ret, struct imgc_err *reterr)
     const char *dir = directory("XDG_RUNTIME_DIR");
     char usual[32];
 
-    (void)snprintf(usual, sizeof usual, "/run/containers/%u", (unsigned)geteuid());
+    (void)snprintf(usual, sizeof usual, "/run/containers/%u", settings_uid());
     return dir ? join(dir, "/containers/auth.json", ret, reterr)
                : join(usual, "/auth.json", ret, reterr);
 }

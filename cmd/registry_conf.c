@@ -114,7 +114,7 @@ static int add_noted(struct registry_conf *c, struct imgc_err *reterr)
     const char *cache = settings_env("XDG_CACHE_HOME"), *home = settings_env("HOME");
     struct imgc_str text;
 
-    if (geteuid() == 0) {
+    if (settings_uid() == 0) {
         return add_file(c, "/var/cache" NOTED, true, reterr);
     }
     if (cache && *cache == '/') {

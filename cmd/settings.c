@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "schema/base/buf.h"
@@ -56,6 +57,11 @@ static int path_of(char **ret, struct imgc_err *reterr, const char *directory, c
     imgc_buf_puts(&b, rest);
     int r = imgc_buf_take(&b, ret, reterr);
     return r < 0 ? imgc_context(reterr, "the path of the store") : r;
+}
+
+unsigned settings_uid(void)
+{
+    return (unsigned)getauxval(AT_EUID); /* as it was at exec */
 }
 
 int settings_user_config(const char *below, char **ret, struct imgc_err *reterr)

@@ -36,6 +36,9 @@ void settings_done(struct settings *s);
  * known. @return 0; -LIMIT; -NOMEM. */
 IMGC_CHECK int settings_user_config(const char *below, char **ret, struct imgc_err *reterr);
 
+/** The user who started imgc: 0 for root alone, also in a user namespace that imgc made. */
+unsigned settings_uid(void);
+
 /** One variable of the caller's environment, for `run -e NAME`. Borrowed; NULL where unset. */
 const char *settings_env(const char *name);
 
