@@ -17,8 +17,14 @@ int credentials_read_file(const char *path, struct auth_file *ret, struct imgc_e
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_TOKEN_BYTES);
     imgc_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct imgc_str text = IMGC_STR("");
+    struct stat st;
     int r = 0;
 
+    /* Where not even its folder may be looked into it is nobody's file but root's: /run/containers,
+     * for a user who has no XDG_RUNTIME_DIR. */
+    if (fd < 0 && errno == EACCES && stat(path, &st) < 0) {
+        errno = ENOENT;
+    }
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR) {
         return imgc_fail_sys(reterr, errno, "open '%s'", path);
     }

@@ -275,6 +275,93 @@ static void interruption_leaves_nothing(void **state)
     assert_int_equal(pulling_n_images(p), 0);
 }
 
+struct failed {
+    const char *paths[4];
+    enum imgc_code codes[4];
+    size_t n;
+};
+
+static void on_mirror_failed(void *arg, const struct pull_source *mirror,
+                             const struct imgc_err *err)
+{
+    struct failed *f = arg;
+
+    assert_true(f->n < 4);
+    f->paths[f->n] = mirror->ref->path;
+    f->codes[f->n++] = err->code;
+}
+
+/* Pull "good" with another repository of the same registry as its mirror. @return how long it
+ * took. */
+static uint64_t pull_with_mirror(struct pulling *p, const char *mirror, struct failed *failed,
+                                 int want)
+{
+    char domain[32], path[32], own[] = "good", tag[] = "latest";
+    struct ref there = { .domain = domain, .path = path, .tag = tag };
+    struct ref ref = { .domain = domain, .path = own, .tag = tag };
+    const struct pull_source sources[] = {
+        { .ref = &there, .tls_verify = true, .is_mirror = true },
+        { .ref = &ref, .tls_verify = true },
+    };
+    const struct pull_events events = { .mirror_failed = on_mirror_failed, .arg = failed };
+    const struct pull_args args = {
+        .ref = &ref, .sources = sources, .n_sources = 2, .mirror_patience_s = 2, .events = &events
+    };
+    struct pull_result result;
+    struct imgc_err err;
+    int64_t began_ns = clock_monotonic_ns();
+
+    (void)snprintf(domain, sizeof domain, "127.0.0.1:%u", p->srv.port);
+    (void)snprintf(path, sizeof path, "%s", mirror);
+    *failed = (struct failed){ .n = 0 };
+    serving_forget_log(&p->srv);
+    int r = pull_image(p->store, p->lease, &args, &result, &err);
+    if (r != want) {
+        fail_msg("%s: %d %s", mirror, r, r < 0 ? err.msg : "");
+    }
+    return (uint64_t)(clock_monotonic_ns() - began_ns) / 1000000;
+}
+
+static void a_mirror_that_fails_is_gone_around(void **state)
+{
+    static const struct {
+        const char *repo;
+        enum imgc_code code;
+        size_t n_manifests; /* asked for, of the mirror */
+    } rows[] = {
+        { "nosuch", IMGC_E_NOIMAGE, 1 },  { "gone", IMGC_E_REGISTRY, 2 },
+        { "closed", IMGC_E_REGISTRY, 1 }, { "denied", IMGC_E_AUTH, 2 },
+        { "corrupt", IMGC_E_DIGEST, 1 },  { "short", IMGC_E_DIGEST, 1 },
+        { "endless", IMGC_E_NETWORK, 1 },
+    };
+    struct pulling *p = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct failed failed;
+        char manifests[64];
+        uint64_t ms = pull_with_mirror(p, rows[i].repo, &failed, 0);
+
+        assert_int_equal(failed.n, 1);
+        if (failed.codes[0] != rows[i].code || ms > 20000) {
+            fail_msg("%s: %s after %llu ms", rows[i].repo, imgc_code_name(failed.codes[0]),
+                     (unsigned long long)ms);
+        }
+        (void)snprintf(manifests, sizeof manifests, "/v2/%s/manifests/", rows[i].repo);
+        assert_int_equal(serving_count(&p->srv, manifests, ""), rows[i].n_manifests);
+    }
+    assert_int_equal(pulling_n_images(p), 1);
+}
+
+static void a_mirror_that_works_is_enough(void **state)
+{
+    struct pulling *p = *state;
+    struct failed failed;
+
+    (void)pull_with_mirror(p, "multi", &failed, 0);
+    assert_int_equal(failed.n, 0);
+    assert_int_equal(serving_count(&p->srv, "/v2/good/", ""), 0);
+}
+
 static void progress_is_told(void **state)
 {
     struct watch w = { .n_ticks = 0 };
@@ -445,6 +532,8 @@ int main(void)
         pull_test(registry_that_is_down_is_named),
         pull_test(server_errors_are_tried_again_and_reported),
         pull_test(interruption_leaves_nothing),
+        pull_test(a_mirror_that_fails_is_gone_around),
+        pull_test(a_mirror_that_works_is_enough),
         pull_test(progress_is_told),
         pull_test(the_largest_layer_is_begun_first),
         pull_test(a_slow_layer_comes_in_several_requests),
