@@ -225,6 +225,17 @@ static bool has_container(const struct content *c, const struct network *n)
     return false;
 }
 
+/* An ordinary user's store never had any; then nothing of it is on the host. */
+static bool has_bridges(const struct content *c)
+{
+    for (size_t i = 0; i < c->networks.n; i++) {
+        if (c->networks.items[i].bridge[0]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int add_target(struct content *c, const struct network_lease *l, struct imgc_err *reterr)
 {
     struct net_nft_target *t = &c->targets[c->n_targets];
@@ -366,6 +377,9 @@ int network_host_find_rest(struct store *s, struct network_host_rest *ret, struc
     struct imgc_str text;
 
     int r = read_content(s, &c, reterr);
+    if (r == 0 && !has_bridges(&c)) {
+        return 0;
+    }
     r = r < 0 ? r : make_script(s, &c, &script, &text, reterr);
     r = r < 0 ? r : imgc_buf_take(&script, &rest.script, reterr);
     if (r < 0) {
@@ -410,6 +424,9 @@ int network_host_trim(const struct network_host_rest *rest, struct imgc_err *ret
 {
     net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
 
+    if (!rest->script) {
+        return 0;
+    }
     int r = net_nft_start(imgc_str_of(rest->script), &run, reterr);
     for (size_t i = 0; r == 0 && i < rest->n; i++) {
         r = net_bridge_down(&rest->bridges[i], reterr);

@@ -57,7 +57,7 @@ IMGC_CHECK int network_host_write_rules(struct store *s, struct imgc_err *reterr
 /* What is to be done on the host so that nothing is left that nobody uses: the table anew, or gone
  * with the last container, and bridges without one down. */
 struct network_host_rest {
-    char *script;
+    char *script; /* NULL: nothing was ever there */
     char table[NET_NFT_TABLE_MAX];
     char (*used)[IFNAMSIZ]; /* bridges that stay */
     size_t n_used;

@@ -347,11 +347,40 @@ static int begin_other(struct app *app, struct network_use *u, const struct spec
     return r;
 }
 
+/* Nobody else may make bridges. */
+static int refuse_bridge(const struct spec *spec, struct imgc_err *reterr)
+{
+    const char *name = spec->net_want.network;
+
+    return imgc_fail(reterr, IMGC_E_HOST,
+                     "--network %s: only root has networks with bridges; an ordinary user's "
+                     "container has pasta (the default), slirp4netns, host or none",
+                     name ? name : NETWORK_DEFAULT);
+}
+
+static int begin_user(struct app *app, const struct container *c, struct spec *spec,
+                      struct network_use *u, struct imgc_err *reterr)
+{
+    int r = network_user_begin(app, c, spec, &u->user, &u->resolv, reterr);
+    if (r != NETWORK_USER_NONE) {
+        return r;
+    }
+    u->without = SPEC_NETWORK_USER;
+    spec->network = SPEC_NETWORK_NONE;
+    return begin_other(app, u, spec, reterr);
+}
+
 int network_use_begin(struct app *app, struct store *s, const struct container *c,
                       struct spec *spec, struct network_use *ret, struct imgc_err *reterr)
 {
     ret->store = s;
     ret->out = &app->out;
+    if (spec->network == SPEC_NETWORK_USER) {
+        return begin_user(app, c, spec, ret, reterr);
+    }
+    if (spec->network == SPEC_NETWORK_BRIDGE && net_user_is_needed()) {
+        return refuse_bridge(spec, reterr);
+    }
     if (spec->network == SPEC_NETWORK_BRIDGE) {
         int r = begin_bridge(ret, c, spec, reterr);
         if (r != -(int)IMGC_E_HOST || spec->net_want.is_asked) {
@@ -359,7 +388,9 @@ int network_use_begin(struct app *app, struct store *s, const struct container *
         }
         output_debug(&app->out, "no network: %s", reterr->msg);
         network_use_end(ret);
-        *ret = (struct network_use){ .store = s, .is_without = true };
+        *ret = (struct network_use)NETWORK_USE_INIT;
+        ret->store = s;
+        ret->without = SPEC_NETWORK_BRIDGE;
         spec->network = SPEC_NETWORK_NONE;
     }
     return begin_other(app, ret, spec, reterr);
@@ -367,15 +398,15 @@ int network_use_begin(struct app *app, struct store *s, const struct container *
 
 void network_use_started(const struct network_use *u, struct spec *spec)
 {
-    if (u->is_without) {
-        spec->network = SPEC_NETWORK_BRIDGE;
+    if (u->without != SPEC_NETWORK_NONE) {
+        spec->network = u->without;
     }
 }
 
 void network_use_launch(const struct network_use *u, struct launch_args *args)
 {
     args->etc = (struct etcfiles_net){ .hosts = u->hosts, .resolv = u->resolv };
-    if (!u->has_lease) {
+    if (!u->has_lease && u->user.kind == NET_USER_ANY) {
         args->network = NULL;
     }
 }
@@ -403,6 +434,9 @@ int network_use_attach(struct network_use *u, int netns_fd, struct imgc_err *ret
     bool is_out4 = false, is_out6 = false;
     int r = 0;
 
+    if (u->user.kind != NET_USER_ANY) {
+        return network_user_attach(&u->user, netns_fd, reterr);
+    }
     for (size_t i = 0; r == 0 && i < u->n; i++) {
         const struct network_use_member *m = &u->members[i];
         r = network_use_plug(m, netns_fd, !is_out4, !is_out6, reterr);
@@ -510,6 +544,7 @@ void network_use_end(struct network_use *u)
     if (u->n > 0) {
         (void)!drop(u, &lock_fd, &ignored);
     }
+    network_user_end(&u->user);
     free(u->hosts);
     free(u->resolv);
     for (size_t i = 0; i < u->n; i++) {

@@ -10,6 +10,7 @@
 
 #include "cmd/app.h"
 #include "cmd/network_host.h"
+#include "cmd/network_user.h"
 #include "runtime/launch.h"
 #include "runtime/net_publish.h"
 
@@ -27,14 +28,15 @@ struct network_use {
     size_t n;
     struct net_publish publish;
     bool has_lease;
-    bool is_without;      /* the spec wanted a network that this host cannot have */
-    char *hosts, *resolv; /* texts for the container; NULL: nothing */
-    struct output *out;   /* borrowed, for warnings */
+    enum spec_network without; /* what the spec wanted and this host cannot have; NONE: nothing */
+    struct network_user user;  /* an ordinary user's */
+    char *hosts, *resolv;      /* texts for the container; NULL: nothing */
+    struct output *out;        /* borrowed, for warnings */
 };
 
-#define NETWORK_USE_INIT \
-    {                    \
-        .store = NULL    \
+#define NETWORK_USE_INIT                         \
+    {                                            \
+        .store = NULL, .user = NETWORK_USER_INIT \
     }
 
 /**

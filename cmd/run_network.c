@@ -2,27 +2,48 @@
 #include "cmd/run_network.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "cmd/run_isolation.h"
 #include "cmd/settings.h"
 #include "runtime/net_port.h"
+#include "runtime/net_user.h"
 #include "schema/ip.h"
 #include "store/network.h"
 
 #define HOST_GATEWAY "host-gateway"
+#define PRIVATE "private" /* a network of its own, whichever this user may have */
 
 static int bad_value(const char *option, const char *text, const char *why, struct imgc_err *reterr)
 {
     return imgc_fail(reterr, IMGC_E_USAGE, "--%s '%s': %s", option, text, why);
 }
 
+/* "pasta", "slirp4netns", and behind a ':' what is for that program. */
+static int parse_user(struct imgc_str text, enum net_user_kind kind, enum spec_network *ret,
+                      struct net_want *w, struct imgc_err *reterr)
+{
+    struct imgc_str name, options;
+
+    if (!net_user_is_needed()) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "--network %s is for ordinary users: root has bridge (the default)",
+                         net_user_name(kind));
+    }
+    *ret = SPEC_NETWORK_USER;
+    (void)imgc_str_split(text, ':', &name, &options);
+    int r = net_user_options(kind, options, &w->helper_options, reterr);
+    return r < 0 ? r : imgc_str_dup(name, &w->helper, reterr);
+}
+
 enum { MODE_NAME = 1 };
 
 /* @return 0 for a word that is no network of imgc's; MODE_NAME for all others. */
 static int parse_mode(const char *text, enum spec_network *ret,
-                      struct isolation_namespace *ret_join, struct imgc_err *reterr)
+                      struct isolation_namespace *ret_join, struct net_want *w,
+                      struct imgc_err *reterr)
 {
+    enum net_user_kind user = net_user_kind_of(imgc_str_of(text));
+
     if (strcmp(text, "none") == 0) {
         *ret = SPEC_NETWORK_NONE;
         return 0;
@@ -34,7 +55,11 @@ static int parse_mode(const char *text, enum spec_network *ret,
     if (strncmp(text, "container:", 10) == 0 || strncmp(text, "ns:", 3) == 0) {
         return run_isolation_namespace("network", text, ret_join, reterr);
     }
-    return MODE_NAME;
+    if (strcmp(text, PRIVATE) == 0 && net_user_is_needed()) {
+        *ret = SPEC_NETWORK_USER;
+        return 0;
+    }
+    return user != NET_USER_ANY ? parse_user(imgc_str_of(text), user, ret, w, reterr) : MODE_NAME;
 }
 
 static int parse_address(const char *option, const char *text, int family, char **ret,
@@ -183,8 +208,8 @@ static int add_link(const char *text, bool is_first, struct net_want *w, struct 
     return 0;
 }
 
-/* Without a word, the caller's IMGC_NETWORK, and without that what root has by default; ordinary
- * users cannot make bridges. */
+/* Without a word, the caller's IMGC_NETWORK, and without that one of its own: a bridge for root,
+ * which ordinary users cannot make. */
 static int parse_networks(const struct option_list *given, enum spec_network *ret,
                           struct isolation_namespace *ret_join, struct net_want *w,
                           struct imgc_err *reterr)
@@ -194,18 +219,18 @@ static int parse_networks(const struct option_list *given, enum spec_network *re
     int r = 0;
 
     if (!usual || !*usual) {
-        usual = geteuid() == 0 ? NETWORK_DEFAULT : "none";
+        usual = PRIVATE;
     }
     w->is_asked = given->n > 0;
     for (size_t i = 0; r == 0 && i < n; i++) {
         const char *text = given->n > 0 ? given->items[i] : usual;
-        r = parse_mode(text, ret, ret_join, reterr);
+        r = parse_mode(text, ret, ret_join, w, reterr);
         if (r == 0 && n > 1) {
             return bad_value("network", text, "not beside other networks", reterr);
         }
         if (r == MODE_NAME) {
             *ret = SPEC_NETWORK_BRIDGE;
-            r = add_link(text, i == 0, w, reterr);
+            r = add_link(strcmp(text, PRIVATE) == 0 ? NETWORK_DEFAULT : text, i == 0, w, reterr);
         }
     }
     return r;
@@ -307,18 +332,18 @@ static int check_combination(const struct run_network_options *o, enum spec_netw
 {
     const struct {
         const char *option;
-        bool is_given;
+        bool is_given, is_for_users;
     } needs[] = {
-        { "publish", o->ports.n > 0 && network != SPEC_NETWORK_HOST },
-        { "publish-all", o->publish_all && network != SPEC_NETWORK_HOST },
-        { "ip", o->ip4 != NULL },
-        { "ip6", o->ip6 != NULL },
-        { "mac-address", o->mac != NULL },
-        { "network-alias", o->aliases.n > 0 },
+        { "publish", o->ports.n > 0 && network != SPEC_NETWORK_HOST, true },
+        { "publish-all", o->publish_all && network != SPEC_NETWORK_HOST, true },
+        { "ip", o->ip4 != NULL, false },
+        { "ip6", o->ip6 != NULL, false },
+        { "mac-address", o->mac != NULL, false },
+        { "network-alias", o->aliases.n > 0, false },
     };
 
     for (size_t i = 0; i < sizeof needs / sizeof *needs && network != SPEC_NETWORK_BRIDGE; i++) {
-        if (needs[i].is_given) {
+        if (needs[i].is_given && !(needs[i].is_for_users && network == SPEC_NETWORK_USER)) {
             return imgc_fail(reterr, IMGC_E_USAGE,
                              "--%s needs a network of imgc's, not --network %s", needs[i].option,
                              run_network_mode(o, network, w));
@@ -377,8 +402,11 @@ const char *run_network_mode(const struct run_network_options *o, enum spec_netw
     if (network == SPEC_NETWORK_BRIDGE) {
         return w->network ? w->network : NETWORK_DEFAULT;
     }
-    if (o->networks.n > 0) {
+    if (o->networks.n > 0 && strcmp(o->networks.items[0], PRIVATE) != 0) {
         return o->networks.items[0];
+    }
+    if (network == SPEC_NETWORK_USER) {
+        return net_user_name(NET_USER_ANY);
     }
     return network == SPEC_NETWORK_HOST ? "host" : "none";
 }

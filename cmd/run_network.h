@@ -22,7 +22,7 @@ struct run_network_options {
 /* clang-format off */
 #define RUN_NETWORK_ROWS(base) \
     { 0, "network", OPT_LIST, RUN_NETWORK_AT(base, networks), "NETWORK", \
-      "none, host, container:NAME, ns:PATH, or NAME[:ip=,mac=,alias=] of networks; several times" }, \
+      "none, host, pasta, slirp4netns, container:NAME, ns:PATH, or NAME[:ip=,mac=,alias=] of networks; several times" }, \
     { 0, "net", OPT_LIST, RUN_NETWORK_AT(base, networks), "NETWORK", NULL }, \
     { 'p', "publish", OPT_LIST, RUN_NETWORK_AT(base, ports), "[[IP:]HOST:]PORT[/udp]", \
       "publish a port, or a range, on the host" }, \

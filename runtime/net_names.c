@@ -51,6 +51,23 @@ bool net_names_is_stub(struct imgc_str text)
     return found;
 }
 
+bool net_names_is_loopback(struct imgc_str text)
+{
+    struct imgc_str line;
+    struct ip_addr a;
+    bool found = false;
+
+    while (imgc_str_token(&text, '\n', &line)) {
+        if (is_server(line, &a)) {
+            if (!ip_is_loopback(&a)) {
+                return false;
+            }
+            found = true;
+        }
+    }
+    return found;
+}
+
 static bool keyword_is(struct imgc_str line, struct imgc_str keyword)
 {
     struct imgc_str word;

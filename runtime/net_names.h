@@ -32,6 +32,9 @@ void net_names_resolv(const struct net_names_resolv *args, struct imgc_buf *b);
  * in /run/systemd/resolve/resolv.conf. */
 bool net_names_is_stub(struct imgc_str text);
 
+/** Whether all servers that @text names, one at least, are on the loopback of the host. */
+bool net_names_is_loopback(struct imgc_str text);
+
 /** Append the hosts file @text with @members (lines) as the part that is ours. */
 void net_names_replace(struct imgc_str text, struct imgc_str members, struct imgc_buf *b);
 

@@ -66,6 +66,12 @@ static int refused(const struct net_port *p, const struct ip_addr *host, uint16_
                    : imgc_fail(reterr, IMGC_E_USAGE, "-p: %s is no address of this host",
                                ip_text(host, text));
     }
+    if (error == EACCES) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "port %u/%s is root's on this host: choose one above 1023, or root has to "
+                         "run 'sysctl net.ipv4.ip_unprivileged_port_start=%u'",
+                         (unsigned)port, net_port_protocol(p), (unsigned)port);
+    }
     return imgc_fail_sys(reterr, error, "take port %u/%s of %s", (unsigned)port,
                          net_port_protocol(p), ip_text(host, text));
 }

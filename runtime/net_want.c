@@ -19,8 +19,8 @@ void net_want_link_done(struct net_want_link *l)
 void net_want_done(struct net_want *w)
 {
     char **const lists[] = { w->aliases, w->ports,   w->expose, w->servers,
-                             w->search,  w->options, w->hosts };
-    char *const strings[] = { w->network, w->ip4, w->ip6, w->mac };
+                             w->search,  w->options, w->hosts,  w->helper_options };
+    char *const strings[] = { w->network, w->helper, w->ip4, w->ip6, w->mac };
 
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         (void)json_strings_free(lists[i]);

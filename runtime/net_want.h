@@ -23,11 +23,13 @@ struct net_want_link {
 };
 
 struct net_want {
-    bool is_asked;  /* --network was given: what cannot be is an error, not left out */
-    char *network;  /* the network's name; NULL: the default one */
-    char **aliases; /* more names that others of the network find it by */
-    char **ports;   /* as with -p */
-    char **expose;  /* ports that -P publishes: the image's and those of --expose */
+    bool is_asked; /* --network was given: what cannot be is an error, not left out */
+    char *network; /* the network's name; NULL: the default one */
+    char *helper; /* of an ordinary user's network, "pasta" or "slirp4netns"; NULL: what is there */
+    char **helper_options; /* net_user_options() */
+    char **aliases;        /* more names that others of the network find it by */
+    char **ports;          /* as with -p */
+    char **expose;         /* ports that -P publishes: the image's and those of --expose */
     bool publish_all;
     char *ip4, *ip6, *mac;               /* NULL: any */
     char **servers, **search, **options; /* of resolv.conf; NULL: the host's */

@@ -11,6 +11,8 @@ static const struct json_fields link_fields[] = {
 const struct json_fields net_want_json_fields[] = {
     PLAIN(is_asked),
     PLAIN(network),
+    PLAIN(helper),
+    PLAIN(helper_options),
     PLAIN(aliases),
     PLAIN(ports),
     PLAIN(expose),

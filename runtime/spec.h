@@ -19,6 +19,7 @@ enum spec_network {
     SPEC_NETWORK_NONE,
     SPEC_NETWORK_HOST,
     SPEC_NETWORK_BRIDGE, /* a network of this store, looked up when the container starts */
+    SPEC_NETWORK_USER,   /* of an ordinary user: net_user.h */
 };
 
 enum spec_mount_kind { SPEC_MOUNT_BIND, SPEC_MOUNT_TMPFS, SPEC_MOUNT_VOLUME };

@@ -27,6 +27,7 @@ static const char *const networks[] = {
     [SPEC_NETWORK_NONE] = "none",
     [SPEC_NETWORK_HOST] = "host",
     [SPEC_NETWORK_BRIDGE] = "bridge",
+    [SPEC_NETWORK_USER] = "user",
     NULL,
 };
 

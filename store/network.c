@@ -36,7 +36,8 @@ void network_list_done(struct network_list *list)
 
 int network_check_name(struct imgc_str name, struct imgc_err *reterr)
 {
-    static const char *const words[] = { "none", "host", "default", "container", "ns", "private" };
+    static const char *const words[] = { "none", "host",    "default", "container",
+                                         "ns",   "private", "pasta",   "slirp4netns" };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (imgc_str_eq(name, imgc_str_of(words[i]))) {

@@ -17,7 +17,7 @@ teardown() {
 }
 
 user() {
-    setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH="$PATH" HOME="$HOME_DIR" \
+    setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH="$PATH" HOME="$HOME_DIR" IMGC_NETWORK="${IMGC_NETWORK:-}" \
         ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$HOME_DIR/imgc" "$@"
 }
 
@@ -63,7 +63,7 @@ user() {
         unshare -U sh -c 'until [ "$(id -u)" = 0 ]; do sleep 0.01; done
             exec sh -c "echo 0 >/proc/sys/user/max_user_namespaces && exec \"\$@\"" sh "$@"' sh \
             setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH="$PATH" \
-            HOME="$HOME_DIR" ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$HOME_DIR/imgc" "$@" &
+            HOME="$HOME_DIR" IMGC_NETWORK="${IMGC_NETWORK:-}" ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$HOME_DIR/imgc" "$@" &
         until ! [ "/proc/$!/ns/user" -ef /proc/self/ns/user ]; do sleep 0.01; done
         echo '0 0 100000' >"/proc/$!/uid_map"
         echo '0 0 100000' >"/proc/$!/gid_map"

@@ -58,7 +58,7 @@ as() {
     local user=$1
     shift
     (cd / && exec setpriv --reuid="$user" --regid="$user" --init-groups env -i PATH="$PATH" \
-        HOME="$USERS_HOME/$user" ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
+        HOME="$USERS_HOME/$user" IMGC_NETWORK="${IMGC_NETWORK:-}" ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
         ${AS_ENV:+"$AS_ENV"} "$@")
 }
 

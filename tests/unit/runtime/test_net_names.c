@@ -47,6 +47,14 @@ static void test_stub(void **state)
     assert_false(net_names_is_stub(IMGC_STR("")));
 }
 
+static void test_loopback(void **state)
+{
+    (void)state;
+    assert_true(net_names_is_loopback(IMGC_STR("nameserver 127.0.0.53\nnameserver ::1\n")));
+    assert_false(net_names_is_loopback(IMGC_STR("nameserver 127.0.0.1\nnameserver 10.1.1.1\n")));
+    assert_false(net_names_is_loopback(IMGC_STR("search x\n")));
+}
+
 static void test_replace(void **state)
 {
     static const struct {
@@ -73,6 +81,7 @@ static void test_replace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_resolv), cmocka_unit_test(test_stub),
+                                        cmocka_unit_test(test_loopback),
                                         cmocka_unit_test(test_replace) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

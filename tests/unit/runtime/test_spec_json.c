@@ -89,6 +89,8 @@ static void fill(struct spec *s)
     s->network = SPEC_NETWORK_BRIDGE;
     s->net_want = (struct net_want){ .is_asked = true,
                                      .network = word("net"),
+                                     .helper = word("pasta"),
+                                     .helper_options = words("-T", "5432"),
                                      .aliases = words("a", "b"),
                                      .ports = words("80", "1:2/udp"),
                                      .expose = words("5/tcp", "6"),
@@ -188,6 +190,8 @@ static void same_net_want(const struct net_want *a, const struct net_want *b)
 {
     assert_true(a->is_asked == b->is_asked && a->publish_all == b->publish_all);
     assert_string_equal(a->network, b->network);
+    assert_string_equal(a->helper, b->helper);
+    same_words(a->helper_options, b->helper_options);
     same_words(a->aliases, b->aliases);
     same_words(a->ports, b->ports);
     same_words(a->expose, b->expose);
