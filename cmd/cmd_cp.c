@@ -37,7 +37,8 @@ struct input {
     int fd; /* of the directory, of the spooled tar; -1 */
     struct dir_source *dir;
     struct tar_source *tar;
-    bool is_dir; /* its first entry is one */
+    bool is_dir;                         /* its first entry is one */
+    const struct isolation_users *users; /* of the container that it is of; or NULL */
 };
 
 static void input_done(struct input *in)
@@ -54,6 +55,7 @@ struct outlet {
     struct tar_sink *tar;
     char *prefix; /* of the tar's names, or NULL */
     int dir_fd;
+    const struct isolation_users *users; /* of the container that it is in; or NULL */
 };
 
 static void outlet_done(struct outlet *out)
@@ -125,6 +127,7 @@ static int open_input(struct copying *c, struct input *in, struct imgc_err *rete
     if (r == 0 && from->path.is_missing) {
         r = imgc_fail_sys(reterr, ENOENT, "open it");
     }
+    in->users = copy_place_users(from);
     in->is_dir = r == 0 && S_ISDIR(from->path.st.st_mode);
     if (r == 0 && from->path.has_slash && !in->is_dir) {
         r = imgc_fail_sys(reterr, ENOTDIR, "open it");
@@ -209,6 +212,11 @@ static int open_outlet(struct copying *c, const struct input *in, struct outlet 
     out->args.keeps_all = c->options->archive;
     out->args.uid = is_container ? 0 : geteuid();
     out->args.gid = is_container ? 0 : getegid();
+    out->users = copy_place_users(to);
+    if (out->users) {
+        (void)isolation_map_id(out->users->uids, out->users->n_uids, 0, &out->args.uid);
+        (void)isolation_map_id(out->users->gids, out->users->n_gids, 0, &out->args.gid);
+    }
     return merge_sink_new(&out->args, &out->merge, reterr);
 }
 
@@ -240,6 +248,24 @@ static int add_to_tar(struct outlet *out, struct entry *e, struct tar_data *data
     return r < 0 ? r : tar_sink_add(out->tar, e, data, reterr);
 }
 
+/* From what owners are in one container to what they are in the other, or here. What has no number
+ * there is nobody's: as it stays. */
+static void map_owner(const struct input *in, const struct outlet *out, struct entry *e)
+{
+    uint32_t uid = e->uid, gid = e->gid;
+
+    if (in->users) {
+        (void)isolation_unmap_id(in->users->uids, in->users->n_uids, uid, &uid);
+        (void)isolation_unmap_id(in->users->gids, in->users->n_gids, gid, &gid);
+    }
+    if (out->users) {
+        (void)isolation_map_id(out->users->uids, out->users->n_uids, uid, &uid);
+        (void)isolation_map_id(out->users->gids, out->users->n_gids, gid, &gid);
+    }
+    e->uid = uid;
+    e->gid = gid;
+}
+
 static int pass_on(struct input *in, struct outlet *out, struct entry *e, struct imgc_err *reterr)
 {
     imgc_autoclose int file_fd = -1;
@@ -253,6 +279,7 @@ static int pass_on(struct input *in, struct outlet *out, struct entry *e, struct
     if (r < 0) {
         return r;
     }
+    map_owner(in, out, e);
     return out->tar ? add_to_tar(out, e, &data, reterr)
                     : merge_sink_add(out->merge, e, &data, reterr);
 }

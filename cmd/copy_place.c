@@ -3,6 +3,7 @@
 
 #include "cmd/container_end.h"
 #include "cmd/container_launch.h"
+#include "cmd/kept_spec.h"
 #include "cmd/volumes.h"
 #include "runtime/rootview.h"
 #include "schema/base/fd.h"
@@ -19,8 +20,18 @@ void copy_place_done(struct copy_place *p)
     if (p->is_held) {
         (void)!container_release(p->app->store, &p->made.container, &ignored);
     }
+    spec_done(&p->spec);
     container_make_done(&p->made);
     container_done(&p->container);
+}
+
+const struct isolation_users *copy_place_users(const struct copy_place *p)
+{
+    const struct spec *s = p->is_mounted ? &p->made.spec : &p->spec;
+
+    return p->kind == COPY_PLACE_CONTAINER && s->isolation.users.mode == ISOLATION_USERS_MAPPED
+               ? &s->isolation.users
+               : NULL;
 }
 
 static int parse_container(struct copy_place *p, struct imgc_str name, struct imgc_err *reterr)
@@ -58,7 +69,9 @@ int copy_place_open_running(struct copy_place *p, struct imgc_err *reterr)
     if (p->kind != COPY_PLACE_CONTAINER || p->container.status != CONTAINER_RUNNING) {
         return 0;
     }
-    int r = rootview_open(&p->container.init, &p->root_fd, reterr);
+    int r = kept_spec_load(p->app->store, p->container.id, &p->spec, reterr);
+    r = r == -(int)IMGC_E_NOTFOUND ? 0 : r; /* its users are those of the host then */
+    r = r < 0 ? r : rootview_open(&p->container.init, &p->root_fd, reterr);
     return r == ROOTVIEW_GONE ? imgc_fail(reterr, IMGC_E_NOTRUNNING, "container %s has just ended",
                                           p->container.name)
            : r < 0            ? imgc_context(reterr, "container %s", p->container.name)

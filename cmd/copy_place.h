@@ -16,13 +16,15 @@ struct copy_place {
     int root_fd;                /* what it is looked up in; -1 before copy_place_open() */
     struct container container; /* of CONTAINER */
     struct container_made made; /* of one that does not run: held until copy_place_done() */
+    struct spec spec;           /* of one that runs; its users are known by copy_place_users() */
     bool is_held, is_mounted;
     struct app *app;
 };
 
-#define COPY_PLACE_INIT(a_app)                                                               \
-    {                                                                                        \
-        .path = COPY_PATH_INIT, .root_fd = -1, .made = { .spec = SPEC_INIT }, .app = (a_app) \
+#define COPY_PLACE_INIT(a_app)                                                                   \
+    {                                                                                            \
+        .path = COPY_PATH_INIT, .root_fd = -1, .made = { .spec = SPEC_INIT }, .spec = SPEC_INIT, \
+        .app = (a_app)                                                                           \
     }
 void copy_place_done(struct copy_place *p);
 #define copy_place_auto imgc_auto(copy_place_done)
@@ -30,6 +32,10 @@ void copy_place_done(struct copy_place *p);
 /** Take a word of the command line, and the container that it names. The store is opened.
  * @return 0; -NOTFOUND; -USAGE. */
 IMGC_CHECK int copy_place_parse(struct copy_place *p, const char *word, struct imgc_err *reterr);
+
+/** The IDs of its files as the container has them, and as they are here. NULL: they are the same.
+ */
+const struct isolation_users *copy_place_users(const struct copy_place *p);
 
 /** Open what needs to be seen as the user that the command was started by: containers that run.
  * @return 0; -SYS; -HOST. */

@@ -39,6 +39,17 @@ bool isolation_map_id(const struct isolation_ids *ids, size_t n, uint32_t inside
     return false;
 }
 
+bool isolation_unmap_id(const struct isolation_ids *ids, size_t n, uint32_t outside, uint32_t *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (outside >= ids[i].outside && outside - ids[i].outside < ids[i].count) {
+            *ret = ids[i].inside + (outside - ids[i].outside);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool overlaps(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
 {
     return a < (uint64_t)b + b_count && b < (uint64_t)a + a_count;

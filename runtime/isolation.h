@@ -123,6 +123,9 @@ bool isolation_has_users(const struct isolation *i);
 /** What @inside is outside, in one of the lists of a map. Pure. @return whether it is mapped. */
 bool isolation_map_id(const struct isolation_ids *ids, size_t n, uint32_t inside, uint32_t *ret);
 
+/** The other way round. Pure. @return whether @outside is what some ID is. */
+bool isolation_unmap_id(const struct isolation_ids *ids, size_t n, uint32_t outside, uint32_t *ret);
+
 /** Append a line to a map. @return 0; -USAGE where it is no range or overlaps with another;
  * -NOMEM. */
 IMGC_CHECK int isolation_add_ids(struct isolation_ids **ids, size_t *n, struct isolation_ids line,

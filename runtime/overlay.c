@@ -313,7 +313,8 @@ static int mount_over_layers(const struct spec *spec, int userns_fd, int *ret_fd
     return r < 0 ? r : mount_overlay(&over, ret_fd, reterr);
 }
 
-static int mount_root(const struct spec *spec, int userns_fd, int *ret_fd, struct imgc_err *reterr)
+int overlay_mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
+                         struct imgc_err *reterr)
 {
     if (spec->erofs_image) {
         return mount_over_erofs(spec, userns_fd, ret_fd, reterr);
@@ -336,14 +337,14 @@ static int mount_root(const struct spec *spec, int userns_fd, int *ret_fd, struc
 
 int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
 {
-    return mount_root(spec, -1, ret_fd, reterr);
+    return overlay_mount_mapped(spec, -1, ret_fd, reterr);
 }
 
 int overlay_make_root(const struct spec *spec, int userns_fd, int *ret_fd, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
 
-    int r = mount_root(spec, userns_fd, &fd, reterr);
+    int r = overlay_mount_mapped(spec, userns_fd, &fd, reterr);
     return r < 0 ? r
                  : mountfd_clone(fd, "", !spec->lowerdirs && !spec->erofs_image, ret_fd, reterr);
 }

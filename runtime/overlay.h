@@ -20,6 +20,11 @@
  */
 IMGC_CHECK int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr);
 
+/** The same, the image's files with the owners that they have in the user namespace @userns_fd (-1:
+ * as they are). */
+IMGC_CHECK int overlay_mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
+                                    struct imgc_err *reterr);
+
 /**
  * The same for another process that is in the user namespace @userns_fd: the image's files belong
  * to its users (-1: they stay as they are), and the mount is detached. Context: a process with a

@@ -12,6 +12,7 @@
 #include "runtime/mounts_bind.h"
 #include "runtime/overlay.h"
 #include "runtime/sync.h"
+#include "runtime/userns_spawn.h"
 #include "schema/base/fd.h"
 
 /* An overlay, and the EROFS image below it. */
@@ -105,13 +106,19 @@ int rootview_mount(const struct spec *spec, int *ret_fd, struct imgc_err *reterr
 {
     mounts_auto struct mounts m = MOUNTS_INIT;
     plan_auto struct plan plan = PLAN_INIT;
+    const struct isolation_users *u = &spec->isolation.users;
+    imgc_autoclose int userns_fd = -1;
 
     int r = plan_make(spec, &plan, reterr);
     if (r == 0 && unshare(CLONE_NEWNS) < 0) {
         r = mountfd_fail(reterr, errno, "new mount namespace");
     }
     r = r < 0 ? r : mounts_make_private(&m, reterr);
-    r = r < 0 ? r : overlay_mount_root(spec, &m.root_fd, reterr);
+    if (r == 0 && u->mode == ISOLATION_USERS_MAPPED && !u->mounts_stay) {
+        r = userns_spawn_hold(u, &userns_fd, reterr);
+        r = r < 0 ? r : mounts_bind_take(&m, &plan, userns_fd, reterr);
+    }
+    r = r < 0 ? r : overlay_mount_mapped(spec, userns_fd, &m.root_fd, reterr);
     r = r < 0 ? r : bind_volumes(&m, &plan, reterr);
     if (r == 0) {
         *ret_fd = imgc_take_fd(m.root_fd);

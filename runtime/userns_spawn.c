@@ -157,20 +157,29 @@ static int read_owner(const struct holder *h, const char *file, uint32_t *ret,
                : imgc_fail(reterr, IMGC_E_USAGE, "the user namespace has no ID 0");
 }
 
-/* The user namespace, with its maps. */
-static int make_holder(const struct userns_spawn_args *args, struct holder *h,
+/* The user namespace, with its maps. @join_fd  one that is there; or -1. */
+static int make_holder(const struct isolation_users *u, int join_fd, struct holder *h,
                        struct imgc_err *reterr)
 {
-    const struct isolation_users *u = &args->spec->isolation.users;
-
-    int r = start_holder(args->joins->user_fd, h, reterr);
-    if (r == 0 && args->joins->user_fd < 0) {
+    int r = start_holder(join_fd, h, reterr);
+    if (r == 0 && join_fd < 0) {
         r = write_map(h, "uid_map", u->uids, u->n_uids, reterr);
         r = r < 0 ? r : write_map(h, "gid_map", u->gids, u->n_gids, reterr);
     }
     r = r < 0 ? r : read_owner(h, "uid_map", &h->owner.uid, reterr);
     r = r < 0 ? r : read_owner(h, "gid_map", &h->owner.gid, reterr);
     return r < 0 ? r : open_of_holder(h, "ns/user", O_RDONLY, &h->userns_fd, reterr);
+}
+
+int userns_spawn_hold(const struct isolation_users *users, int *ret_fd, struct imgc_err *reterr)
+{
+    imgc_auto(holder_done) struct holder h = { .userns_fd = -1, .go_fd = -1 };
+
+    int r = make_holder(users, -1, &h, reterr);
+    if (r == 0) {
+        *ret_fd = imgc_take_fd(h.userns_fd);
+    }
+    return r;
 }
 
 /* ---- what comes from the host ---- */
@@ -302,7 +311,7 @@ static int make(const struct userns_spawn_args *args, struct mounts *m, pid_t *r
 
     /* While it may be lowered, and written to. */
     int r = become_oom_score(args->spec->isolation.oom_score_adj, reterr);
-    r = r < 0 ? r : make_holder(args, &h, reterr);
+    r = r < 0 ? r : make_holder(&args->spec->isolation.users, args->joins->user_fd, &h, reterr);
     r = r < 0 ? r : take_all(args, &h, m, reterr);
     r = r < 0 ? r : join_all(args, &h, reterr);
     r = r < 0 ? r : spawn_clone(args->namespaces | CLONE_PARENT, -1, ret_pid, &pidfd, reterr);

@@ -39,6 +39,11 @@ struct userns_spawn_args {
 IMGC_CHECK int userns_spawn(const struct userns_spawn_args *args, struct mounts *ret_mounts,
                             pid_t *ret_pid, int *ret_pidfd, struct imgc_err *reterr);
 
+/** A user namespace with the maps of @users, which is there as long as the fd is.
+ * @return 0; -HOST; -SYS. Context: parent. */
+IMGC_CHECK int userns_spawn_hold(const struct isolation_users *users, int *ret_fd,
+                                 struct imgc_err *reterr);
+
 /** Become user and group 0 of the namespace; until then it is still the launcher's user.
  * @return 0; -SYS. Context: child. */
 IMGC_CHECK int userns_spawn_become_root(struct imgc_err *reterr);

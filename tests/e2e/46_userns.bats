@@ -130,8 +130,19 @@ with_ranges() {
     run script -qec "'$IMGC' --root '$STORE' --runroot '$RUNROOT' exec -t one sh -c 'stat -c %u \$(tty); echo x >\$(tty)'" /dev/null
     [[ $output == 0*x* ]]
     [ "$(imgc logs one)" = said ]
+    # owners are those that the container sees, on the way in and out, running or not
+    echo in >"$BATS_TEST_TMPDIR/file"
+    imgc cp "$BATS_TEST_TMPDIR/file" one:/in1
+    imgc exec one chown 33:44 /in1
+    [ "$(imgc cp one:/in1 - | tar --numeric-owner -tv | awk '{ print $2 }')" = 33/44 ]
     imgc stop one >/dev/null
+    imgc cp "$BATS_TEST_TMPDIR/file" one:/in2
+    [ "$(imgc cp one:/data/of33 - | tar --numeric-owner -tv | awk '{ print $2 }')" = 33/44 ]
+    imgc cp -a one:/in1 "$BATS_TEST_TMPDIR/out"
+    [ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/out")" = 33:44 ]
+    imgc cp -a "$BATS_TEST_TMPDIR/out" one:/in3
     imgc start one >/dev/null
+    [ "$(imgc exec one stat -c %u:%g /in1 /in2 /in3)" = $'33:44\n0:0\n33:44' ]
     [ "$(imgc exec one stat -c %u /by-exec /)" = $'0\n0' ]
     [ "$(imgc inspect -f '{{index .HostConfig.IDMappings.UidMap 0}} {{.HostConfig.UsernsMode}}' one)" = '0:300000:65536 private' ]
     # shellcheck disable=SC2086

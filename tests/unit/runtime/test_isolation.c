@@ -82,6 +82,9 @@ static void test_ids(void **state)
     assert_true(isolation_map_id(u.uids, u.n_uids, 9, &id) && id == 1009);
     assert_true(isolation_map_id(u.uids, u.n_uids, 14, &id) && id == UINT32_MAX - 1);
     assert_false(isolation_map_id(u.uids, u.n_uids, 15, &id));
+    assert_true(isolation_unmap_id(u.uids, u.n_uids, 1009, &id) && id == 9);
+    assert_true(isolation_unmap_id(u.uids, u.n_uids, UINT32_MAX - 5, &id) && id == 10);
+    assert_false(isolation_unmap_id(u.uids, u.n_uids, 0, &id));
     static const struct isolation_ids bad[] = {
         { 9, 5000, 1 },               /* twice inside */
         { 100, 1009, 1 },             /* twice outside */
