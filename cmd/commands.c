@@ -5,6 +5,8 @@ const struct command *const commands[] = {
     /* getting images */
     &cmd_pull,
     &cmd_import,
+    &cmd_load,
+    &cmd_save,
     &cmd_login,
     &cmd_logout,
     /* images at hand */

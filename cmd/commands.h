@@ -19,6 +19,8 @@ extern const struct command cmd_help;
 extern const struct command cmd_history;
 extern const struct command cmd_images;
 extern const struct command cmd_import;
+extern const struct command cmd_load;
+extern const struct command cmd_save;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
 extern const struct command cmd_kill;

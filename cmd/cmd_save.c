@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imgc save: images as an archive or an OCI layout that others read. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/acquire.h"
+#include "cmd/commands.h"
+#include "cmd/lookup.h"
+#include "fetch/archive_save.h"
+#include "schema/base/fd.h"
+
+struct save_options {
+    const char *output, *format;
+    bool quiet;
+};
+
+static const struct option save_options[] = {
+    { 'o', "output", OPT_STRING, offsetof(struct save_options, output), "FILE|DIR",
+      "write there (default: standard output)" },
+    { 0, "format", OPT_STRING, offsetof(struct save_options, format), "FORMAT",
+      "docker-archive (default), oci-archive or oci-dir" },
+    { 'q', "quiet", OPT_FLAG, offsetof(struct save_options, quiet), NULL,
+      "for compatibility: nothing is told anyway" },
+    { .name = NULL },
+};
+
+struct save_list {
+    struct image *images;
+    struct archive_save_image *items;
+    char ***names; /* of each item */
+    size_t n;
+};
+
+static void save_list_done(struct save_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        image_done(&l->images[i]);
+        (void)json_strings_free(l->names[i]);
+    }
+    free(l->images);
+    free((void *)l->names);
+    free(l->items);
+}
+#define save_list_auto imgc_auto(save_list_done)
+
+/* ---- which images ---- */
+
+/* The name that @word is; an ID has none. */
+static int add_name(struct app *app, const char *word, const struct image *image, char ***names,
+                    struct imgc_err *reterr)
+{
+    ref_auto struct ref ref = REF_INIT;
+    size_t n = 0;
+
+    int r = lookup_ref(app->store, word, image, &ref, reterr);
+    if (r < 0 || r == LOOKUP_IS_ID || digest_is_set(&ref.digest)) {
+        return r < 0 ? r : 0;
+    }
+    while (*names && (*names)[n]) {
+        n++;
+    }
+    char **grown = reallocarray((void *)*names, n + 2, sizeof *grown);
+    if (!grown) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    grown[n] = grown[n + 1] = NULL;
+    *names = grown;
+    return ref_text(&ref, &grown[n], reterr);
+}
+
+static int add_image(struct app *app, const char *word, struct save_list *l,
+                     struct imgc_err *reterr)
+{
+    image_auto struct image image = { .tags = NULL };
+    size_t i = 0;
+
+    int r = acquire_local(app, word, &image, reterr);
+    if (r < 0) {
+        return r;
+    }
+    while (i < l->n && !digest_eq(&l->images[i].id, &image.id)) {
+        i++;
+    }
+    if (i == l->n) {
+        l->images[l->n++] = image;
+        image = (struct image){ .tags = NULL };
+    }
+    return add_name(app, word, &l->images[i], &l->names[i], reterr);
+}
+
+static int find_images(struct app *app, struct args args, struct save_list *l,
+                       struct imgc_err *reterr)
+{
+    int r = 0;
+
+    l->images = calloc(args.n, sizeof *l->images);
+    l->items = calloc(args.n, sizeof *l->items);
+    l->names = (char ***)calloc(args.n, sizeof *l->names);
+    if (!l->images || !l->items || !l->names) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; r == 0 && i < args.n; i++) {
+        r = add_image(app, args.v[i], l, reterr);
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        l->items[i] = (struct archive_save_image){ &l->images[i], l->names[i] };
+    }
+    return r;
+}
+
+/* ---- where to ---- */
+
+static bool on_interrupted(void *arg)
+{
+    (void)arg;
+    return app_interrupted();
+}
+
+static int save_to(struct app *app, const struct save_list *l, enum archive_format format, int fd,
+                   struct imgc_err *reterr)
+{
+    archive_out_auto struct archive_out *out = NULL;
+    lease_auto struct lease *lease = NULL;
+
+    int r = lease_begin(app->store, &lease, reterr);
+    r = r < 0 ? r : archive_out_new(fd, &out, reterr);
+    if (r < 0) {
+        return r;
+    }
+    const struct archive_save_args args = { .store = app->store,
+                                            .lease = lease,
+                                            .images = l->items,
+                                            .n_images = l->n,
+                                            .format = format,
+                                            .out = out,
+                                            .interrupted = on_interrupted };
+    return archive_save(&args, reterr);
+}
+
+/* Under another name until it is whole. */
+static int save_to_file(struct app *app, const struct save_list *l, enum archive_format format,
+                        const char *path, struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(PATH_MAX);
+    imgc_autoclose int fd = -1;
+    struct imgc_str text;
+    struct stat st;
+
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a pipe, /dev/null */
+        int r = fd_open_at(AT_FDCWD, path, O_WRONLY, 0, &fd, reterr);
+        return r < 0 ? r : save_to(app, l, format, fd, reterr);
+    }
+    imgc_buf_printf(&name, "%s.imgc-%d", path, (int)getpid());
+    int r = imgc_buf_finish(&name, &text, reterr);
+    r = r < 0 ? r
+              : fd_open_at(AT_FDCWD, text.ptr, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666, &fd,
+                           reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = save_to(app, l, format, fd, reterr);
+    if (r == 0 && rename(text.ptr, path) < 0) {
+        r = imgc_fail_sys(reterr, errno, "rename '%s' to '%s'", text.ptr, path);
+    }
+    if (r < 0) {
+        (void)unlink(text.ptr);
+    }
+    return r;
+}
+
+static int save_to_directory(struct app *app, const struct save_list *l, const char *path,
+                             struct imgc_err *reterr)
+{
+    imgc_autoclose int fd = -1;
+
+    if (mkdir(path, 0777) < 0) {
+        return errno == EEXIST ? imgc_fail(reterr, IMGC_E_EXISTS,
+                                           "'%s' exists; name a directory that does not", path)
+                               : imgc_fail_sys(reterr, errno, "create directory '%s'", path);
+    }
+    int r = fd_open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, reterr);
+    r = r < 0 ? r : save_to(app, l, ARCHIVE_OCI, fd, reterr);
+    struct imgc_err err;
+    if (r < 0 && fd_remove_tree(AT_FDCWD, path, NULL, &err) < 0) {
+        output_warn(&app->out, "%s", err.msg);
+    }
+    return r;
+}
+
+static int save_somewhere(struct app *app, const struct save_options *o, const struct save_list *l,
+                          struct imgc_err *reterr)
+{
+    const char *format = o->format ? o->format : "docker-archive";
+    bool is_oci = strcmp(format, "oci-archive") == 0;
+
+    if (strcmp(format, "oci-dir") == 0) {
+        return o->output ? save_to_directory(app, l, o->output, reterr)
+                         : imgc_fail(reterr, IMGC_E_USAGE,
+                                     "--format oci-dir: name the directory with --output");
+    }
+    if (!is_oci && strcmp(format, "docker-archive") != 0) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "--format '%s': docker-archive, oci-archive or oci-dir", format);
+    }
+    enum archive_format kind = is_oci ? ARCHIVE_OCI : ARCHIVE_DOCKER;
+    if (o->output && strcmp(o->output, "-") != 0) {
+        return save_to_file(app, l, kind, o->output, reterr);
+    }
+    if (isatty(STDOUT_FILENO)) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "an archive is nothing for a terminal: name a file with --output, or "
+                         "redirect standard output");
+    }
+    return save_to(app, l, kind, STDOUT_FILENO, reterr);
+}
+
+static int save_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
+{
+    const struct save_options *o = options;
+    save_list_auto struct save_list list = { .n = 0 };
+    struct store *store;
+
+    int r = app_store(app, &store, reterr);
+    r = r < 0 ? r : find_images(app, args, &list, reterr);
+    r = r < 0 ? r : save_somewhere(app, o, &list, reterr);
+    return r < 0 ? imgc_context(reterr, "save %s", args.v[0]) : 0;
+}
+
+const struct command cmd_save = {
+    .name = "save",
+    .args = "[-o FILE|DIR] IMAGE...",
+    .summary = "write images as an archive (docker-archive, oci-archive, OCI layout)",
+    .help =
+        "For 'imgc load', 'docker load', 'podman load', skopeo and the rest. A docker-archive is\n"
+        "an OCI archive, too. Layers are plain tars: pipe through gzip or zstd to make it small.\n"
+        "The same images give the same bytes.\n"
+        "\n"
+        "  imgc save -o app.tar app:1.2\n"
+        "  imgc save app | zstd | ssh host imgc load\n"
+        "  imgc save --format oci-dir -o layout app\n",
+    .options = save_options,
+    .options_size = sizeof(struct save_options),
+    .min_args = 1,
+    .max_args = SIZE_MAX,
+    .ids = IDS_WANTED,
+    .run = save_run,
+};

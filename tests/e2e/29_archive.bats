@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+# load and save: archives of docker, podman, skopeo and buildah come in, and ours are read by them.
+
+load lib/common
+
+setup_file() {
+    have_images busybox
+    start_registry
+}
+
+teardown_file() {
+    stop_registry
+}
+
+setup() {
+    new_store
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+other() { # the same with a second store
+    "$IMGC" --root "$BATS_TEST_TMPDIR/other" --runroot "$BATS_TEST_TMPDIR/other-run" "$@"
+}
+
+require_data() {
+    [ -d "$TEST_DATA/images" ] || skip "no test data"
+}
+
+# A layout whose blobs are links, as busybox publishes it: in the data they are files with the
+# link's text.
+busybox_layout() {
+    cp -r --no-preserve=mode "$TEST_DATA/busybox/latest/glibc/amd64" "$1"
+    local blob target
+    for blob in "$1"/blobs/sha256/*; do
+        target=$(cat "$blob")
+        ln -sf "$target" "$blob"
+    done
+}
+
+id_of() {
+    imgc inspect --format '{{.Id}}' "$1" | sed 's/^sha256://'
+}
+
+@test "an archive of docker's, plain, compressed and through a pipe, has the same image" {
+    skopeo copy -q --insecure-policy "oci:$IMAGES/busybox:three" docker-archive:a.tar:app:1
+    run -0 imgc load -i a.tar
+    [ "$output" = "Loaded image: docker.io/library/app:1" ]
+    local id
+    id=$(id_of app:1)
+    [ "sha256:$id" = "$(skopeo inspect --raw "oci:$IMAGES/busybox:three" | jq -r .config.digest)" ]
+    gzip -k a.tar
+    xz -k a.tar
+    zstd -q a.tar
+    for f in a.tar.gz a.tar.xz a.tar.zst; do
+        new_store
+        STORE=$STORE-$f
+        run -0 imgc load -q -i "$f"
+        [ "$output" = "docker.io/library/app:1" ]
+        [ "$(id_of app:1)" = "$id" ]
+    done
+    STORE=$STORE-pipe
+    cat a.tar.gz | imgc load
+    [ "$(id_of app:1)" = "$id" ]
+}
+
+@test "layouts and oci-archives keep their digests: a later pull fetches no layer" {
+    push "$IMAGES/busybox:three" app:1
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/app:1" "oci-archive:a.oci:$REGISTRY/app:1"
+    run -0 imgc load -i a.oci
+    [ "$output" = "Loaded image: $REGISTRY/app:1" ]
+    : >"$REGISTRY_LOG"
+    imgc pull "$REGISTRY/app:1"
+    ! grep '"GET /v2/app/blobs' "$REGISTRY_LOG"
+    [ "$(imgc images -q | wc -l)" = 1 ]
+    # a layout without names: by ID
+    skopeo copy -q --insecure-policy "oci:$IMAGES/busybox:one" oci:layout:one
+    run -0 imgc load -i layout
+    [[ "$output" = "Loaded image ID: sha256:"* ]]
+}
+
+@test "what is saved is read by skopeo and umoci, with the same ID and the same files" {
+    imgc load -i "$IMAGES/busybox" -q >ids
+    local id
+    id=$(sed -n 3p ids)
+    imgc tag "$id" app:1
+    imgc save -o docker.tar app:1
+    imgc save --format oci-archive app:1 >oci.tar
+    imgc save --format oci-dir -o layout app:1
+    [ "$(skopeo inspect --config --raw docker-archive:docker.tar | sha256sum | cut -d' ' -f1)" = "${id#sha256:}" ]
+    [ "$(skopeo inspect --raw oci-archive:oci.tar | jq -r .config.digest)" = "$id" ]
+    [ "$(skopeo inspect --raw oci:layout | jq -r .config.digest)" = "$id" ]
+    if [ "$(id -u)" = 0 ]; then
+        skopeo copy -q --insecure-policy oci:layout oci:umoci:x
+        umoci raw unpack --image umoci:x theirs >/dev/null 2>&1
+        imgc unpack app:1 ours
+        diff <(python3 "$E2E_LIB/tree-manifest.py" theirs) <(python3 "$E2E_LIB/tree-manifest.py" ours)
+    fi
+}
+
+@test "podman loads what is saved, and what podman saves is loaded" {
+    require_containers
+    command -v podman >/dev/null || skip "no podman"
+    local p=(podman --root "$BATS_TEST_TMPDIR/p" --runroot "$BATS_TEST_TMPDIR/pr" --storage-driver vfs)
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    imgc save -o ours.tar app:1
+    "${p[@]}" load -q -i ours.tar
+    [ "$("${p[@]}" images --no-trunc -q app:1 2>/dev/null | sed 's/^sha256://')" = "$(id_of app:1)" ]
+    "${p[@]}" save -q -o theirs.tar app:1
+    "${p[@]}" save -q --format oci-archive -o theirs.oci app:1
+    other load -i theirs.tar
+    other load --replace -i theirs.oci
+    other run --rm app:1 true
+}
+
+@test "save, load, save: the same bytes, for all archives and layouts at hand" {
+    require_data
+    busybox_layout busybox
+    local n=0 f
+    for f in busybox "$TEST_DATA"/images/dive/test-{docker,kaniko}-image.tar \
+        "$TEST_DATA"/images/dive/test-oci-{gzip,zstd,estargz,uncompressed}-image.tar \
+        "$TEST_DATA"/images/ggcr/tarball/testdata/{test_bundle,test_link,hello-world-v25}.tar \
+        "$TEST_DATA"/images/ggcr/mutate/testdata/{source_image,whiteout_image,overwritten_file}.tar \
+        "$TEST_DATA"/images/container-libs/common/libimage/testdata/docker-two-{names,images}.tar.xz; do
+        STORE=$BATS_TEST_TMPDIR/store$n
+        rm -rf other other-run once.tar twice.tar
+        imgc load -q -i "$f" >names
+        mapfile -t names <names
+        [ "${#names[@]}" -ge 1 ]
+        for format in docker-archive oci-archive; do
+            imgc save --format "$format" -o once.tar "${names[@]}"
+            other load -q --replace -i once.tar >back
+            [ "$(sort -u names | wc -l)" = "$(sort -u back | wc -l)" ]
+            other save --format "$format" -o twice.tar "${names[@]}"
+            cmp once.tar twice.tar
+        done
+        n=$((n + 1))
+    done
+    [ "$n" = 15 ]
+}
+
+@test "punched layers are saved whole" {
+    require_root
+    export IMGC_LAYERS=directory
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    wait_idle
+    imgc save -o a.tar app:1
+    tar xf a.tar
+    (cd blobs/sha256 && sha256sum * | while read -r sum name; do [ "$sum" = "$name" ] || exit 1; done)
+}
+
+@test "a name that another image has moves with --replace only" {
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    local id
+    id=$(id_of app:1)
+    skopeo copy -q --insecure-policy "oci:$IMAGES/busybox:one" docker-archive:a.tar:app:1
+    run -1 imgc load -i a.tar
+    [[ "$output" = *"app:1"*"--replace"* ]]
+    [ "$(id_of app:1)" = "$id" ]
+    imgc load --replace -i a.tar
+    [ "$(id_of app:1)" != "$id" ]
+    imgc load -i a.tar # the same one
+}
+
+@test "bad archives: one line, nothing in the store" {
+    printf 'no tar' >junk
+    mkdir empty
+    tar cf other.tar -C "$E2E_LIB" common.bash
+    skopeo copy -q --insecure-policy "oci:$IMAGES/busybox:three" docker-archive:a.tar:app:1
+    head -c 100000 a.tar >cut.tar
+    mkdir x && tar xf a.tar -C x
+    # another layer in its place
+    local layer
+    layer=$(jq -r '.[0].Layers[0]' x/manifest.json)
+    cp "$E2E_LIB/common.bash" "x/$layer"
+    tar cf wrong.tar -C x .
+    rm "x/$layer"
+    ln -s "$layer" "x/$layer"
+    tar cf circle.tar -C x .
+    rm "x/$layer"
+    ln -s ../../../../../../etc/passwd "x/$layer"
+    tar cf out.tar -C x .
+    rm "x/$layer"
+    tar cf missing.tar -C x .
+    for f in junk empty other.tar cut.tar wrong.tar circle.tar out.tar missing.tar x nowhere /dev/zero; do
+        run -1 imgc load -i "$f"
+        [ "${#lines[@]}" = 1 ]
+        [[ "$output" = "Error: "* ]]
+    done
+    run -0 imgc images -q -a
+    [ -z "$output" ]
+    wait_idle
+    [ -z "$(ls "$STORE/layers" "$STORE/tmp" | grep -v :)" ]
+}
+
+@test "what cannot be saved: one line, nothing left behind" {
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    run -1 imgc save -o out.tar app:1 nosuch
+    [[ "$output" = *nosuch* ]]
+    run -1 imgc save -o out.tar --format zip app:1
+    run -1 imgc save --format oci-dir app:1
+    run -1 imgc save -o nowhere/out.tar app:1
+    mkdir there
+    run -1 imgc save --format oci-dir -o there app:1
+    [[ "$output" = *"there"*"exists"* ]]
+    ! compgen -G 'out.tar*'
+    [ -z "$(ls -A there)" ]
+    run -0 bash -c "'$IMGC' --root '$STORE' --runroot '$RUNROOT' save app:1 | head -c 10 | wc -c"
+    # a disk that is full: the half archive is gone
+    require_root
+    mkdir small
+    mount -t tmpfs -o size=500k none small
+    run imgc save -o small/out.tar app:1
+    ls -A small >left
+    umount small
+    [ "$status" = 1 ]
+    [ ! -s left ]
+}
