@@ -161,7 +161,7 @@ static int list_members(struct archive_file *a, struct imgc_err *reterr)
 /* Where the link @e points to, as a name in the archive. @ret caller frees. */
 static int link_target(const struct entry *e, char **ret, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(2 * LIMIT_PATH_BYTES);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT((size_t)2 * LIMIT_PATH_BYTES);
     const char *slash = strrchr(e->path, '/');
     struct imgc_str joined;
 

@@ -188,7 +188,7 @@ id_of() {
     run -0 imgc images -q -a
     [ -z "$output" ]
     wait_idle
-    [ -z "$(ls "$STORE/layers" "$STORE/tmp" | grep -v :)" ]
+    [ -z "$(ls -A "$STORE/layers")$(ls -A "$STORE/tmp")" ]
 }
 
 @test "what cannot be saved: one line, nothing left behind" {

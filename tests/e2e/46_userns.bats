@@ -190,25 +190,25 @@ with_ranges() {
 @test "--userns auto: IDs that no other container has; private: the first of the range" {
     run with_ranges imgc:1000000:400000 containers:2000000:400000 run --rm --userns auto bb true
     [ "$status" -ne 77 ] || skip "/etc/subuid cannot be replaced here"
-    lines="imgc:1000000:400000"
-    with_ranges "$lines" "$lines" run -d --name one --userns auto bb sleep 1000 >/dev/null
-    with_ranges "$lines" "$lines" run -d --name two --userns=auto:size=70000 bb sleep 1000 >/dev/null
-    with_ranges "$lines" "$lines" create --name three --userns auto:size=1000,uidmapping=5:77:1,gidmapping=0:88:2 bb true >/dev/null
+    ranges="imgc:1000000:400000"
+    with_ranges "$ranges" "$ranges" run -d --name one --userns auto bb sleep 1000 >/dev/null
+    with_ranges "$ranges" "$ranges" run -d --name two --userns=auto:size=70000 bb sleep 1000 >/dev/null
+    with_ranges "$ranges" "$ranges" create --name three --userns auto:size=1000,uidmapping=5:77:1,gidmapping=0:88:2 bb true >/dev/null
     [ "$(imgc inspect -f '{{index .HostConfig.IDMappings.UidMap 0}}' one)" = 0:1065536:65536 ]
     [ "$(imgc inspect -f '{{index .HostConfig.IDMappings.UidMap 0}}' two)" = 0:1131072:70000 ]
     [ "$(imgc inspect -f '{{json .HostConfig.IDMappings}}' three)" = '{"GidMap":["0:88:2","2:1201074:998"],"UidMap":["5:77:1","0:1201072:5","6:1201078:994"]}' ]
     # the same ones after a restart, free again when it is gone
     imgc rm -f one >/dev/null
-    with_ranges "$lines" "$lines" run -d --name four --userns auto bb sleep 1000 >/dev/null
+    with_ranges "$ranges" "$ranges" run -d --name four --userns auto bb sleep 1000 >/dev/null
     [ "$(imgc inspect -f '{{index .HostConfig.IDMappings.UidMap 0}}' four)" = 0:1065536:65536 ]
     imgc stop -t 0 two >/dev/null
     imgc start two >/dev/null
     [ "$(imgc exec two sh -c 'tr -s " " </proc/self/uid_map')" = ' 0 1131072 70000' ]
-    run with_ranges "$lines" "$lines" run --rm --userns private bb sh -c 'tr -s " " </proc/self/uid_map'
+    run with_ranges "$ranges" "$ranges" run --rm --userns private bb sh -c 'tr -s " " </proc/self/uid_map'
     [ "$output" = ' 0 1000000 65536' ]
-    run with_ranges "$lines
+    run with_ranges "$ranges
 me:5000000:10
-me:6000000:100" "$lines
+me:6000000:100" "$ranges
 me:7000000:50" run --rm --subuidname me bb sh -c 'tr -s " " </proc/self/uid_map; tr -s " " </proc/self/gid_map'
     [ "$output" = $' 0 5000000 10\n 10 6000000 100\n 0 7000000 50' ]
     # few are enough where there are not more, but what is asked for has to be there
