@@ -33,6 +33,15 @@ static int parse_timeout(const char *text, int64_t *ret, struct imgc_err *reterr
     return 0;
 }
 
+int run_lifecycle_parse_timeout(const char *text, uint64_t *ret, struct imgc_err *reterr)
+{
+    *ret = 0;
+    if (text && (!imgc_str_u64(imgc_str_of(text), ret) || *ret > STOP_TIMEOUT_MAX_S)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--timeout '%s': a number of seconds", text);
+    }
+    return 0;
+}
+
 int run_lifecycle_check(const struct run_lifecycle_options *o, struct imgc_err *reterr)
 {
     int64_t timeout_s;

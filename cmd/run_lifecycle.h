@@ -13,6 +13,7 @@ struct run_lifecycle_options {
     bool detach, remove, replace;
     const char *name, *cidfile, *stop_signal, *stop_timeout, *restart;
     struct option_list labels, label_files;
+    const char *timeout;
 };
 
 #define RUN_LIFECYCLE_AT(base, field) ((base) + offsetof(struct run_lifecycle_options, field))
@@ -34,6 +35,8 @@ struct run_lifecycle_options {
       "what stop sends (the image's, or TERM)" }, \
     { 0, "stop-timeout", OPT_STRING, RUN_LIFECYCLE_AT(base, stop_timeout), "SECONDS", \
       "how long stop waits before it kills (10)" }, \
+    { 0, "timeout", OPT_STRING, RUN_LIFECYCLE_AT(base, timeout), "SECONDS", \
+      "kill it when it has run for so long (0: never)" }, \
     { 0, "restart", OPT_STRING, RUN_LIFECYCLE_AT(base, restart), "POLICY", NULL }, \
     { 'd', "detach", OPT_FLAG, RUN_LIFECYCLE_AT(base, detach), NULL, \
       "run in the background and print the ID (not of create)" }
@@ -48,6 +51,10 @@ struct run_lifecycle {
 
 void run_lifecycle_done(struct run_lifecycle *l);
 #define run_lifecycle_auto imgc_auto(run_lifecycle_done)
+
+/** @text  of --timeout, or NULL. @return 0; -USAGE. */
+IMGC_CHECK int run_lifecycle_parse_timeout(const char *text, uint64_t *ret,
+                                           struct imgc_err *reterr);
 
 /** Check what needs no image: before anything is pulled. @return 0; -USAGE that names the option.
  */

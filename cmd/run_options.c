@@ -53,6 +53,7 @@ static int fill(const struct run_options *o, struct run_request *request, struct
     r = r < 0 ? r : run_mounts_parse(&o->mounts, &request->mounts, reterr);
     r = r < 0 ? r : run_limits_parse(&o->limits, &s->limits, reterr);
     r = r < 0 ? r : run_limits_parse_cgroups(&o->limits, &s->no_cgroup, reterr);
+    r = r < 0 ? r : run_lifecycle_parse_timeout(o->lifecycle.timeout, &s->timeout_s, reterr);
     r = r < 0 ? r : run_log_parse(&o->log, s, reterr);
     r = r < 0 ? r : run_isolation_parse(&o->isolation, &request->isolation, reterr);
     r = r < 0 ? r : run_process_parse(&o->process, &request->isolation, s, reterr);

@@ -176,6 +176,20 @@ static int parse_systemd(const char *text, enum spec_systemd *ret, struct imgc_e
     return text ? bad("systemd", text, "true, false or always", reterr) : 0;
 }
 
+/* podman's: a path alone asks for no init. */
+static int parse_init(const struct run_process_options *o, struct isolation *i,
+                      struct imgc_err *reterr)
+{
+    i->init = o->init;
+    if (!o->init || !o->init_path || !*o->init_path) {
+        return 0;
+    }
+    if (o->init_path[0] != '/') {
+        return bad("init-path", o->init_path, "not an absolute path", reterr);
+    }
+    return imgc_str_dup(imgc_str_of(o->init_path), &i->init_path, reterr);
+}
+
 int run_process_parse(const struct run_process_options *o, struct isolation *ret,
                       struct spec_options *spec, struct imgc_err *reterr)
 {
@@ -189,6 +203,7 @@ int run_process_parse(const struct run_process_options *o, struct isolation *ret
     r = r < 0 ? r : parse_shm_size(o->shm_size, &ret->shm_bytes, reterr);
     r = r < 0 ? r : parse_umask(o->umask, ret, reterr);
     r = r < 0 ? r : parse_oom_score(o->oom_score_adj, &ret->oom_score_adj, reterr);
+    r = r < 0 ? r : parse_init(o, ret, reterr);
     r = r < 0 ? r : parse_systemd(o->systemd, &spec->systemd, reterr);
     return r < 0 ? r : parse_names(o, ret, reterr);
 }
@@ -207,9 +222,9 @@ static json_t *words(const struct option_list *list)
 json_t *run_process_json(const struct run_process_options *o, const struct isolation *i)
 {
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:I, s:s*, s:i, s:s*, s:s*}", "Ulimits", words(&o->ulimits),
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:s*, s:i, s:s*, s:s*, s:b}", "Ulimits", words(&o->ulimits),
         "Sysctls", words(&o->sysctls), "GroupAdd", words(&o->groups), "Devices", words(&o->devices),
         "DeviceCgroupRules", words(&o->device_rules), "ShmSize",
         (json_int_t)(i->shm_bytes ? i->shm_bytes : 64u << 20), "Umask", o->umask, "OomScoreAdj",
-        i->oom_score_adj, "Domainname", o->domainname, "Timezone", o->timezone);
+        i->oom_score_adj, "Domainname", o->domainname, "Timezone", o->timezone, "Init", o->init);
 }

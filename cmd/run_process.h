@@ -12,8 +12,8 @@
 /* As parsed from the command line. */
 struct run_process_options {
     struct option_list ulimits, sysctls, groups, unset_env, devices, device_rules;
-    const char *shm_size, *umask, *oom_score_adj, *domainname, *timezone, *systemd;
-    bool unset_all_env, read_only_tmpfs, host_env;
+    const char *shm_size, *umask, *oom_score_adj, *domainname, *timezone, *systemd, *init_path;
+    bool unset_all_env, read_only_tmpfs, host_env, init;
 };
 
 #define RUN_PROCESS_AT(base, field) ((base) + offsetof(struct run_process_options, field))
@@ -36,6 +36,10 @@ struct run_process_options {
       "how gladly to kill it for want of memory: -1000 to 1000 (0)" }, \
     { 0, "group-add", OPT_LIST, RUN_PROCESS_AT(base, groups), "GROUP", \
       "one more group, a name or a number" }, \
+    { 0, "init", OPT_FLAG, RUN_PROCESS_AT(base, init), NULL, \
+      "begin with an init that takes in orphans and hands signals on" }, \
+    { 0, "init-path", OPT_STRING, RUN_PROCESS_AT(base, init_path), "FILE", \
+      "one of the host's instead of imgc's own; a static program" }, \
     { 0, "domainname", OPT_STRING, RUN_PROCESS_AT(base, domainname), "NAME", \
       "NIS domain name" }, \
     { 0, "tz", OPT_STRING, RUN_PROCESS_AT(base, timezone), "ZONE", \

@@ -15,6 +15,7 @@
 
 #include "runtime/become.h"
 #include "runtime/devices.h"
+#include "runtime/init_program.h"
 #include "runtime/mountfd.h"
 #include "runtime/mounts.h"
 #include "runtime/mounts_bind.h"
@@ -389,7 +390,10 @@ static int become_container(struct child *c, struct imgc_err *reterr)
         return r;
     }
     become_default_signals();
-    return program_exec(c->spec->argv, env, reterr);
+    return c->args->init_fd >= 0
+               ? init_program_exec(c->args->init_fd, !c->spec->isolation.init_path, c->spec->argv,
+                                   env, reterr)
+               : program_exec(c->spec->argv, env, reterr);
 }
 
 _Noreturn void child_main(const struct child_args *args)

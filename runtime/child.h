@@ -20,6 +20,7 @@ struct child_args {
     const struct devices_given *devices;
     struct mounts *take_mounts; /* root and sources, where another process has taken them
                                    (userns_spawn.h); else NULL */
+    int init_fd;                /* init_program_open(); -1: none */
     int sync_fd;                /* the container's end */
     int launcher_fd;            /* the launcher's end, to be closed */
     const int *std_fds;         /* three: what stdin, stdout and stderr become, or -1 each: stay */

@@ -109,6 +109,7 @@ void isolation_done(struct isolation *i)
     free(i->seccomp_profile);
     free(i->rlimits);
     free(i->sysctls);
+    free(i->init_path);
     free(i->domainname);
     free(i->timezone);
     *i = (struct isolation){ .privileged = false };

@@ -87,6 +87,8 @@ struct isolation {
     bool privileged; /* all capabilities that the launcher has, the host's devices, no filter, no
                         masks, /sys and cgroups writable */
     bool systemd;    /* for an init system: /run and its like are new, its cgroup is writable */
+    bool init;       /* process 1 is an init that starts the command */
+    char *init_path; /* the user's own, a file of the host; NULL: imgc's (init_program.h) */
     bool no_new_privs;
     bool no_seccomp;
     char *seccomp_profile; /* text of the user's own filter (seccomp_profile.h); NULL: imgc's */

@@ -80,6 +80,8 @@ const struct json_fields isolation_json_fields[] = {
     JSON_FIELDS_ENUM(struct isolation, ipc_use, ipc_uses),
     PLAIN(privileged),
     PLAIN(systemd),
+    PLAIN(init),
+    PLAIN(init_path),
     PLAIN(no_new_privs),
     PLAIN(no_seccomp),
     PLAIN(seccomp_profile),

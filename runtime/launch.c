@@ -14,6 +14,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/child.h"
 #include "runtime/etcfiles.h"
+#include "runtime/init_program.h"
 #include "runtime/log.h"
 #include "runtime/relay.h"
 #include "runtime/rlimits.h"
@@ -43,6 +44,7 @@ struct launch {
     bool signals_blocked;
     pid_t pid; /* 0 before clone and after it was reaped */
     int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, mounts_fd, netns_fd;
+    int init_fd;
     struct stdfds stdfds;
     struct nsjoin joins;
     struct devices_given devices;
@@ -83,6 +85,7 @@ static void launch_done(struct launch *l)
     imgc_closep(&l->master_fd);
     imgc_closep(&l->mounts_fd);
     imgc_closep(&l->netns_fd);
+    imgc_closep(&l->init_fd);
     stdfds_done(&l->stdfds);
     nsjoin_done(&l->joins);
     devices_given_done(&l->devices);
@@ -139,6 +142,9 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
     }
     if (r == 0 && spec->state_dir) {
         r = etcfiles_write(spec, &l->args->etc, reterr);
+    }
+    if (r == 0 && spec->isolation.init) {
+        r = init_program_open(spec->isolation.init_path, &l->init_fd, reterr);
     }
     if (r == 0) {
         r = timezone_write(spec, reterr);
@@ -230,6 +236,7 @@ static int start(struct launch *l, struct imgc_err *reterr)
             .joins = &l->joins,
             .devices = &l->devices,
             .take_mounts = has_users(l) ? &l->mounts : NULL,
+            .init_fd = l->init_fd,
             .sync_fd = l->container_sync_fd,
             .launcher_fd = l->sync_fd,
             .std_fds = l->stdfds.container_fds,
@@ -421,6 +428,7 @@ static int supervise(struct launch *l, struct launch_result *ret, struct imgc_er
         .out_fds = { l->stdfds.out_fds[0], l->stdfds.out_fds[1] },
         .log = l->args->log_fd >= 0 ? &l->log : NULL,
         .attach = l->args->attach,
+        .timeout_s = l->spec->timeout_s,
     };
     int status = -1;
 
@@ -454,6 +462,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
         .master_fd = -1,
         .mounts_fd = -1,
         .netns_fd = -1,
+        .init_fd = -1,
         .stdfds = STDFDS_INIT,
         .joins = NSJOIN_INIT,
         .devices = DEVICES_GIVEN_INIT,

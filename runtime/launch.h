@@ -18,6 +18,7 @@
  *   devices   /dev                                    etcfiles   /etc/hosts and the like
  *   user      "user[:group]" inside the root          caps       capabilities
  *   seccomp   schema/seccomp.json -> filter           cgroup     limits; cgroup_v1, cgroup_v2
+ *   init_program  process 1 of --init
  *   relay     output, terminal and signals            tty        pseudo terminal, raw mode, size
  *   monitor   process of a detached container         attach     the socket to it; attach_server
  *   detach_keys  what is typed to leave it running               its side, attach_client the other

@@ -8,6 +8,11 @@
 
 #include "schema/base/err.h"
 
+/** Where execve() would find it: a file that may be executed, so far as can be told without trying.
+ * @ret  PATH_MAX bytes. @return as program_exec(). Context: child after clone. */
+IMGC_CHECK int program_find(char *const *argv, char *const *env, char *ret,
+                            struct imgc_err *reterr);
+
 /**
  * execve(); comes back only to tell why not.
  *

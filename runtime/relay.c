@@ -13,11 +13,14 @@
 #include <unistd.h>
 
 #include "runtime/tty.h"
+#include "schema/base/clock.h"
 #include "schema/base/fd.h"
 
 #define STREAMS 3
 #define OUTPUTS 2 /* the first ones, without a terminal */
 #define INPUT 2
+#define MS_PER_S 1000
+#define NS_PER_MS 1000000
 #define CHUNK_BYTES ATTACH_DATA_MAX
 #define REST_BYTES_MAX (1 << 20) /* as much as a pipe can be made to hold */
 
@@ -34,9 +37,15 @@ struct loop {
     const struct relay *relay;
     struct stream streams[STREAMS];
     bool input_ended; /* a client has said so */
+    int64_t kill_ms;  /* when the container's time is over; 0: never */
     int log_result;   /* of the first failure */
     struct imgc_err log_err;
 };
+
+static int64_t now_ms(void)
+{
+    return clock_monotonic_ns() / NS_PER_MS;
+}
 
 int relay_block_signals(sigset_t *ret_old, int *ret_fd, struct imgc_err *reterr)
 {
@@ -368,6 +377,28 @@ static void serve_clients(struct loop *l, const struct pollfd *polls)
     }
 }
 
+/* @return how long to wait for events at most: ms; -1: for ever. */
+static int patience(const struct loop *l)
+{
+    int64_t clients = l->relay->attach ? attach_server_patience(l->relay->attach) : -1;
+    int64_t left = l->kill_ms ? l->kill_ms - now_ms() : -1;
+
+    if (l->kill_ms) {
+        left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+        clients = clients < 0 || left < clients ? left : clients;
+    }
+    return (int)clients;
+}
+
+/* --timeout. The end comes as it does of any other signal. */
+static void kill_when_over(struct loop *l)
+{
+    if (l->kill_ms && now_ms() >= l->kill_ms) {
+        (void)pidfd_send_signal(l->relay->pid_fd, SIGKILL, NULL, 0);
+        l->kill_ms = 0;
+    }
+}
+
 /* What is polled for, in this order. */
 enum { POLL_SIGNAL, POLL_PROCESS, POLL_STREAMS, POLL_CLIENTS = POLL_STREAMS + STREAMS };
 #define POLLS_MAX (POLL_CLIENTS + ATTACH_SERVER_POLLS)
@@ -376,7 +407,6 @@ static int wait_for_events(struct loop *l, struct pollfd polls[POLLS_MAX], struc
 {
     const struct relay *relay = l->relay;
     nfds_t n = POLL_CLIENTS;
-    int timeout = -1;
 
     polls[POLL_SIGNAL] = (struct pollfd){ .fd = relay->signal_fd, .events = POLLIN };
     polls[POLL_PROCESS] = (struct pollfd){ .fd = relay->pid_fd, .events = POLLIN };
@@ -386,9 +416,8 @@ static int wait_for_events(struct loop *l, struct pollfd polls[POLLS_MAX], struc
     if (relay->attach) {
         attach_server_prepare(relay->attach, l->streams[INPUT].len == 0, &polls[POLL_CLIENTS]);
         n = POLLS_MAX;
-        timeout = attach_server_patience(relay->attach);
     }
-    if (poll(polls, n, timeout) < 0 && errno != EINTR) {
+    if (poll(polls, n, patience(l)) < 0 && errno != EINTR) {
         return imgc_fail_sys(reterr, errno, "wait for the container");
     }
     return 0;
@@ -404,6 +433,7 @@ static int run_loop(struct loop *l, struct imgc_err *reterr)
         if (r < 0) {
             return r;
         }
+        kill_when_over(l);
         if (polls[POLL_SIGNAL].revents) {
             forward_signals(l->relay);
         }
@@ -427,6 +457,7 @@ int relay_run(const struct relay *relay, int *ret_status, struct imgc_err *reter
     l.relay = relay;
     l.log_result = 0;
     l.input_ended = false;
+    l.kill_ms = relay->timeout_s ? now_ms() + (int64_t)relay->timeout_s * MS_PER_S : 0;
     init_streams(&l);
     int r = run_loop(&l, reterr);
     r = r < 0 ? r : reap(relay, ret_status, reterr);

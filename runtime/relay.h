@@ -22,6 +22,7 @@ struct relay {
     int *in_fd;             /* without a terminal: write end of its stdin, or -1; closed, and then
                                -1, at the end of ours */
     int out_fds[2];         /* read ends of its stdout and stderr, or -1 */
+    uint64_t timeout_s;     /* when it is killed; 0: never */
     struct log_writer *log; /* or NULL */
     struct attach_server *attach; /* or NULL; else its clients take the place of the caller's own
                                      standard input, output and error, which are left alone */

@@ -95,6 +95,7 @@ struct spec {
     char *user; /* "", "uid", "name", "uid:gid", ...: resolved inside the root by user.h */
     bool terminal, interactive; /* -t, -i */
     int stop_signal;
+    uint64_t timeout_s; /* after which it is killed; 0: never */
     /* isolation */
     enum spec_network network;
     struct net_want net_want;
@@ -147,6 +148,7 @@ struct spec_options {
     bool no_cgroup;
     uint64_t log_max_bytes;
     uint32_t log_max_files;
+    uint64_t timeout_s;
     struct isolation *take_isolation; /* emptied; NULL: the default */
     struct net_want *take_net_want;   /* the same */
 };

@@ -419,6 +419,7 @@ int spec_from_config(const char *id, const struct image_config *config,
     s.read_only = options->read_only;
     s.log_max_bytes = options->log_max_bytes;
     s.log_max_files = options->log_max_files;
+    s.timeout_s = options->timeout_s;
     s.network = options->network;
     s.no_cgroup = options->no_cgroup;
 

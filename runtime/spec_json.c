@@ -105,6 +105,7 @@ static const struct json_fields spec_fields[] = {
     PLAIN(terminal),
     PLAIN(interactive),
     PLAIN(stop_signal),
+    PLAIN(timeout_s),
     JSON_FIELDS_ENUM(struct spec, network, networks),
     JSON_FIELDS_STRUCT(struct spec, net_want, net_want_json_fields),
     PLAIN(capabilities),

@@ -58,6 +58,8 @@ static void fill(struct isolation *i)
         .umask = 077,
         .oom_score_adj = -5,
         .groups = words("audio", "7"),
+        .init = true,
+        .init_path = word("/sbin/an-init"),
         .domainname = word("nis"),
         .timezone = word("local"),
         .read_only_tmpfs = true,

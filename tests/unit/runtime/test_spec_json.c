@@ -77,6 +77,7 @@ static void fill(struct spec *s)
     s->state_dir = word("/state");
     s->read_only = true;
     s->log_max_bytes = 1234567;
+    s->timeout_s = 77;
     s->log_max_files = 7;
     s->argv = words("sh", NOT_UTF8);
     s->env = words("A=" NOT_UTF8, "B=\"\\\t");
@@ -226,6 +227,7 @@ static void same(const struct spec *a, const struct spec *b)
     assert_true(a->isolation.no_new_privs == b->isolation.no_new_privs);
     assert_true(a->isolation.systemd == b->isolation.systemd);
     assert_string_equal(a->state_dir, b->state_dir);
+    assert_true(a->timeout_s == b->timeout_s);
     assert_true(a->log_max_bytes == b->log_max_bytes && a->log_max_files == b->log_max_files);
     assert_true(a->upper_is_disposable == b->upper_is_disposable && a->read_only == b->read_only);
     same_words(a->argv, b->argv);
