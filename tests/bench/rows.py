@@ -2,12 +2,15 @@
 """What is measured: the rows of the report with their targets, and the scenarios that fill them. A
 scenario fills several rows at once, for one pulled store serves them all."""
 import dataclasses
+import time
 
 import many
+import network
 from measure import CommandFailed, drop_caches
 from stats import Target
 
 MEMORY = 48 << 20
+GRACE = 0.8  # seconds
 PYTHON = "import json, ssl, asyncio, email.message, http.client, sqlite3, decimal"
 
 
@@ -35,6 +38,10 @@ ROWS = [
     Row("run", "run `true` in debian, with all protections", "s",
         [Target("within", 2, "bwrap"), Target("slower", 3, "runc"), Target("slower", 15, "podman")],
         10),
+    Row("network", "a network from nothing: run `true` on a bridge, without what it takes without",
+        "s", [Target("below", 0.015)], 5),
+    Row("network-send", "1 GiB from a container to the host, over a bridge", "s",
+        [Target("within", 1.1, "podman")], 2),
     Row("remove", "remove the big image", "s", [Target("slower", 30, "podman")]),
     Row("memory", "peak memory of the pull of the big image, gzip", "B",
         [Target("below", MEMORY, worst=True)]),
@@ -162,6 +169,40 @@ def run(bench, wanted):
         tool.wipe()
 
 
+def networks(bench, wanted):
+    """In a network namespace of their own, one tool after the other."""
+    image = "debian:gzip"
+    tools = []
+    with network.Host() as host:
+        for tool in bench.imgc_tools()[:1] + bench.peers(["podman"]):
+            with bench.attempt(wanted, tool, keep=True):
+                bench.fresh(tool)
+                tool.pull(image)
+                tools.append(tool)
+        bench.settle()
+        for row, measured in (("network", set_up), ("network-send", send)):
+            if row not in wanted:
+                continue
+            bench.row(row)
+            for _, tool in bench.turns([row], tools):
+                with bench.attempt([row], tool, keep=True):
+                    bench.record(row, tool.key, measured(host, tool, tool.reference(image)))
+    for tool in tools:
+        tool.wipe()
+
+
+def set_up(host, tool, image):
+    """imgc leaves a bridge for half a second to who comes next: after that it is gone."""
+    time.sleep(GRACE)
+    with_bridge = tool.run(image, "true", network=tool.bridge, prefix=host.prefix()).wall
+    return with_bridge - tool.run(image, "true", prefix=host.prefix()).wall
+
+
+def send(host, tool, image):
+    return host.receive(lambda command: tool.run(image, *command, network=tool.bridge,
+                                                 prefix=host.prefix()))
+
+
 def many_images(bench, wanted):
     """A store of 10 000 images beside one of a single image."""
     full, small = bench.imgc_tools()[0], bench.small_store()
@@ -242,6 +283,7 @@ SCENARIOS = [
     (debian, ["pull-debian"]),
     (load, ["import"]),
     (run, ["run"]),
+    (networks, ["network", "network-send"]),
     (many_images, ["many-images", "many-run", "many-remove"]),
     (single, ["memory-2g"]),
     (reading, ["read-warm", "read-cold", "python-warm", "python-cold"]),

@@ -125,6 +125,7 @@ class FakeTool(tools.Tool):
         self.bench.note_command(self, [self.key, "pull", self.root])
         return measure.Usage(1.0, 1.0, 1 << 20)
 
+    bridge = "bridge"
     load = run = list = again = remove = measured = pull
 
     def names(self):
@@ -149,6 +150,22 @@ class FakeTool(tools.Tool):
 
     def bundle_config(self, _):
         return {}
+
+
+class FakeHost:
+    """No network at all."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def prefix(self):
+        return []
+
+    def receive(self, send):
+        return send(["true"]).wall
 
 
 class FakeBench(bench.Bench):
@@ -180,10 +197,13 @@ class Scenarios(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
-        for module, name in ((many, "fill"), (rows, "drop_caches")):
+        for module, name in ((many, "fill"), (rows, "drop_caches"), (rows.time, "sleep")):
             patcher = unittest.mock.patch.object(module, name, lambda *_: None)
             patcher.start()
             self.addCleanup(patcher.stop)
+        patcher = unittest.mock.patch.object(rows.network, "Host", FakeHost)
+        patcher.start()
+        self.addCleanup(patcher.stop)
         self.bench = FakeBench(directory.name)
 
     def run_all(self):

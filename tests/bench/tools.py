@@ -109,8 +109,11 @@ class Imgc(Tool):
     def load(self, path, name):
         return self.measured(self.command("import", path, name))
 
-    def run(self, image, *command):
-        return self.measured(self.command("run", "--rm", "--network", "none", image, *command))
+    def run(self, image, *command, network="none", prefix=()):
+        return self.measured([*prefix, *self.command("run", "--rm", "--network", network, image,
+                                                     *command)])
+
+    bridge = "bridge"
 
     def mount(self, image):
         return self.bench.runner.text(self.command("mount", image))
@@ -167,9 +170,12 @@ class Podman(Tool):
                 reasons.append(f"{runtime}: {e}")
         raise CommandFailed("; ".join(reasons))
 
-    def run(self, image, *command):
-        return self.measured(self.command("--runtime", self.find_runtime(image), "run", "--rm",
-                                          "--network", "none", image, *command))
+    def run(self, image, *command, network="none", prefix=()):
+        return self.measured([*prefix, *self.command(
+            "--runtime", self.find_runtime(image), "run", "--rm", "--network", network, image,
+            *command)])
+
+    bridge = "podman"
 
     def mount(self, image):
         return self.bench.runner.text(self.command("image", "mount", image))
