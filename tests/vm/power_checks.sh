@@ -49,6 +49,16 @@ check() {
         rm -rf /tmp/out
         imgc run --rm --network host "$id" /bin/busybox true </dev/null
     done </tmp/ids
+    # A container that is listed has its spec whole, or none yet.
+    imgc ps -aq --no-trunc >/tmp/containers
+    while read -r id; do
+        spec=$store/containers/$id/config.json
+        if [ -e "$spec" ]; then
+            tail -c 2 "$spec" | grep -q '}' || fail "half a spec of container $id"
+            imgc inspect "$id" >/dev/null
+        fi
+        imgc rm "$id" >/dev/null
+    done </tmp/containers
     # What was synced is still there: the mark of a boot in which all was waited for.
     [ ! -e /mnt/kept ] || imgc inspect keep >/dev/null || fail "the synced image is gone"
     imgc prune -f >/dev/null
@@ -77,6 +87,7 @@ write_on() {
         if [ $((n % 2)) = 0 ]; then
             imgc rmi "a:$((n - 1))" >/dev/null 2>&1 && say "# did - a:$((n - 1))"
         fi
+        [ $((n % 2)) = 1 ] || imgc create --network host --name "c$n" "a:$n" /bin/busybox true >/dev/null
         imgc prune -f >/dev/null
     done
 }
