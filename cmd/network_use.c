@@ -12,6 +12,7 @@
 
 #include "cmd/network_guard.h"
 #include "cmd/network_names.h"
+#include "runtime/net_conntrack.h"
 #include "schema/base/fd.h"
 
 /* How long the network of the last container stays: the next one, in a script's loop, finds it. */
@@ -182,6 +183,21 @@ static int serve(struct network_use *u, struct imgc_err *reterr)
     return 0;
 }
 
+/* Peers over UDP of the time before are sent here, too. */
+static int redirect_peers(const struct network_use *u, struct imgc_err *reterr)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        const struct network_lease *l = &u->members[i].lease;
+        net_port_list_auto struct net_port_list ports = { .n = 0 };
+        int r = l->ports ? net_port_read(imgc_str_of(l->ports), &ports, reterr) : 0;
+        r = r < 0 ? r : net_conntrack_forget(&ports, &l->address4, &l->address6, reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
 /* Published is the first network that is reached from outside; where there is none, the last. */
 static void give_ports(struct network_use_member *m, bool is_last, char **take_ports)
 {
@@ -291,6 +307,9 @@ static int take(struct network_use *u, const struct container *c, const struct s
     if (r == 0 && rules) {
         r = network_host_write_rules(u->store, reterr);
         r = r < 0 ? r : let_forward(u, reterr);
+        if (r == 0 && redirect_peers(u, reterr) < 0) { /* a kernel without such a list has none */
+            output_debug(u->out, "%s", reterr->msg);
+        }
     }
     if (r < 0) {
         return r;

@@ -247,6 +247,34 @@ for i in range(5):
     [[ $(inside dns python3 -c "$ASK" 192.0.2.1) == 10.*' hi' ]]
 }
 
+@test "a client over UDP that keeps asking finds the container that is there now" {
+    local subnet
+    himgc run -d --name dns -p 53:5353/udp bb sleep 1000
+    subnet=$(inside dns ip -4 -o addr show eth0 | grep -oE '10\.[0-9]+\.0' | head -1)
+    start_echo dns
+    local log=$BATS_TEST_TMPDIR/asked
+    nsenter --net="/run/netns/$OUTSIDE_NS" python3 -uc '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.2", 40000))
+s.settimeout(0.05)
+while True:
+    try:
+        s.sendto(b"hi", ("192.0.2.1", 53))
+        s.recv(100)
+        print("answer", flush=True)
+    except OSError:
+        print("none", flush=True)
+    time.sleep(0.05)' >>"$log" 3>&- &
+    STARTED="${STARTED:-} $!"
+    eventually grep -q answer "$log"
+    himgc rm -f dns
+    himgc run -d --name dns --ip "$subnet.200" -p 53:5353/udp bb sleep 1000
+    start_echo dns
+    : >"$log"
+    eventually grep -q answer "$log"
+}
+
 @test "the relay for loopback: much at once, ends, and a server that is not there" {
     himgc run -d --name echo -p 5353:5353 -p 5354:5354 bb sleep 1000
     start_echo echo
