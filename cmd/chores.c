@@ -3,6 +3,7 @@
 
 #include "layers/punch.h"
 #include "store/background.h"
+#include "store/partial.h"
 #include "store/sync.h"
 #include "store/trash.h"
 
@@ -10,6 +11,7 @@ static const struct background_chore chores[] = {
     { trash_empty }, /* first: what is gone need not be synced */
     { sync_now },
     { punch_all }, /* only what is synced */
+    { partial_expire },
 };
 
 static void start(struct app *app, bool is_last)

@@ -77,6 +77,8 @@ static int print_totals(struct app *app, struct store *store, const char *format
         { "Containers", u.containers, u.containers_running, u.containers_bytes,
           u.containers_reclaimable },
         { "Local Volumes", u.volumes, u.volumes_used, u.volumes_bytes, u.volumes_reclaimable },
+        { "Downloads", u.downloads, u.downloads_active, u.downloads_bytes,
+          u.downloads_reclaimable },
         { "Leftovers", 0, 0, u.leaked_bytes, u.leaked_bytes },
     };
     for (size_t i = 0; r == 0 && i < sizeof lines / sizeof *lines; i++) {
@@ -171,16 +173,19 @@ const struct command cmd_df = {
     .name = "df",
     .args = "",
     .summary = "show the disk space of images, containers and volumes",
-    .help = "Active images are those that a container uses, active containers those that run,\n"
-            "active volumes those of containers.\n"
-            "Reclaimable is what 'imgc prune -a', 'imgc rm' and 'imgc volume rm' would free. "
-            "Leftovers are files\n"
-            "that nothing names any more, of killed commands; the next prune takes them.\n"
-            "\n"
-            "Fields of templates: .Type .Total .Active .Size .Reclaimable\n"
-            "\n"
-            "  imgc df\n"
-            "  imgc df -v --format 'table {{.Repository}}\\t{{.UniqueSize}}'\n",
+    .help =
+        "Active images are those that a container uses, active containers those that run,\n"
+        "active volumes those of containers.\n"
+        "Downloads are interrupted pulls, of which the next one fetches the rest alone; active\n"
+        "ones are under way.\n"
+        "Reclaimable is what 'imgc prune -a', 'imgc rm' and 'imgc volume rm' would free. "
+        "Leftovers are files\n"
+        "that nothing names any more, of killed commands; the next prune takes them.\n"
+        "\n"
+        "Fields of templates: .Type .Total .Active .Size .Reclaimable\n"
+        "\n"
+        "  imgc df\n"
+        "  imgc df -v --format 'table {{.Repository}}\\t{{.UniqueSize}}'\n",
     .options = df_options,
     .options_size = sizeof(struct df_options),
     .min_args = 0,

@@ -137,10 +137,10 @@ static int print_total(struct prune *p, const char *words, const struct gc_repor
         char id[DESCRIBE_ID_MAX];
         (void)json_array_append_new(names, json_string(describe_id(&p->chosen[i]->id, true, id)));
     }
-    json_auto_free json_t *doc =
-        json_pack("{s:b, s:O, s:I, s:I, s:I}", "DryRun", p->options->dry_run, "Images", names,
-                  "Layers", (json_int_t)report->layers, "Blobs", (json_int_t)report->blobs,
-                  "ReclaimedBytes", (json_int_t)report->bytes);
+    json_auto_free json_t *doc = json_pack(
+        "{s:b, s:O, s:I, s:I, s:I, s:I}", "DryRun", p->options->dry_run, "Images", names, "Layers",
+        (json_int_t)report->layers, "Blobs", (json_int_t)report->blobs, "Downloads",
+        (json_int_t)report->downloads, "ReclaimedBytes", (json_int_t)report->bytes);
     return doc ? listing_json(p->app, doc, reterr)
                : imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
 }
@@ -291,7 +291,8 @@ const struct command cmd_prune = {
     .summary = "remove images that nothing uses",
     .help =
         "Without --all only images without a tag go. What no image needs any more goes with them:\n"
-        "layers, manifests, leftovers of killed commands. The bytes are exact.\n"
+        "layers, manifests, interrupted downloads, leftovers of killed commands. The bytes are "
+        "exact.\n"
         "\n"
         "until=TIME takes images that were built and came here before TIME (24h, 7d, 2024-01-02,\n"
         "2024-01-02T15:04:05Z): a download of yesterday is not old, whatever its build date.\n"

@@ -26,6 +26,9 @@ struct ingest {
     uint64_t want_size;
     char *media_type;
     bool remember_blob;
+    int (*mark)(void *arg, uint64_t at, const struct digest *digest, struct imgc_err *reterr);
+    void *mark_arg;
+    uint64_t mark_bytes;
 
     /* The caller's thread. */
     struct digest_hasher *blob_hash; /* NULL: nobody asks for that digest */
@@ -160,6 +163,14 @@ static int inflate_blob(struct ingest *in, const void *ptr, size_t len, struct i
     return r;
 }
 
+static int tell_mark(struct ingest *in, struct imgc_err *reterr)
+{
+    struct digest digest;
+    int r = digest_hasher_peek(in->blob_hash, &digest, reterr);
+
+    return r < 0 ? r : in->mark(in->mark_arg, in->bytes_in, &digest, reterr);
+}
+
 /* Stage 1: size and hash of the bytes as they came. */
 static int hash_blob(struct ingest *in, const void *ptr, size_t len, struct imgc_err *reterr)
 {
@@ -169,6 +180,9 @@ static int hash_blob(struct ingest *in, const void *ptr, size_t len, struct imgc
     }
     in->bytes_in += len;
     int r = in->blob_hash ? digest_hasher_update(in->blob_hash, ptr, len, reterr) : 0;
+    if (r == 0 && in->mark && in->bytes_in % in->mark_bytes == 0) {
+        r = tell_mark(in, reterr);
+    }
     return r < 0 ? r : inflate_blob(in, ptr, len, reterr);
 }
 
@@ -182,6 +196,9 @@ static int copy_args(struct ingest *in, const struct ingest_args *args, struct i
     }
     in->want_size = args->blob_size;
     in->remember_blob = args->remember_blob;
+    in->mark = args->blob ? args->mark : NULL;
+    in->mark_arg = args->mark_arg;
+    in->mark_bytes = args->mark_bytes;
     return args->media_type ? imgc_str_dup(imgc_str_of(args->media_type), &in->media_type, reterr)
                             : 0;
 }
@@ -232,7 +249,19 @@ int ingest_new(struct store *s, struct lease *lease, const struct ingest_args *a
 
 int ingest_write(struct ingest *in, const void *ptr, size_t len, struct imgc_err *reterr)
 {
-    return len ? hash_blob(in, ptr, len, reterr) : 0;
+    const char *from = ptr;
+    int r = 0;
+
+    while (r == 0 && len > 0) {
+        size_t n = len;
+        if (in->mark && in->mark_bytes - in->bytes_in % in->mark_bytes < n) {
+            n = (size_t)(in->mark_bytes - in->bytes_in % in->mark_bytes);
+        }
+        r = hash_blob(in, from, n, reterr);
+        from += n;
+        len -= n;
+    }
+    return r;
 }
 
 /* @ret stays as it is where nobody asks for the digest. */

@@ -20,6 +20,11 @@ struct ingest_args {
     const struct digest *diff_id; /* expected DiffID; NULL: whatever comes out */
     const char *media_type;       /* remembered for the blob; may be NULL */
     bool remember_blob;           /* keep "this blob is this layer" in the index */
+    /* Called for each @mark_bytes that were fed, with the digest of all bytes before; NULL: nobody
+     * asks. A negative result ends the ingest. */
+    int (*mark)(void *arg, uint64_t at, const struct digest *digest, struct imgc_err *reterr);
+    void *mark_arg;
+    uint64_t mark_bytes;
 };
 
 struct ingest;

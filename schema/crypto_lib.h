@@ -21,6 +21,7 @@
     X(sha256, EVP_sha256)                           \
     X(sha512, EVP_sha512)                           \
     X(ctx_new, EVP_MD_CTX_new)                      \
+    X(ctx_copy, EVP_MD_CTX_copy_ex)                 \
     X(ctx_free, EVP_MD_CTX_free)                    \
     X(digest_init, EVP_DigestInit_ex)               \
     X(digest_update, EVP_DigestUpdate)              \

@@ -220,6 +220,20 @@ int digest_hasher_final(struct digest_hasher *h, struct digest *ret, struct imgc
     return 0;
 }
 
+int digest_hasher_peek(const struct digest_hasher *h, struct digest *ret, struct imgc_err *reterr)
+{
+    struct digest_hasher copy = *h;
+
+    copy.ctx = h->lib.ctx_new();
+    if (!copy.ctx) {
+        return digest_fail(reterr, &h->lib, "make a hasher");
+    }
+    int r = h->lib.ctx_copy(copy.ctx, h->ctx) == 1 ? digest_hasher_final(&copy, ret, reterr)
+                                                   : digest_fail(reterr, &h->lib, "copy a hash");
+    h->lib.ctx_free(copy.ctx);
+    return r;
+}
+
 struct digest_hasher *digest_hasher_free(struct digest_hasher *h)
 {
     if (h) {

@@ -53,6 +53,9 @@ IMGC_CHECK int digest_hasher_update(struct digest_hasher *h, const void *ptr, si
                                     struct imgc_err *reterr);
 IMGC_CHECK int digest_hasher_final(struct digest_hasher *h, struct digest *ret,
                                    struct imgc_err *reterr);
+/** The digest of what was hashed so far; the stream goes on. */
+IMGC_CHECK int digest_hasher_peek(const struct digest_hasher *h, struct digest *ret,
+                                  struct imgc_err *reterr);
 struct digest_hasher *digest_hasher_free(struct digest_hasher *h);
 void digest_hasher_freep(struct digest_hasher **h);
 

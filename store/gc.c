@@ -7,6 +7,7 @@
 #include "store/gc_rows.h"
 #include "store/image.h"
 #include "store/lock.h"
+#include "store/partial.h"
 #include "store/store_handle.h"
 #include "store/trash.h"
 
@@ -120,6 +121,20 @@ static int count_orphans(struct store *s, struct gc_items *orphans, struct gc_re
     return gc_items_bytes(s, orphans, &report->bytes, reterr);
 }
 
+/* Interrupted downloads that nobody goes on with at this moment. */
+static int collect_downloads(struct store *s, bool dry_run, struct gc_report *report,
+                             struct imgc_err *reterr)
+{
+    struct partial_usage usage = { .n = 0 };
+
+    int r = dry_run ? partial_usage(s, &usage, reterr) : partial_sweep(s, 0, &usage, reterr);
+    if (r == 0) {
+        report->downloads += usage.n - usage.n_active;
+        report->bytes += usage.reclaimable;
+    }
+    return r;
+}
+
 static int collect(struct store *s, const struct plan *plan, struct gc_report *ret,
                    struct imgc_err *reterr)
 {
@@ -132,6 +147,9 @@ static int collect(struct store *s, const struct plan *plan, struct gc_report *r
     }
     if (r == 0) {
         r = remove_rows(s, plan, &orphans, &report, reterr);
+    }
+    if (r == 0) {
+        r = collect_downloads(s, plan->dry_run, &report, reterr);
     }
     if (r == 0 && !plan->dry_run) {
         r = lock_sweep(s, reterr);

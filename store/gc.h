@@ -12,6 +12,7 @@
 
 struct gc_report {
     uint64_t layers, blobs, views; /* how many went, or would go */
+    uint64_t downloads;            /* of these, interrupted ones (store/partial.h) */
     uint64_t bytes;                /* disk bytes freed, or that would be freed; exact (st_blocks) */
 };
 
@@ -52,6 +53,7 @@ struct gc_usage {
     uint64_t images, images_used, images_bytes, images_reclaimable;
     uint64_t containers, containers_running, containers_bytes, containers_reclaimable;
     uint64_t volumes, volumes_used, volumes_bytes, volumes_reclaimable;
+    uint64_t downloads, downloads_active, downloads_bytes, downloads_reclaimable;
     uint64_t leaked_bytes; /* files that no row names */
 };
 IMGC_CHECK int gc_usage(struct store *s, struct gc_usage *ret, struct imgc_err *reterr);

@@ -4,6 +4,7 @@
 #include "store/disk.h"
 #include "store/gc_dead.h"
 #include "store/gc_items.h"
+#include "store/partial.h"
 #include "store/store_handle.h"
 #include "store/volume.h"
 
@@ -73,6 +74,18 @@ static int usage_of_volumes(struct store *s, struct gc_usage *u, struct imgc_err
     return r;
 }
 
+static int usage_of_downloads(struct store *s, struct gc_usage *u, struct imgc_err *reterr)
+{
+    struct partial_usage p = { .n = 0 };
+
+    int r = partial_usage(s, &p, reterr);
+    u->downloads = p.n;
+    u->downloads_active = p.n_active;
+    u->downloads_bytes = p.bytes;
+    u->downloads_reclaimable = p.reclaimable;
+    return r;
+}
+
 int gc_usage(struct store *s, struct gc_usage *ret, struct imgc_err *reterr)
 {
     struct gc_usage u = { .images = 0 };
@@ -85,6 +98,9 @@ int gc_usage(struct store *s, struct gc_usage *ret, struct imgc_err *reterr)
     }
     if (r == 0) {
         r = usage_of_volumes(s, &u, reterr);
+    }
+    if (r == 0) {
+        r = usage_of_downloads(s, &u, reterr);
     }
     if (r == 0) {
         r = gc_reclaimable(s, &report, reterr);

@@ -2,10 +2,11 @@
 #include "store/paths.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *const paths_skeleton[] = {
-    "blobs",   "blobs/sha256", "blobs/sha512", PATHS_LAYERS, PATHS_CONTAINERS,
-    "partial", PATHS_LOCKS,    PATHS_TMP,      PATHS_VIEWS,  PATHS_VOLUMES,
+    "blobs",       "blobs/sha256", "blobs/sha512", PATHS_LAYERS, PATHS_CONTAINERS,
+    PATHS_PARTIAL, PATHS_LOCKS,    PATHS_TMP,      PATHS_VIEWS,  PATHS_VOLUMES,
     NULL
 };
 
@@ -81,4 +82,27 @@ const char *paths_lock(const struct digest *digest, char out[PATHS_MAX])
     (void)snprintf(out, PATHS_MAX, PATHS_LOCKS "/%s-%s", digest_alg_name(digest->alg),
                    digest_hex(digest, hex));
     return out;
+}
+
+const char *paths_partial(const struct digest *digest, char out[PATHS_MAX])
+{
+    char hex[DIGEST_HEX_MAX];
+
+    (void)snprintf(out, PATHS_MAX, PATHS_PARTIAL "/%s-%s", digest_alg_name(digest->alg),
+                   digest_hex(digest, hex));
+    return out;
+}
+
+bool paths_parse_partial(const char *name, struct digest *ret)
+{
+    char text[DIGEST_TEXT_MAX];
+    const char *hyphen = strchr(name, '-');
+    struct imgc_err ignored;
+
+    if (!hyphen || strlen(name) >= sizeof text) {
+        return false;
+    }
+    (void)snprintf(text, sizeof text, "%s", name);
+    text[hyphen - name] = ':';
+    return digest_parse(imgc_str_of(text), ret, &ignored) == 0;
 }

@@ -14,6 +14,7 @@
 #define PATHS_TRASH_NAME "trash" /* no lease has this id: it is not hexadecimal */
 #define PATHS_TRASH PATHS_TMP "/" PATHS_TRASH_NAME
 #define PATHS_LOCKS "locks"
+#define PATHS_PARTIAL "partial"
 #define PATHS_BACKGROUND "background"
 #define PATHS_VIEWS "views"
 #define PATHS_VOLUMES "volumes"
@@ -47,5 +48,10 @@ const char *paths_lease(const char *lease_id, char out[PATHS_MAX]);
 
 /** "locks/<alg>-<hex>". */
 const char *paths_lock(const struct digest *digest, char out[PATHS_MAX]);
+
+/** "partial/<alg>-<hex>"; and the digest of such a name without its directory, @return whether it
+ * is one. */
+const char *paths_partial(const struct digest *digest, char out[PATHS_MAX]);
+bool paths_parse_partial(const char *name, struct digest *ret);
 
 #endif

@@ -295,17 +295,27 @@ const char *store_runroot_path(const struct store *s)
     return s->runroot;
 }
 
-int store_require_space(const struct store *s, uint64_t need_bytes, struct imgc_err *reterr)
+int store_free_space(const struct store *s, uint64_t *ret, struct imgc_err *reterr)
 {
     struct statvfs v;
-    uint64_t free_bytes;
 
     if (fstatvfs(s->root_fd, &v) < 0) {
         return imgc_fail_sys(reterr, errno, "ask for the free space of '%s'", s->root);
     }
     uint64_t blocks = geteuid() == 0 ? v.f_bfree : v.f_bavail;
-    if (__builtin_mul_overflow(blocks, (uint64_t)v.f_frsize, &free_bytes)) {
-        free_bytes = UINT64_MAX;
+    if (__builtin_mul_overflow(blocks, (uint64_t)v.f_frsize, ret)) {
+        *ret = UINT64_MAX;
+    }
+    return 0;
+}
+
+int store_require_space(const struct store *s, uint64_t need_bytes, struct imgc_err *reterr)
+{
+    uint64_t free_bytes = 0;
+
+    int r = store_free_space(s, &free_bytes, reterr);
+    if (r < 0) {
+        return r;
     }
     if (free_bytes < need_bytes) {
         return imgc_fail(reterr, IMGC_E_NOSPACE,

@@ -69,6 +69,9 @@ int store_containers_fd(const struct store *s);
 const char *store_root_path(const struct store *s);
 const char *store_runroot_path(const struct store *s);
 
+/** Bytes that are free for this user on the store's file system. @return 0; -SYS. */
+IMGC_CHECK int store_free_space(const struct store *s, uint64_t *ret, struct imgc_err *reterr);
+
 /** Fail with -NOSPACE, naming need and free bytes, where the store's file system has fewer than
  * @need_bytes free for this user. */
 IMGC_CHECK int store_require_space(const struct store *s, uint64_t need_bytes,
