@@ -189,6 +189,9 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
                                     .ca_file = f->access.ca_file,
                                     .ca_dir = f->access.ca_dir,
                                     .form = app->settings.form,
+                                    .parallel = args->parallel,
+                                    .retry = args->retry,
+                                    .stall_s = app->settings.stall_s,
                                     .user_agent = user_agent,
                                     .events = &events };
     int r = pull_image(app->store, lease, &pull, ret, reterr);

@@ -7,6 +7,7 @@
 
 #include "cmd/app.h"
 #include "cmd/registry_access.h"
+#include "fetch/retry.h"
 #include "layers/rootfs.h"
 #include "schema/platform.h"
 #include "store/image.h"
@@ -19,6 +20,8 @@ struct acquire_args {
     const char *platform;                    /* "os/arch[/variant]"; NULL: this host's */
     const struct registry_options *registry; /* how it is reached */
     bool quiet;                              /* no progress */
+    unsigned parallel;                       /* transfers at once; 0: the default */
+    const struct retry_policy *retry;        /* NULL: the usual */
 };
 
 /** "missing", "always", "never". @return 0; -USAGE. */

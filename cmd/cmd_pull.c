@@ -3,11 +3,14 @@
 #include "cmd/acquire.h"
 #include "cmd/commands.h"
 #include "cmd/sweep.h"
+#include "cmd/units.h"
 
 struct pull_options {
     bool quiet;
     const char *platform;
     struct registry_options registry;
+    const char *retry, *retry_delay;
+    uint64_t max_parallel;
 };
 
 static const struct option pull_options[] = {
@@ -17,21 +20,68 @@ static const struct option pull_options[] = {
       "choose this platform instead of the host's" },
     REGISTRY_ACCESS_AUTH_ROWS(offsetof(struct pull_options, registry)),
     REGISTRY_ACCESS_TLS_ROWS(offsetof(struct pull_options, registry)),
+    { 0, "retry", OPT_STRING, offsetof(struct pull_options, retry), "N",
+      "other attempts where a request fails (default 5)" },
+    { 0, "retry-delay", OPT_STRING, offsetof(struct pull_options, retry_delay), "DURATION",
+      "wait so long before each of them (default: doubling from 200ms)" },
+    { 0, "max-parallel", OPT_UINT, offsetof(struct pull_options, max_parallel), "N",
+      "transfers at once (default 6)" },
     { .name = NULL },
 };
 
-static int pull_one(struct app *app, struct lease *lease, const struct pull_options *o,
-                    const char *name, struct imgc_err *reterr)
+/* Everything that is said once for all images. */
+struct pull {
+    const struct pull_options *options;
+    struct lease *lease;
+    struct retry_policy retry;
+    bool has_retry;
+};
+
+#define RETRY_LIMIT 100
+#define PARALLEL_LIMIT 64
+#define NS_PER_MS 1000000
+#define DAY_NS ((int64_t)24 * 3600 * 1000 * NS_PER_MS)
+
+static int check_retry(struct pull *p, struct imgc_err *reterr)
 {
+    const struct pull_options *o = p->options;
+    uint64_t n = RETRY_MAX;
+    int64_t ns = 0;
+
+    if (o->retry && (!imgc_str_u64(imgc_str_of(o->retry), &n) || n > RETRY_LIMIT)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--retry is 0 to %d, not '%s'", RETRY_LIMIT,
+                         o->retry);
+    }
+    if (o->retry_delay && (!units_parse_duration(imgc_str_of(o->retry_delay), &ns) ||
+                           ns < NS_PER_MS || ns > DAY_NS)) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "--retry-delay is a duration of 1ms to 24h such as 2s, not '%s'",
+                         o->retry_delay);
+    }
+    if (o->max_parallel > PARALLEL_LIMIT) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--max-parallel is 1 to %d, not %llu",
+                         PARALLEL_LIMIT, (unsigned long long)o->max_parallel);
+    }
+    p->has_retry = o->retry || o->retry_delay;
+    p->retry = (struct retry_policy){ .max = (unsigned)n, .delay_ms = (uint64_t)(ns / NS_PER_MS) };
+    return 0;
+}
+
+static int pull_one(struct app *app, const struct pull *p, const char *name,
+                    struct imgc_err *reterr)
+{
+    const struct pull_options *o = p->options;
     image_auto struct image image = { .tags = NULL };
     char hex[DIGEST_HEX_MAX];
     const struct acquire_args acquire = { .name = name,
                                           .policy = ACQUIRE_ALWAYS,
                                           .platform = o->platform,
                                           .registry = &o->registry,
-                                          .quiet = o->quiet };
+                                          .quiet = o->quiet,
+                                          .parallel = (unsigned)o->max_parallel,
+                                          .retry = p->has_retry ? &p->retry : NULL };
 
-    int r = acquire_pull(app, lease, &acquire, &image, reterr);
+    int r = acquire_pull(app, p->lease, &acquire, &image, reterr);
     if (r < 0) {
         return r;
     }
@@ -41,14 +91,14 @@ static int pull_one(struct app *app, struct lease *lease, const struct pull_opti
 
 /* Pull all that can be pulled: one name that is wrong does not stop the others. The last failure is
  * left to the caller to tell, the ones before it are told here. */
-static int pull_each(struct app *app, struct lease *lease, const struct pull_options *o,
-                     struct args args, struct imgc_err *reterr)
+static int pull_each(struct app *app, const struct pull *p, struct args args,
+                     struct imgc_err *reterr)
 {
     int result = 0;
 
     for (size_t i = 0; i < args.n; i++) {
         struct imgc_err err;
-        int r = pull_one(app, lease, o, args.v[i], &err);
+        int r = pull_one(app, p, args.v[i], &err);
         if (r >= 0) {
             continue;
         }
@@ -66,10 +116,14 @@ static int pull_each(struct app *app, struct lease *lease, const struct pull_opt
 
 static int pull_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
-    const struct pull_options *o = options;
+    struct pull p = { .options = options };
     struct store *store;
 
-    int r = app_store(app, &store, reterr);
+    int r = check_retry(&p, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = app_store(app, &store, reterr);
     if (r < 0) {
         return r;
     }
@@ -82,7 +136,8 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     if (r < 0) {
         return r;
     }
-    return pull_each(app, lease, o, args, reterr);
+    p.lease = lease;
+    return pull_each(app, &p, args, reterr);
 }
 
 const struct command cmd_pull = {
@@ -95,6 +150,8 @@ const struct command cmd_pull = {
         "NAME@sha256:... pulls exactly that content, whatever the tag says.\n"
         "A second pull of an unchanged image asks for its manifest only. Of several images those\n"
         "that can be had are pulled; the status is 1 when one failed.\n"
+        "What came of a layer before an interruption, a kill or a reboot is kept: the next pull\n"
+        "fetches the rest. It shows in 'imgc df', and goes with 'imgc prune' or after 7 days.\n"
         "\n"
         "  imgc pull debian:bookworm\n"
         "  imgc pull --platform linux/arm64 alpine\n"

@@ -137,18 +137,38 @@ static int parse_form(const char *option, enum rootfs_form *ret, struct imgc_err
                      option ? "--layers" : "IMGC_LAYERS", z);
 }
 
+#define STALL_MAX_S 86400
+
+static int parse_stall(unsigned *ret, struct imgc_err *reterr)
+{
+    const char *z = env_or_null("IMGC_STALL_TIMEOUT");
+    uint64_t n = 0;
+
+    if (z && (!imgc_str_u64(imgc_str_of(z), &n) || n == 0 || n > STALL_MAX_S)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "IMGC_STALL_TIMEOUT is 1 to %d seconds, not '%s'",
+                         STALL_MAX_S, z);
+    }
+    *ret = (unsigned)n;
+    return 0;
+}
+
 int settings_init(struct settings *s, const struct settings_options *options,
                   struct imgc_err *reterr)
 {
     imgc_autofree char *r1 = NULL, *r2 = NULL;
     enum log_level l;
     enum rootfs_form form;
+    unsigned stall_s;
 
     int r = parse_level(options->level, &l, reterr);
     if (r < 0) {
         return r;
     }
     r = parse_form(options->layers, &form, reterr);
+    if (r < 0) {
+        return r;
+    }
+    r = parse_stall(&stall_s, reterr);
     if (r < 0) {
         return r;
     }
@@ -164,9 +184,11 @@ int settings_init(struct settings *s, const struct settings_options *options,
         setenv(SETTINGS_REGISTRIES_CONF, options->registries_conf, 1) < 0) {
         return imgc_fail_sys(reterr, errno, "set %s", SETTINGS_REGISTRIES_CONF);
     }
-    *s = (struct settings){
-        .root = imgc_take(r1), .runroot = imgc_take(r2), .level = l, .form = form
-    };
+    *s = (struct settings){ .root = imgc_take(r1),
+                            .runroot = imgc_take(r2),
+                            .level = l,
+                            .form = form,
+                            .stall_s = stall_s };
     return 0;
 }
 

@@ -16,6 +16,8 @@ struct settings {
     char *runroot; /* --runroot, IMGC_RUNROOT; /run/imgc, or $XDG_RUNTIME_DIR/imgc */
     enum log_level level;  /* --log-level; warn */
     enum rootfs_form form; /* --layers, IMGC_LAYERS; auto */
+    unsigned stall_s;      /* IMGC_STALL_TIMEOUT: seconds without a byte after which a connection is
+                              given up; 0: the usual */
 };
 
 /* What the command line says; NULL: nothing. */

@@ -13,7 +13,9 @@
 
 #define TICK_MS 100
 #define MAX_REDIRECTS 5
-#define SLOW_BYTES_PER_S 4096 /* of who has to hurry: any modem is faster */
+#define SLOW_BYTES_PER_S 4096   /* of who has to hurry: any modem is faster */
+#define SLOWEST_BYTES_PER_S 100 /* less is no transfer that will ever end */
+#define STALL_S 30
 
 struct http {
     struct http_args args;
@@ -39,10 +41,11 @@ struct http_exchange {
     struct imgc_buf collected;  /* body of a good answer without a receiver, or of an error */
     struct imgc_buf challenges; /* values of WWW-Authenticate */
     uint64_t max_body, received;
-    struct range range; /* asked for */
-    bool is_range;      /* the answer says that it is that */
-    bool gives_ranges;  /* the server */
-    CURLcode code;      /* with is_done */
+    struct range range;             /* asked for */
+    bool is_range;                  /* the answer says that it is that */
+    bool gives_ranges;              /* the server */
+    char etag[DIGEST_TEXT_MAX + 2]; /* quoted; "" for none, or a longer one */
+    CURLcode code;                  /* with is_done */
     bool is_done, is_paused;
     bool is_stopped;  /* by the receiver */
     bool is_too_long; /* over max_body */
@@ -168,6 +171,7 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
         imgc_buf_clear(&x->challenges); /* those of a redirect do not count */
         x->is_range = false;
         x->gives_ranges = false;
+        x->etag[0] = '\0';
     } else if (!imgc_str_split(line, ':', &name, &value)) {
         return size * n;
     }
@@ -181,6 +185,10 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
         x->gives_ranges = imgc_str_eq_nocase(value, IMGC_STR("bytes"));
     } else if (imgc_str_eq_nocase(name, IMGC_STR("content-range"))) {
         x->is_range = range_is(&x->range, value);
+        x->gives_ranges = x->gives_ranges || x->is_range;
+    } else if (imgc_str_eq_nocase(name, IMGC_STR("etag")) && value.len < sizeof x->etag) {
+        memcpy(x->etag, value.ptr, value.len);
+        x->etag[value.len] = '\0';
     }
     return size * n;
 }
@@ -256,6 +264,15 @@ static int set_host(struct http_exchange *x, const char *url, struct imgc_err *r
     return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x);
 }
 
+/* After how long a connection that gives nothing is broken. */
+static long stall_s(const struct http_exchange *x, const struct http_get *get)
+{
+    if (get->patience_s) {
+        return (long)get->patience_s;
+    }
+    return x->h->args.stall_s ? (long)x->h->args.stall_s : STALL_S;
+}
+
 static CURLcode set_transport(struct http_exchange *x, const struct http_get *get)
 {
     const struct http_args *a = &x->h->args;
@@ -280,8 +297,8 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
         { CURLOPT_SSL_VERIFYHOST, get->is_unverified ? 0 : 2 },
         /* No total timeout: a large layer may take hours, as long as it moves. */
         { CURLOPT_CONNECTTIMEOUT, get->patience_s ? (long)(get->patience_s + 2) / 3 : 15 },
-        { CURLOPT_LOW_SPEED_LIMIT, get->patience_s ? SLOW_BYTES_PER_S : 1 },
-        { CURLOPT_LOW_SPEED_TIME, get->patience_s ? (long)get->patience_s : 30 },
+        { CURLOPT_LOW_SPEED_LIMIT, get->patience_s ? SLOW_BYTES_PER_S : SLOWEST_BYTES_PER_S },
+        { CURLOPT_LOW_SPEED_TIME, stall_s(x, get) },
     };
     CURLcode rc = set_strings(x, strings, sizeof strings / sizeof *strings);
 
@@ -386,6 +403,9 @@ static int add_headers(struct http_exchange *x, const struct http_get *get, stru
     }
     if (r == 0 && get->range.total) {
         r = add_header(x, "Range: ", range_text(&get->range, range), reterr);
+    }
+    if (r == 0 && get->range.total && get->if_range) {
+        r = add_header(x, "If-Range: ", get->if_range, reterr);
     }
     if (r == 0 && get->bearer) {
         r = add_header(x, "Authorization: Bearer ", get->bearer, reterr);
@@ -776,6 +796,16 @@ uint64_t http_retry_after_ms(const struct http_exchange *x)
 uint64_t http_received(const struct http_exchange *x)
 {
     return x->received;
+}
+
+bool http_etag_is_digest(const struct http_exchange *x, const struct digest *digest)
+{
+    char text[DIGEST_TEXT_MAX];
+    struct imgc_str tag = imgc_str_of(x->etag);
+
+    return imgc_str_skip(&tag, IMGC_STR("\"")) && tag.len > 0 &&
+           imgc_str_eq(imgc_str_first(tag, tag.len - 1), imgc_str_of(digest_text(digest, text))) &&
+           tag.ptr[tag.len - 1] == '"';
 }
 
 const char *http_url(const struct http_exchange *x)

@@ -15,8 +15,8 @@
 #include "fetch/range.h"
 #include "fetch/retry.h"
 #include "fetch/trust.h"
-#include "schema/base/err.h"
 #include "schema/base/str.h"
+#include "schema/digest.h"
 
 struct http;
 struct http_exchange; /* one request and its answer */
@@ -25,6 +25,7 @@ struct http_args {
     const char *user_agent;            /* borrowed; NULL: none is sent */
     const struct proxy_rules *proxies; /* borrowed; NULL: no proxy */
     const char *ca_file, *ca_dir; /* authorities instead of libcurl's own; borrowed; NULL: those */
+    unsigned stall_s;             /* a connection that gives nothing for so long is broken; 0: 30 */
     bool (*interrupted)(void *arg); /* may be NULL */
     void (*tick)(void *arg);        /* may be NULL; every 100 ms or so while the loop is driven */
     void *arg;
@@ -51,11 +52,12 @@ struct http_get {
                                   client's certificate for this host alone; borrowed as long as the
                                   exchange; NULL: none */
     const char *proxy;         /* of this registry; borrowed as the trust; NULL: http_args' */
-    unsigned patience_s; /* how long next to nothing may come before it is given up; a third of it
-                            for the connection; 0: 30 s */
-    uint64_t max_body;   /* bytes; a longer body of a good answer is refused */
-    struct range range;  /* only this part; the good answer is then a 206 with exactly it, and any
-                            other body is refused (see http_is_good()); total 0: the whole */
+    unsigned patience_s;  /* how long next to nothing may come before it is given up; a third of it
+                             for the connection; 0: http_args' stall_s */
+    uint64_t max_body;    /* bytes; a longer body of a good answer is refused */
+    struct range range;   /* only this part; the good answer is then a 206 with exactly it, and any
+                             other body is refused (see http_is_good()); total 0: the whole */
+    const char *if_range; /* of the part: an ETag, quoted, that the content has to have; or NULL */
     /* Receives the body of a good answer; NULL: it is collected for http_body(). HTTP_PAUSE takes
      * nothing: the same bytes come again after http_resume(). HTTP_STOP ends the exchange. */
     enum http_take (*body)(void *arg, const void *ptr, size_t len);
@@ -128,6 +130,9 @@ bool http_is_good(const struct http_exchange *x);
 
 /** Whether the server says that it gives parts. */
 bool http_gives_ranges(const struct http_exchange *x);
+
+/** Whether the answer's ETag is this digest: the same at all servers that have the content. */
+bool http_etag_is_digest(const struct http_exchange *x, const struct digest *digest);
 
 /** What was asked for, without the query (signatures and tokens live there). Borrowed. */
 const char *http_url(const struct http_exchange *x);

@@ -161,6 +161,7 @@ static int pull_from(const struct document_source *place, struct http *http,
         .credentials = &credentials,
         .trust = args->trust,
         .proxy = source->proxy,
+        .retry = args->retry,
         .is_mirror = source->is_mirror,
         .patience_s = !source->is_mirror        ? 0
                       : args->mirror_patience_s ? args->mirror_patience_s
@@ -228,6 +229,7 @@ int pull_image(struct store *s, struct lease *lease, const struct pull_args *arg
                                          .proxies = args->proxies,
                                          .ca_file = args->ca_file,
                                          .ca_dir = args->ca_dir,
+                                         .stall_s = args->stall_s,
                                          .interrupted = events->interrupted,
                                          .tick = events->tick,
                                          .arg = events->arg };

@@ -10,6 +10,7 @@
 
 #include "fetch/credentials.h"
 #include "fetch/proxy.h"
+#include "fetch/retry.h"
 #include "fetch/trust.h"
 #include "layers/rootfs.h"
 #include "schema/platform.h"
@@ -65,6 +66,8 @@ struct pull_args {
     const char *ca_file, *ca_dir;                 /* see struct http_args */
     enum rootfs_form form;                        /* in which the root file system is made */
     unsigned parallel;                            /* transfers at once; 0: the default (6) */
+    const struct retry_policy *retry;             /* borrowed; NULL: the usual */
+    unsigned stall_s;                             /* see struct http_args */
     const char *user_agent;                       /* borrowed */
     const struct pull_events *events;             /* borrowed; NULL: none */
 };

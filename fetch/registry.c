@@ -23,6 +23,7 @@ struct registry {
     struct auth *auth;
     char *realm, *service, *scope; /* of the last challenge */
     const struct credentials_source *credentials;
+    const struct retry_policy *retry;
     bool has_looked; /* into the credentials */
     struct credential credential;
     struct trust trust;
@@ -45,6 +46,7 @@ int registry_new(struct http *h, const struct registry_args *args, struct regist
     r->proxy = args->proxy;
     r->is_mirror = args->is_mirror;
     r->patience_s = args->patience_s;
+    r->retry = args->retry;
     endpoint_first(imgc_str_of(args->ref->domain), args->tls_verify, &r->endpoint);
     int status = auth_new(&r->auth, reterr);
     if (status == 0 && args->trust) {
@@ -154,9 +156,13 @@ int registry_start(struct registry *r, const struct registry_item *item,
                    struct http_exchange **ret, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf url = IMGC_BUF_INIT(MAX_URL_BYTES);
+    char digest[DIGEST_TEXT_MAX], if_range[DIGEST_TEXT_MAX + 2];
     const char *token = NULL;
 
     int status = item_url(r, item, &url, reterr);
+    if (item->if_digest) {
+        (void)snprintf(if_range, sizeof if_range, "\"%s\"", digest_text(item->digest, digest));
+    }
     if (status == 0) {
         status = current_token(r, &token, reterr);
     }
@@ -174,6 +180,7 @@ int registry_start(struct registry *r, const struct registry_item *item,
                                   .patience_s = r->patience_s,
                                   .max_body = item->max_bytes,
                                   .range = item->range,
+                                  .if_range = item->if_digest ? if_range : NULL,
                                   .body = body,
                                   .arg = arg };
     return http_start(r->http, &get, ret, reterr);
@@ -352,6 +359,7 @@ int registry_judge(struct registry *r, const struct registry_item *item, struct 
 {
     enum retry_class cls = RETRY_NEVER;
 
+    attempt->retry.policy = r->retry;
     if (is_probe_over(r, x) && endpoint_next(&r->endpoint) == 0) {
         *ret_delay_ms = 0;
         return REGISTRY_AGAIN;

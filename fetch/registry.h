@@ -25,6 +25,7 @@ struct registry_args {
     const char *proxy;                            /* its own; NULL: as the rules of the http say */
     bool is_mirror;      /* there is another place: it is not waited for, and hardly asked again */
     unsigned patience_s; /* see struct http_get */
+    const struct retry_policy *retry; /* NULL: the usual */
 };
 
 /** @h is borrowed as long as the session. @ret caller frees. @return 0; as trust_load(). */
@@ -42,6 +43,7 @@ struct registry_item {
     const struct digest *digest; /* borrowed */
     uint64_t max_bytes;
     struct range range; /* of a blob; total 0: all of it */
+    bool if_digest;     /* of a range: only where the server's ETag is @digest */
 };
 
 /** Ask for /v2/, the base of everything: whether the credentials are good. @return 0; -AUTH;

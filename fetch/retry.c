@@ -15,8 +15,11 @@ enum retry_class retry_of_status(long status)
     }
 }
 
-static unsigned attempts_allowed(enum retry_class cls)
+static unsigned attempts_allowed(const struct retry_policy *policy, enum retry_class cls)
 {
+    if (policy && cls != RETRY_NEVER && (cls != RETRY_CONTENT || policy->max == 0)) {
+        return policy->max;
+    }
     switch (cls) {
     case RETRY_NEVER:
         return 0;
@@ -35,12 +38,18 @@ bool retry_next(struct retry *state, enum retry_class cls, uint64_t after_ms, ui
 {
     unsigned *n = cls == RETRY_CONTENT ? &state->n_content : &state->n_failures;
 
-    if (*n >= attempts_allowed(cls) || after_ms > RETRY_AFTER_MAX_MS) {
+    if (*n >= attempts_allowed(state->policy, cls) || after_ms > RETRY_AFTER_MAX_MS) {
         return false;
     }
-    uint64_t delay = (uint64_t)RETRY_START_MS << *n;
+    unsigned doublings = *n < RETRY_DOUBLINGS_MAX ? *n : RETRY_DOUBLINGS_MAX;
+    uint64_t delay = (uint64_t)RETRY_START_MS << doublings;
+    if (state->policy && state->policy->delay_ms > 0) {
+        delay = state->policy->delay_ms;
+    }
     /* Half fixed, half random, so that clients which failed together do not come back together. */
-    delay = delay / 2 + random % (delay / 2 + 1);
+    if (!state->policy || state->policy->delay_ms == 0) {
+        delay = delay / 2 + random % (delay / 2 + 1);
+    }
     *ret_delay_ms = after_ms > delay ? after_ms : delay;
     (*n)++;
     return true;

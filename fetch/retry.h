@@ -13,6 +13,7 @@
 #define RETRY_DOUBTFUL_MAX 2     /* the same for what mostly does not: a mistyped host name */
 #define RETRY_CONTENT_MAX 1      /* a wrong digest: damage in transit happens, but rarely twice */
 #define RETRY_START_MS 200       /* first delay; doubles each time */
+#define RETRY_DOUBLINGS_MAX 8    /* but not beyond 51 seconds */
 #define RETRY_AFTER_MAX_MS 60000 /* a registry that asks for more is not waited for */
 
 enum retry_class {
@@ -22,10 +23,17 @@ enum retry_class {
     RETRY_CONTENT,   /* the bytes came whole and are not what the digest says */
 };
 
+/* What the user asked for. */
+struct retry_policy {
+    unsigned max;      /* attempts after the first, for whatever is worth another one */
+    uint64_t delay_ms; /* before each of them; 0: doubling */
+};
+
 /* What one download has gone through; zero-initialised. */
 struct retry {
     unsigned n_failures; /* of any class but CONTENT */
     unsigned n_content;
+    const struct retry_policy *policy; /* borrowed; NULL: what is said above */
 };
 
 /** What an HTTP status that is not 2xx means for another attempt. */

@@ -5,13 +5,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "fetch/spool.h"
 #include "layers/pipe.h"
 
 #define PIPE_BYTES_EACH ((size_t)512 << 10)
 
 struct worker {
     struct worker_args args;
-    struct pipe *pipe; /* from the loop's thread to ours */
+    struct spool *spool; /* from the loop's thread to ours; NULL: without a file */
+    struct pipe *pipe;   /* the same, for what is in no file */
+    bool is_spooled;     /* the loop's: nothing has gone through the pipe */
     pthread_t thread;
     bool has_thread, is_joined;
 
@@ -19,7 +22,52 @@ struct worker {
     int result;
     struct layer_info layer; /* result is 0 */
     struct imgc_err err;     /* result is negative */
+    bool is_reading_file;    /* the thread's, as the next two */
+    bool has_lost;           /* bytes of the file are not what they were */
+    uint64_t good;           /* bytes up to the last mark that is right */
 };
+
+/* Of bytes that no file has nothing need be remembered. */
+static int on_mark(void *arg, uint64_t at, const struct digest *digest, struct imgc_err *reterr)
+{
+    struct worker *w = arg;
+
+    if (!w->is_reading_file) {
+        return 0;
+    }
+    if (partial_mark(w->args.partial, at, digest) == PARTIAL_WRONG) {
+        w->has_lost = true;
+        return imgc_fail(reterr, IMGC_E_DIGEST, "what was kept of the download is damaged");
+    }
+    w->good = at;
+    return 0;
+}
+
+/* @return 0 where the file ends. */
+static int feed_file(struct worker *w, struct ingest *in, struct imgc_err *reterr)
+{
+    const void *ptr = NULL;
+    size_t len = 0;
+    int r;
+
+    w->is_reading_file = true;
+    do {
+        bool has_room = false;
+        r = spool_take(w->spool, &ptr, &len, &has_room, reterr);
+        if (has_room) {
+            w->args.wake(w->args.arg);
+        }
+        if (r == SPOOL_ABORTED) {
+            return imgc_fail(reterr, IMGC_E_INTERRUPTED, "transfer stopped");
+        }
+        if (r == SPOOL_BYTES) {
+            r = ingest_write(in, ptr, len, reterr);
+            r = r < 0 ? r : SPOOL_BYTES;
+        }
+    } while (r == SPOOL_BYTES);
+    w->is_reading_file = false;
+    return r < 0 ? r : 0;
+}
 
 /* @return 0 at the end of the blob. */
 static int feed(struct worker *w, struct ingest *in, struct imgc_err *reterr)
@@ -52,6 +100,9 @@ static int run(struct worker *w, struct layer_info *ret, struct imgc_err *reterr
     ingest_auto struct ingest *in = NULL;
 
     int r = ingest_new(w->args.store, w->args.lease, &w->args.ingest, &in, reterr);
+    if (r == 0 && w->spool) {
+        r = feed_file(w, in, reterr);
+    }
     if (r == 0) {
         r = feed(w, in, reterr);
     }
@@ -90,7 +141,16 @@ int worker_start(const struct worker_args *args, struct worker **ret, struct img
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     w->args = *args;
+    w->is_spooled = args->partial != NULL;
+    if (args->partial) {
+        w->args.ingest.mark = on_mark;
+        w->args.ingest.mark_arg = w;
+        w->args.ingest.mark_bytes = PARTIAL_MARK_BYTES;
+    }
     int r = pipe_new(PIPE_BYTES_EACH, &w->pipe, reterr);
+    if (r == 0 && args->partial) {
+        r = spool_new(args->partial, &w->spool, reterr);
+    }
     if (r < 0) {
         return r;
     }
@@ -103,8 +163,22 @@ int worker_start(const struct worker_args *args, struct worker **ret, struct img
     return 0;
 }
 
+void worker_offer(struct worker *w, uint64_t end)
+{
+    spool_offer(w->spool, end);
+}
+
+static void end_file(struct worker *w)
+{
+    if (w->is_spooled) {
+        w->is_spooled = false;
+        spool_end(w->spool);
+    }
+}
+
 enum worker_put worker_put(struct worker *w, const void *ptr, size_t len)
 {
+    end_file(w);
     switch (pipe_try_put(w->pipe, ptr, len)) {
     case PIPE_TAKEN:
         return WORKER_TAKEN;
@@ -118,11 +192,13 @@ enum worker_put worker_put(struct worker *w, const void *ptr, size_t len)
 
 bool worker_has_room(struct worker *w)
 {
-    return pipe_has_room(w->pipe, PIPE_BYTES_EACH / 2);
+    return pipe_has_room(w->pipe, PIPE_BYTES_EACH / 2) &&
+           (!w->spool || worker_is_over(w) || !spool_is_full(w->spool));
 }
 
 void worker_finish(struct worker *w)
 {
+    end_file(w);
     pipe_end(w->pipe);
 }
 
@@ -150,14 +226,24 @@ int worker_result(struct worker *w, struct layer_info *ret, struct imgc_err *ret
     return 0;
 }
 
+bool worker_lost(const struct worker *w, uint64_t *ret_good)
+{
+    *ret_good = w->good;
+    return w->has_lost;
+}
+
 struct worker *worker_free(struct worker *w)
 {
     if (w) {
         if (w->has_thread && !w->is_joined) {
+            if (w->spool) {
+                spool_abort(w->spool);
+            }
             pipe_abort(w->pipe);
             join(w);
         }
         (void)pipe_free(w->pipe);
+        (void)spool_free(w->spool);
         free(w);
     }
     return NULL;
