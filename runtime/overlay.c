@@ -2,9 +2,11 @@
 #include "runtime/overlay.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "runtime/erofs_mount.h"
@@ -313,8 +315,8 @@ static int mount_over_layers(const struct spec *spec, int userns_fd, int *ret_fd
     return r < 0 ? r : mount_overlay(&over, ret_fd, reterr);
 }
 
-int overlay_mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
-                         struct imgc_err *reterr)
+static int mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
+                        struct imgc_err *reterr)
 {
     if (spec->erofs_image) {
         return mount_over_erofs(spec, userns_fd, ret_fd, reterr);
@@ -333,6 +335,28 @@ int overlay_mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
      * has its owners already. */
     return n == 0 ? bind_root(spec, spec->upper_dir, -1, ret_fd, reterr)
                   : mount_over_layers(spec, userns_fd, ret_fd, reterr);
+}
+
+/* A container's own root is an overlay. There the kernel keeps whiteouts to itself, and refuses to
+ * put changes on top. */
+static int explain(const struct spec *spec, int r, struct imgc_err *reterr)
+{
+    struct statfs fs;
+
+    if (r >= 0 || !spec->upper_dir || statfs(spec->upper_dir, &fs) < 0 ||
+        fs.f_type != OVERLAYFS_SUPER_MAGIC) {
+        return r;
+    }
+    return imgc_fail(reterr, IMGC_E_HOST,
+                     "the store is on an overlay, as the root of a container is, and the kernel "
+                     "mounts none on top of it: put the store on a volume of the container (run -v "
+                     "/var/lib/imgc), or elsewhere (--root)");
+}
+
+int overlay_mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
+                         struct imgc_err *reterr)
+{
+    return explain(spec, mount_mapped(spec, userns_fd, ret_fd, reterr), reterr);
 }
 
 int overlay_mount_root(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)

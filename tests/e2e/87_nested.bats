@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# imgc inside containers of imgc: three friends' containers in one of root's, as in the articles.
+
+load lib/common
+
+setup_file() {
+    have_containers && have_images busybox || return 0
+    export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
+    local root=$BATS_FILE_TMPDIR/root library
+    mkdir "$root"
+    tar -C "$root" -xf "$IMAGES/busybox.tar"
+    cp "$IMGC" "$root/bin/imgc"
+    cp "$IMAGES/busybox.tar" "$root/bb.tar"
+    "$E2E_LIB/../../lib/libraries.sh" "$IMGC" | while read -r library; do
+        install -D -m 755 "$library" "$root$library"
+    done
+    tar -C "$root" -cf "$BATS_FILE_TMPDIR/friends.tar" .
+    rm -rf "$root"
+    imgc import "$BATS_FILE_TMPDIR/friends.tar" friends >/dev/null
+    rm "$BATS_FILE_TMPDIR/friends.tar"
+}
+
+teardown_file() {
+    imgc rm -af >/dev/null 2>&1 || true
+}
+
+setup() {
+    require_containers
+    require_images busybox
+}
+
+# inside OPTION... -- WORDS: a shell in a container with imgc; its store is a volume, since an overlay
+# on an overlay has no whiteouts.
+inside() {
+    local options=()
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    imgc run --rm -v /var/lib/imgc -e IMGC_NETWORK=none -e ASAN_OPTIONS=detect_leaks=0 "${options[@]}" \
+        friends sh -c "$2"
+}
+
+@test "in a privileged container: import, run, exec, stop, limits, and nothing leaks out" {
+    run inside --privileged -- '
+        imgc import /bb.tar bb >/dev/null
+        imgc run --rm bb sh -c "echo pid \$\$; hostname inner && echo renamed; cat /data/one"
+        imgc run --rm bb sh -c "exit 42"; echo "status $?"
+        imgc run -d --name job bb sleep 1000 >/dev/null
+        imgc exec job echo from exec
+        imgc stop -t 1 job 2>/dev/null; imgc ps -a --format "{{.Names}} {{.State}}"
+        imgc rm job'
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    [[ $output == *"pid 1"*one*"status 42"*"from exec"*"job"*exited*job* ]] || { echo "$output"; return 1; }
+    ! grep -q 'friends\|/bb' /proc/self/mountinfo
+    [ -z "$(imgc ps -q)" ]
+}
+
+@test "in an ordinary container: images yes, containers are refused in one line with the remedy" {
+    run inside -- 'imgc import /bb.tar bb >/dev/null && imgc cat bb:/data/one
+        imgc run --rm bb true 2>&1; echo "status $?"'
+    [[ $output == one$'\n'*"Error: "*"status 125" ]] || { echo "$output"; return 1; }
+    [ "$(grep -c Error: <<<"$output")" = 1 ]
+    [[ $output == *'run outside of an unprivileged container'* ]] || { echo "$output"; return 1; }
+}
+
+@test "without a volume the store is on an overlay, where no container runs: the remedy is told" {
+    run imgc run --rm --privileged -e IMGC_NETWORK=none friends sh -c '
+        imgc import /bb.tar bb >/dev/null && imgc cat bb:/data/one
+        imgc run --rm bb true 2>&1; echo "status $?"; imgc ps -aq
+        imgc --root /dev/shm/store import /bb.tar bb >/dev/null
+        imgc --root /dev/shm/store run --rm bb echo on a tmpfs'
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    [ "${#lines[@]}" -eq 4 ] || { echo "$output"; return 1; }
+    [[ ${lines[1]} == "Error: the store is on an overlay, "*"-v /var/lib/imgc"* ]] || { echo "$output"; return 1; }
+    [ "${lines[2]} ${lines[3]}" = "status 125 on a tmpfs" ]
+}
+
+@test "a container inside has its own limits" {
+    run inside --privileged --pids-limit 200 -- '
+        imgc import /bb.tar bb >/dev/null
+        imgc run --rm --pids-limit 20 bb sh -c "
+            i=0; while [ \$i -lt 40 ]; do sleep 3 & i=\$((i+1)); echo \$i; done" 2>/dev/null | tail -n 1'
+    [ "$output" = 19 ] || { echo "$output"; return 1; }
+}
