@@ -360,10 +360,13 @@ static int become_container(struct child *c, struct imgc_err *reterr)
 
     /* The launcher's death is the container's. It sends SYNC_GO after this was set, and the socket
      * closes if it died before, so no window is left. */
-    int r = c->args->take_mounts ? userns_spawn_become_root(reterr) : 0;
-    r = r < 0 ? r : become_dependent(reterr);
+    int r = become_dependent(reterr);
     if (r == 0) {
         r = wait_for(c, SYNC_PLACED, reterr);
+    }
+    if (r == 0 && c->args->take_mounts) {
+        r = userns_spawn_become_root(reterr);
+        r = r < 0 ? r : become_dependent(reterr); /* whoever changes his user is so no more */
     }
     if (r == 0) {
         /* Not earlier: the launcher may trace a process that is not dumpable only with

@@ -309,11 +309,18 @@ static int make(const struct userns_spawn_args *args, struct mounts *m, pid_t *r
     imgc_auto(holder_done) struct holder h = { .userns_fd = -1, .go_fd = -1 };
     imgc_autoclose int pidfd = -1;
 
+    bool is_initial = userns_is_initial(); /* later it is another one */
+
     /* While it may be lowered, and written to. */
     int r = become_oom_score(args->spec->isolation.oom_score_adj, reterr);
     r = r < 0 ? r : make_holder(&args->spec->isolation.users, args->joins->user_fd, &h, reterr);
     r = r < 0 ? r : take_all(args, &h, m, reterr);
     r = r < 0 ? r : join_all(args, &h, reterr);
+    if (r == 0 && is_initial) {
+        /* From its first instruction on nobody in there may look into the new process. An ordinary
+         * user's launcher could not guard it then, and there is nobody else yet. */
+        (void)prctl(PR_SET_DUMPABLE, 0);
+    }
     r = r < 0 ? r : spawn_clone(args->namespaces | CLONE_PARENT, -1, ret_pid, &pidfd, reterr);
     if (r == 0 && *ret_pid == 0) {
         h.pid = 0; /* the maker's child, not this one's */
