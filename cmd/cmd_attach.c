@@ -3,9 +3,10 @@
 #include "cmd/attaching.h"
 #include "cmd/commands.h"
 #include "cmd/container_end.h"
+#include "cmd/latest.h"
 
 struct attach_options {
-    bool no_stdin, no_sig_proxy;
+    bool no_stdin, no_sig_proxy, latest;
     const char *detach_keys;
 };
 
@@ -14,6 +15,7 @@ struct attach_options {
 static const struct option attach_options[] = {
     { 0, "detach-keys", OPT_STRING, AT(detach_keys), "KEYS",
       "what leaves it running (ctrl-p,ctrl-q); \"\": nothing does" },
+    LATEST_ROW(AT(latest)),
     { 0, "no-stdin", OPT_FLAG, AT(no_stdin), NULL, "do not connect standard input" },
     { 0, "sig-proxy", OPT_NEGATED, AT(no_sig_proxy), NULL,
       "=false keeps signals from a container without a terminal" },
@@ -29,9 +31,11 @@ static int attach_run(struct app *app, const void *options, struct args args,
                            .uses_out = true,
                            .uses_err = true,
                            .proxies_signals = !o->no_sig_proxy };
+    struct latest latest;
     int code = 0;
 
-    int r = attaching_parse_keys(o->detach_keys, &a, reterr);
+    int r = latest_resolve(app, o->latest, true, &args, &latest, reterr);
+    r = r < 0 ? r : attaching_parse_keys(o->detach_keys, &a, reterr);
     r = r < 0 ? r : container_end_find(app, args.v[0], &c, reterr);
     r = r < 0 ? r : attaching_join(app, &c, &a, &code, reterr);
     return r < 0 ? r : code;
@@ -53,7 +57,7 @@ const struct command cmd_attach = {
         "  imgc attach --no-stdin --sig-proxy=false web\n",
     .options = attach_options,
     .options_size = sizeof(struct attach_options),
-    .min_args = 1,
+    .min_args = 0,
     .max_args = 1,
     .ids = IDS_WANTED,
     .run = attach_run,

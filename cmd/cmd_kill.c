@@ -5,15 +5,17 @@
 #include "cmd/commands.h"
 #include "cmd/container_end.h"
 #include "cmd/each.h"
+#include "cmd/latest.h"
 #include "runtime/spec.h"
 
 struct kill_options {
-    bool all;
+    bool all, latest;
     const char *signal;
 };
 
 static const struct option kill_options[] = {
     { 'a', "all", OPT_FLAG, offsetof(struct kill_options, all), NULL, "all that run" },
+    LATEST_ROW(offsetof(struct kill_options, latest)),
     { 's', "signal", OPT_STRING, offsetof(struct kill_options, signal), "SIGNAL",
       "name or number (KILL)" },
     { .name = NULL },
@@ -61,8 +63,13 @@ static int kill_all(struct app *app, int signal, struct imgc_err *reterr)
 static int kill_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
     const struct kill_options *o = options;
+    struct latest latest;
     int signal = SIGKILL;
 
+    int r = latest_resolve(app, o->latest, false, &args, &latest, reterr);
+    if (r < 0) {
+        return r;
+    }
     if (o->all == (args.n > 0)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "kill takes containers, or --all");
     }

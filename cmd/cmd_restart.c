@@ -4,13 +4,17 @@
 #include "cmd/container_end.h"
 #include "cmd/container_launch.h"
 #include "cmd/each.h"
+#include "cmd/latest.h"
 #include "cmd/stopping.h"
 
 struct restart_options {
     const char *time;
+    bool latest;
 };
 
 static const struct option restart_options[] = {
+    LATEST_ROW(offsetof(struct restart_options, latest)),
+    { 0, "timeout", OPT_STRING, offsetof(struct restart_options, time), "SECONDS", NULL },
     { 't', "time", OPT_STRING, offsetof(struct restart_options, time), "SECONDS",
       "how long to wait before it is killed (--stop-timeout of the container, or 10)" },
     { .name = NULL },
@@ -47,9 +51,11 @@ static int restart_run(struct app *app, const void *options, struct args args,
                        struct imgc_err *reterr)
 {
     const struct restart_options *o = options;
+    struct latest latest;
     int64_t time_s = 0;
 
-    int r = stopping_parse_time(o->time, &time_s, reterr);
+    int r = latest_resolve(app, o->latest, true, &args, &latest, reterr);
+    r = r < 0 ? r : stopping_parse_time(o->time, &time_s, reterr);
     return r < 0 ? r : each_word(app, args, restart_one, &time_s, reterr);
 }
 
@@ -62,7 +68,7 @@ const struct command cmd_restart = {
             "  imgc restart -t 30 db\n",
     .options = restart_options,
     .options_size = sizeof(struct restart_options),
-    .min_args = 1,
+    .min_args = 0,
     .max_args = SIZE_MAX,
     .ids = IDS_NEEDED,
     .run = restart_run,

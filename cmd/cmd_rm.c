@@ -3,10 +3,11 @@
 #include "cmd/commands.h"
 #include "cmd/container_end.h"
 #include "cmd/each.h"
+#include "cmd/latest.h"
 #include "cmd/stopping.h"
 
 struct rm_options {
-    bool force, all, volumes;
+    bool force, all, volumes, latest;
     const char *time;
 };
 
@@ -14,6 +15,7 @@ static const struct option rm_options[] = {
     { 'f', "force", OPT_FLAG, offsetof(struct rm_options, force), NULL,
       "kill a running container first; a missing one is no error" },
     { 'a', "all", OPT_FLAG, offsetof(struct rm_options, all), NULL, "remove all containers" },
+    LATEST_ROW(offsetof(struct rm_options, latest)),
     { 't', "time", OPT_STRING, offsetof(struct rm_options, time), "SECONDS",
       "with --force: stop it first, and kill it after this time (0)" },
     { 'v', "volumes", OPT_FLAG, offsetof(struct rm_options, volumes), NULL,
@@ -86,11 +88,16 @@ static int remove_all(struct app *app, struct removal *removal, struct imgc_err 
 static int rm_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
     struct removal removal = { .options = options };
+    struct latest latest;
 
+    int r = latest_resolve(app, removal.options->latest, false, &args, &latest, reterr);
+    if (r < 0) {
+        return r;
+    }
     if (removal.options->all == (args.n > 0)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "rm takes containers, or --all");
     }
-    int r = stopping_parse_time(removal.options->time, &removal.time_s, reterr);
+    r = stopping_parse_time(removal.options->time, &removal.time_s, reterr);
     if (r < 0) {
         return r;
     }

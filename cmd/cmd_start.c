@@ -5,9 +5,10 @@
 #include "cmd/container_end.h"
 #include "cmd/container_launch.h"
 #include "cmd/each.h"
+#include "cmd/latest.h"
 
 struct start_options {
-    bool attach, interactive, no_sig_proxy;
+    bool attach, interactive, no_sig_proxy, latest;
     const char *detach_keys;
 };
 
@@ -20,6 +21,7 @@ static const struct option start_options[] = {
       "with -ai: what leaves it running (ctrl-p,ctrl-q); \"\": nothing does" },
     { 'i', "interactive", OPT_FLAG, AT(interactive), NULL,
       "connect standard input of a container that was made with -i" },
+    LATEST_ROW(AT(latest)),
     { 0, "sig-proxy", OPT_NEGATED, AT(no_sig_proxy), NULL,
       "=false: signals end imgc and not the container" },
     { .name = NULL },
@@ -79,7 +81,12 @@ static int start_run(struct app *app, const void *options, struct args args,
                      struct imgc_err *reterr)
 {
     const struct start_options *o = options;
+    struct latest latest;
 
+    int r = latest_resolve(app, o->latest, true, &args, &latest, reterr);
+    if (r < 0) {
+        return r;
+    }
     if (!o->attach && !o->interactive) {
         return each_word(app, args, start_detached, NULL, reterr);
     }
@@ -104,7 +111,7 @@ const struct command cmd_start = {
         "  imgc start -ai shell\n",
     .options = start_options,
     .options_size = sizeof(struct start_options),
-    .min_args = 1,
+    .min_args = 0,
     .max_args = SIZE_MAX,
     .ids = IDS_NEEDED,
     .run = start_run,

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc stop: end containers, with time to do it in order. */
 #include "cmd/commands.h"
+#include "cmd/latest.h"
 #include "cmd/stopping.h"
 
 struct stop_options {
-    bool all;
+    bool all, latest;
     const char *time;
 };
 
 static const struct option stop_options[] = {
     { 'a', "all", OPT_FLAG, offsetof(struct stop_options, all), NULL, "stop all that run" },
+    LATEST_ROW(offsetof(struct stop_options, latest)),
+    { 0, "timeout", OPT_STRING, offsetof(struct stop_options, time), "SECONDS", NULL },
     { 't', "time", OPT_STRING, offsetof(struct stop_options, time), "SECONDS",
       "how long to wait before it is killed (--stop-timeout of the container, or 10)" },
     { .name = NULL },
@@ -34,12 +37,17 @@ static int stop_run(struct app *app, const void *options, struct args args, stru
     const struct stop_options *o = options;
     container_list_auto struct container_list list = { .items = NULL };
     struct store *store;
+    struct latest latest;
     int64_t time_s = 0;
 
+    int r = latest_resolve(app, o->latest, false, &args, &latest, reterr);
+    if (r < 0) {
+        return r;
+    }
     if (o->all == (args.n > 0)) {
         return imgc_fail(reterr, IMGC_E_USAGE, "stop takes containers, or --all");
     }
-    int r = stopping_parse_time(o->time, &time_s, reterr);
+    r = stopping_parse_time(o->time, &time_s, reterr);
     r = r < 0 ? r : app_store(app, &store, reterr);
     if (r < 0) {
         return r;

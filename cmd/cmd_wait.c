@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/container_end.h"
 #include "cmd/each.h"
+#include "cmd/latest.h"
 #include "runtime/attach.h"
 #include "schema/base/fd.h"
 
@@ -73,10 +74,22 @@ static int wait_one(struct app *app, const char *name, void *arg, struct imgc_er
     return 0;
 }
 
+struct wait_options {
+    bool latest;
+};
+
+static const struct option wait_options[] = {
+    LATEST_ROW(offsetof(struct wait_options, latest)),
+    { .name = NULL },
+};
+
 static int wait_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)
 {
-    (void)options;
-    return each_word(app, args, wait_one, NULL, reterr);
+    const struct wait_options *o = options;
+    struct latest latest;
+
+    int r = latest_resolve(app, o->latest, true, &args, &latest, reterr);
+    return r < 0 ? r : each_word(app, args, wait_one, NULL, reterr);
 }
 
 const struct command cmd_wait = {
@@ -87,9 +100,9 @@ const struct command cmd_wait = {
             "because the container's imgc was killed.\n"
             "\n"
             "  status=$(imgc wait job)\n",
-    .options = NULL,
-    .options_size = 0,
-    .min_args = 1,
+    .options = wait_options,
+    .options_size = sizeof(struct wait_options),
+    .min_args = 0,
     .max_args = SIZE_MAX,
     .run = wait_run,
 };

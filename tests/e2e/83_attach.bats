@@ -278,3 +278,22 @@ is_attached() {
     imgc kill c
     wait
 }
+
+@test "--latest means the container that was made last; stop --timeout is --time" {
+    assert_fails 1 'there is no container' imgc stop --latest
+    imgc create --name old bb true
+    imgc create --name new bb sh -c 'trap "" TERM; sleep 1000 & wait; wait'
+    imgc start -l
+    has_state new running
+    imgc stop --latest --timeout 0
+    [ "$(imgc wait --latest)" = 137 ]
+    imgc restart -l --timeout 0
+    imgc kill -l
+    imgc rm -l
+    run imgc start -al
+    [ "$status" -eq 0 ]
+    assert_fails 1 'exclude each other' imgc rm -l old
+    assert_fails 1 'a container is needed' imgc wait
+    imgc rm --latest
+    [ -z "$(imgc ps -aq)" ]
+}
