@@ -148,6 +148,13 @@ static int find_places(const struct acquire_args *args, struct fetching *f, stru
     if (r < 0) {
         return r;
     }
+    /* What podman calls an image that was made here. */
+    if (strcmp(f->places.items[f->places.n - 1].ref.domain, "localhost") == 0) {
+        return imgc_fail(reterr, IMGC_E_NOTFOUND,
+                         "localhost/%s is a name for an image of this host, and there is none; a "
+                         "registry of this host is named with its port",
+                         f->ref.path);
+    }
     f->sources = calloc(f->places.n, sizeof *f->sources);
     if (!f->sources) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");

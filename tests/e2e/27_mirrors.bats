@@ -172,7 +172,7 @@ mirror_conf() {
     [[ $stderr == *"warning: mirror $mirror"*401* ]]
     seen=$(wc -l <"$DIR/private.log")
     imgc pull -q --creds user:secret example.test/lib/bb:v1 # the command line's are the registry's
-    ! tail -n +$((seen + 1)) "$DIR/private.log" | grep -q 'auth.user.name=user'
+    [ "$(tail -n +$((seen + 1)) "$DIR/private.log" | grep -c 'auth.user.name=user')" -eq 0 ]
     printf secret | imgc login -u user --password-stdin "$mirror"
     imgc --log-level info pull example.test/lib/bb:v1 2>said
     cat said
@@ -234,6 +234,7 @@ mirror_conf() {
     assert_fails 1 "own.conf, line 2:" imgc --registries-conf own.conf pull example.test/lib/bb:v1
     printf '%s\n' '[registries.search]' 'registries = ["a.example"]' >own.conf
     assert_fails 1 "own.conf: .*version 1 of the format" imgc --registries-conf own.conf pull bb:v1
+    assert_fails 1 "localhost/bb is a name for an image of this host" imgc pull localhost/bb
     # what is here already needs no file
     run --separate-stderr imgc --registries-conf own.conf inspect example.test/lib/bb:v1
     [ "$status" -eq 0 ]
