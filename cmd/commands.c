@@ -35,6 +35,7 @@ const struct command *const commands[] = {
     &cmd_exec,
     &cmd_attach,
     &cmd_cp,
+    &cmd_export,
     &cmd_top,
     &cmd_ps,
     &cmd_port,

@@ -11,6 +11,7 @@ extern const struct command cmd_attach;
 extern const struct command cmd_cat;
 extern const struct command cmd_container_prune;
 extern const struct command cmd_cp;
+extern const struct command cmd_export;
 extern const struct command cmd_create;
 extern const struct command cmd_df;
 extern const struct command cmd_diff;

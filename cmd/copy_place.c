@@ -64,6 +64,17 @@ int copy_place_parse(struct copy_place *p, const char *word, struct imgc_err *re
     return r;
 }
 
+int copy_place_whole(struct copy_place *p, const char *name, struct imgc_err *reterr)
+{
+    p->is_bare = true;
+    return parse_container(p, imgc_str_of(name), reterr);
+}
+
+static enum rootview_scope scope_of(const struct copy_place *p)
+{
+    return p->is_bare ? ROOTVIEW_BARE : ROOTVIEW_ALL;
+}
+
 int copy_place_open_running(struct copy_place *p, struct imgc_err *reterr)
 {
     if (p->kind != COPY_PLACE_CONTAINER || p->container.status != CONTAINER_RUNNING) {
@@ -71,7 +82,7 @@ int copy_place_open_running(struct copy_place *p, struct imgc_err *reterr)
     }
     int r = kept_spec_load(p->app->store, p->container.id, &p->spec, reterr);
     r = r == -(int)IMGC_E_NOTFOUND ? 0 : r; /* its users are those of the host then */
-    r = r < 0 ? r : rootview_open(&p->container.init, &p->root_fd, reterr);
+    r = r < 0 ? r : rootview_open(&p->container.init, scope_of(p), &p->root_fd, reterr);
     return r == ROOTVIEW_GONE ? imgc_fail(reterr, IMGC_E_NOTRUNNING, "container %s has just ended",
                                           p->container.name)
            : r < 0            ? imgc_context(reterr, "container %s", p->container.name)
@@ -97,11 +108,13 @@ static int mount_stopped(struct copy_place *p, struct imgc_err *reterr)
 
     r = r < 0 ? r : hold(p, reterr);
     r = r < 0 ? r : container_launch_place_root(p->app, &p->made, reterr);
-    r = r < 0 ? r : volumes_prepare(p->app, &p->made.container, &p->made.spec, reterr);
+    if (r == 0 && !p->is_bare) {
+        r = volumes_prepare(p->app, &p->made.container, &p->made.spec, reterr);
+    }
     if (r < 0) {
         return r;
     }
-    r = rootview_mount(&p->made.spec, &p->root_fd, reterr);
+    r = rootview_mount(&p->made.spec, scope_of(p), &p->root_fd, reterr);
     p->is_mounted = r == 0;
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One side of `cp`: a path of the host, a path in a container that runs or not, or a stream.
+ * One side of `cp` (and what `export` writes): a path of the host, a path in a container that runs
+ * or not, or a stream.
  */
 #ifndef IMGC_CMD_COPY_PLACE_H
 #define IMGC_CMD_COPY_PLACE_H
@@ -18,6 +19,7 @@ struct copy_place {
     struct container_made made; /* of one that does not run: held until copy_place_done() */
     struct spec spec;           /* of one that runs; its users are known by copy_place_users() */
     bool is_held, is_mounted;
+    bool is_bare; /* its root alone, without what is mounted there */
     struct app *app;
 };
 
@@ -32,6 +34,10 @@ void copy_place_done(struct copy_place *p);
 /** Take a word of the command line, and the container that it names. The store is opened.
  * @return 0; -NOTFOUND; -USAGE. */
 IMGC_CHECK int copy_place_parse(struct copy_place *p, const char *word, struct imgc_err *reterr);
+
+/** Take the whole root of the container @name, without what is mounted in it. The store is opened.
+ * @return 0; -NOTFOUND. */
+IMGC_CHECK int copy_place_whole(struct copy_place *p, const char *name, struct imgc_err *reterr);
 
 /** The IDs of its files as the container has them, and as they are here. NULL: they are the same.
  */

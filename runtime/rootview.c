@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,14 +26,39 @@ static int open_root(const struct join *j, int *ret_fd, struct imgc_err *reterr)
     return r < 0 && (reterr->sys == ENOENT || reterr->sys == ESRCH) ? ROOTVIEW_GONE : r;
 }
 
-static _Noreturn void send_root(const struct join *j, int sync_fd)
+/* A mount is copied where it is mounted: by a process that is in its namespace. The copy has
+ * nothing mounted on it. No program of the container can look into that process, and its file
+ * system is not looked at but by the kernel. */
+static int clone_root(const struct join *j, int *ret_fd, struct imgc_err *reterr)
+{
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
+        return imgc_fail_sys(reterr, errno, "hide from the container");
+    }
+    if (setns(j->pid_fd, CLONE_NEWNS) < 0) {
+        return errno == ESRCH
+                   ? ROOTVIEW_GONE
+                   : mountfd_fail(reterr, errno, "join the mount namespace of the container");
+    }
+    return mountfd_clone(AT_FDCWD, "/", false, ret_fd, reterr);
+}
+
+static bool is_reachable(const struct join *j)
+{
+    return j->shares_user_namespace || geteuid() == 0;
+}
+
+static _Noreturn void send_root(const struct join *j, enum rootview_scope scope, int sync_fd)
 {
     imgc_autoclose int fd = -1;
     struct imgc_err err;
-    int r = setns(j->pid_fd, CLONE_NEWUSER) < 0
-                ? imgc_fail_sys(&err, errno, "join the user namespace of the container")
-                : open_root(j, &fd, &err);
+    int r = 0;
 
+    if (!is_reachable(j) && setns(j->pid_fd, CLONE_NEWUSER) < 0) {
+        r = imgc_fail_sys(&err, errno, "join the user namespace of the container");
+    }
+    if (r == 0) {
+        r = scope == ROOTVIEW_BARE ? clone_root(j, &fd, &err) : open_root(j, &fd, &err);
+    }
     if (r == 0) {
         r = sync_send(sync_fd, SYNC_READY, fd, &err);
     }
@@ -44,7 +70,8 @@ static _Noreturn void send_root(const struct join *j, int sync_fd)
 
 /* What an ordinary user may do to a container of theirs they may do in its user namespace; an fd of
  * there is good everywhere. */
-static int fetch_root(const struct join *j, int *ret_fd, struct imgc_err *reterr)
+static int fetch_root(const struct join *j, enum rootview_scope scope, int *ret_fd,
+                      struct imgc_err *reterr)
 {
     imgc_autoclose int own_fd = -1, child_fd = -1;
     struct sync_message m;
@@ -58,7 +85,7 @@ static int fetch_root(const struct join *j, int *ret_fd, struct imgc_err *reterr
         return imgc_fail_sys(reterr, errno, "fork");
     }
     if (pid == 0) {
-        send_root(j, child_fd);
+        send_root(j, scope, child_fd);
     }
     imgc_closep(&child_fd);
     r = sync_receive(own_fd, &m, ret_fd, reterr);
@@ -74,7 +101,8 @@ static int fetch_root(const struct join *j, int *ret_fd, struct imgc_err *reterr
     return r;
 }
 
-int rootview_open(const struct process_id *init, int *ret_fd, struct imgc_err *reterr)
+int rootview_open(const struct process_id *init, enum rootview_scope scope, int *ret_fd,
+                  struct imgc_err *reterr)
 {
     join_auto struct join j = JOIN_INIT;
 
@@ -85,8 +113,8 @@ int rootview_open(const struct process_id *init, int *ret_fd, struct imgc_err *r
     if (r < 0) {
         return r;
     }
-    return j.shares_user_namespace || geteuid() == 0 ? open_root(&j, ret_fd, reterr)
-                                                     : fetch_root(&j, ret_fd, reterr);
+    return scope == ROOTVIEW_ALL && is_reachable(&j) ? open_root(&j, ret_fd, reterr)
+                                                     : fetch_root(&j, scope, ret_fd, reterr);
 }
 
 /* The user's own mounts; not what an empty container would not show either. */
@@ -102,7 +130,8 @@ static int bind_volumes(struct mounts *m, const struct plan *plan, struct imgc_e
     return r;
 }
 
-int rootview_mount(const struct spec *spec, int *ret_fd, struct imgc_err *reterr)
+int rootview_mount(const struct spec *spec, enum rootview_scope scope, int *ret_fd,
+                   struct imgc_err *reterr)
 {
     mounts_auto struct mounts m = MOUNTS_INIT;
     plan_auto struct plan plan = PLAN_INIT;
@@ -116,9 +145,14 @@ int rootview_mount(const struct spec *spec, int *ret_fd, struct imgc_err *reterr
     r = r < 0 ? r : mounts_make_private(&m, reterr);
     if (r == 0 && u->mode == ISOLATION_USERS_MAPPED && !u->mounts_stay) {
         r = userns_spawn_hold(u, &userns_fd, reterr);
-        r = r < 0 ? r : mounts_bind_take(&m, &plan, userns_fd, reterr);
+        if (r == 0 && scope == ROOTVIEW_ALL) {
+            r = mounts_bind_take(&m, &plan, userns_fd, reterr);
+        }
     }
     r = r < 0 ? r : overlay_mount_mapped(spec, userns_fd, &m.root_fd, reterr);
+    if (r == 0 && scope == ROOTVIEW_BARE) { /* a directory as root brings along what is in it */
+        return mountfd_clone(m.root_fd, "", false, ret_fd, reterr);
+    }
     r = r < 0 ? r : bind_volumes(&m, &plan, reterr);
     if (r == 0) {
         *ret_fd = imgc_take_fd(m.root_fd);
