@@ -59,7 +59,11 @@ static int mount_hierarchy(int dir_fd, const struct hierarchy *h, uint64_t attr,
     }
     memcpy(options, h->controllers.ptr, h->controllers.len);
     options[h->controllers.len] = '\0';
-    (void)imgc_str_skip(&name, IMGC_STR("name="));
+    /* An init system groups its processes in a hierarchy without controllers. In version 1 those of
+     * its own cgroup hold the container's limits, which its root could lift. */
+    if (!imgc_str_skip(&name, IMGC_STR("name="))) {
+        attr |= MOUNT_ATTR_RDONLY;
+    }
     if (name.len == 0 || name.ptr[0] == '.' || imgc_str_find(name, '/') < name.len) {
         return 0;
     }

@@ -95,6 +95,18 @@ await() {
     imgc rm a b c d e >/dev/null
 }
 
+@test "--systemd: with cgroups of version 1 an init system cannot lift its container's limits" {
+    [ "$EUID" = 0 ] && [ -e /sys/fs/cgroup/pids/cgroup.procs ] || skip "needs root and cgroup v1"
+    # a host that has no other version
+    without_v2() {
+        unshare -m --propagation private bash -c \
+            'for dir in /sys/fs/cgroup/unified; do ! mountpoint -q $dir || umount $dir; done; exec "$@"' bash "$@"
+    }
+    run without_v2 "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --pids-limit 50 --systemd always init \
+        sh -c 'cd /sys/fs/cgroup/pids && cat pids.max && (echo max >pids.max) 2>/dev/null; cat pids.max'
+    [ "${lines[*]}" = "50 50" ]
+}
+
 @test "Debian with systemd boots, runs a service in a cgroup of its own, and halts" {
     [ -n "${IMGC_TEST_SYSTEMD:-}" ] || skip "IMGC_TEST_SYSTEMD is not set"
     command -v mmdebstrap >/dev/null || skip "no mmdebstrap"
