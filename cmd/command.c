@@ -279,6 +279,17 @@ static void print_buffer(struct imgc_buf *b, struct app *app)
     output_print(&app->out, "%s", s.ptr);
 }
 
+bool command_also(const struct command *c, struct imgc_buf *b)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        if (strcmp(aliases[i].name, c->name) == 0 && !strchr(c->name, ' ')) {
+            imgc_buf_printf(b, "imgc %s %s", aliases[i].group, aliases[i].verb);
+            return true;
+        }
+    }
+    return false;
+}
+
 void command_help(const struct command *c, struct app *app)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(COMMAND_HELP_MAX);
@@ -293,11 +304,9 @@ void command_help(const struct command *c, struct app *app)
         imgc_buf_printf(&b, "\n%s%s", c->help,
                         imgc_str_ends(imgc_str_of(c->help), IMGC_STR("\n")) ? "" : "\n");
     }
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        if (strcmp(aliases[i].name, c->name) == 0 && !strchr(c->name, ' ')) {
-            imgc_buf_printf(&b, "\nAlso: imgc %s %s\n", aliases[i].group, aliases[i].verb);
-            break;
-        }
+    imgc_autobuf struct imgc_buf also = IMGC_BUF_INIT(COMMAND_HELP_MAX);
+    if (command_also(c, &also)) {
+        imgc_buf_printf(&b, "\nAlso: %s\n", also.ptr ? also.ptr : "");
     }
     print_buffer(&b, app);
 }

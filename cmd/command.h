@@ -44,6 +44,10 @@ const struct command *command_resolve(int argc, const char *const *argv, int *re
  * @argv  ends with a NULL; reordered. @return the exit status. */
 int command_execute(const struct command *c, struct app *app, int argc, const char **argv);
 
+/** Append the two-word form that the command also has: "imgc image pull". @return whether there is
+ * one. */
+bool command_also(const struct command *c, struct imgc_buf *b);
+
 /** Print the command's long help, or the program's, to stdout. */
 void command_help(const struct command *c, struct app *app);
 void command_help_all(const struct option *globals, struct app *app);
