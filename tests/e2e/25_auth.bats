@@ -170,7 +170,7 @@ EOF
     assert_fails 1 "HTTP 401" imgc pull "$BASIC/private/bb:v1"
     login "$BASIC" user secret
     [ "$(jq -r .Secret kept)" = secret ]
-    ! grep -q auths "$auth"
+    ! grep -q auths "$auth" || false
     imgc pull "$BASIC/private/bb:v1"
     [ "$(tail -n 1 helper.log)" = "get $BASIC" ]
     imgc logout "$BASIC"

@@ -151,9 +151,9 @@ line"
     script -qec "'$IMGC' --root '$STORE' ls odd" /dev/null </dev/null >"$DIR/tty"
     grep -qF 'bad\xff\x1b[31m' "$DIR/tty"
     grep -qF 'new\nline' "$DIR/tty"
-    ! grep -q "$(printf '\033')" "$DIR/tty"
+    ! grep -q "$(printf '\033')" "$DIR/tty" || false
     script -qec "'$IMGC' --root '$STORE' ls --format json odd" /dev/null </dev/null >"$DIR/tty"
-    ! grep -q "$(printf '\033')" "$DIR/tty"
+    ! grep -q "$(printf '\033')" "$DIR/tty" || false
     imgc ls --format json odd | jq -e '.[] | select(.path_hex == "2f626164ff1b5b33316d") | .size > 0'
     [ "$(imgc ls --format json odd | jq -r '.[] | select(.path == "/sparse") | "\(.type) \(.size) \(.nlink)"')" = 'file 3145728 1' ]
 }

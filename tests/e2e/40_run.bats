@@ -200,11 +200,11 @@ setup() {
     kill -9 $pid
     wait $pid || true
     for _ in $(seq 50); do pgrep -f 'sleep 1234' >/dev/null || break; sleep 0.1; done
-    ! pgrep -f 'sleep 1234'
+    ! pgrep -f 'sleep 1234' || false
     [ -z "$(imgc ps -q)" ]
     imgc run --rm bb true # sweeps
     [ -z "$(imgc ps -aq)" ]
-    ! find /sys/fs/cgroup -name "imgc-$id" 2>/dev/null | grep .
+    ! find /sys/fs/cgroup -name "imgc-$id" 2>/dev/null | grep . || false
 }
 
 @test "rm refuses a running container, and -f kills it" {

@@ -25,7 +25,7 @@ setup() {
         printf '%s\n' "$output" | grep -qxF -- "$line" || { echo "no '$line' in $output"; return 1; }
     done
     [[ $output == *"mount tmpfs /t"* ]]
-    ! printf '%s' "$output" | grep -q "$(printf '\033')"
+    ! printf '%s' "$output" | grep -q "$(printf '\033')" || false
 }
 
 @test "--dry-run starts and stores nothing" {

@@ -88,7 +88,7 @@ ns_of_donor() { # NAME KIND
         pgrep -f "sleep $mark" >/dev/null || break
         sleep 0.1
     done
-    ! pgrep -f "sleep $mark"
+    ! pgrep -f "sleep $mark" || false
 }
 
 @test "container:NAME joins what the other one has" {

@@ -97,7 +97,7 @@ stop() {
 }
 
 no_container() {
-    ! himgc ps -a --format '{{.Names}}' | grep -qx "$1"
+    ! himgc ps -a --format '{{.Names}}' | grep -qx "$1" || false
 }
 
 # Until COMMAND succeeds, 10 seconds long.
@@ -116,11 +116,11 @@ no_rules() {
 }
 
 no_veth() {
-    ! host ip -o link show type veth | grep -q imv
+    ! host ip -o link show type veth | grep -q imv || false
 }
 
 no_bridge() {
-    ! host ip -o link show type bridge | grep -q imgc
+    ! host ip -o link show type bridge | grep -q imgc || false
 }
 
 @test "an interface with addresses of both families, and the way out" {
