@@ -24,8 +24,8 @@ int mountfd_fail(struct imgc_err *e, int errnum, const char *fmt, ...)
     case EPERM:
     case EACCES:
         (void)imgc_fail(e, IMGC_E_HOST,
-                        "this host forbids it (run as root outside of an unprivileged container): "
-                        "%s: %s",
+                        "this host forbids it (run as root; start a container around imgc with "
+                        "--privileged, or run imgc outside of it): %s: %s",
                         what, strerrordesc_np(errnum));
         break;
     case ENOSYS:

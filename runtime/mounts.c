@@ -100,6 +100,12 @@ static int bind_instead(const struct plan_step *s, int *ret_fd, struct imgc_err 
     bool is_proc = strcmp(s->fstype, "proc") == 0;
 
     if (is_proc && !is_host_process()) {
+        if (getpid() == 1) { /* the processes are ours, but the /proc around us has masks */
+            return imgc_fail(reterr, IMGC_E_HOST,
+                             "this host hides parts of /proc, as ordinary containers do, and so "
+                             "lets no user mount a new one: start the container around imgc with "
+                             "--privileged, or run imgc outside of it");
+        }
         return imgc_context(reterr, "these processes belong to another user namespace (join that "
                                     "one, too: --userns container:NAME)");
     }

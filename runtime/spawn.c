@@ -71,7 +71,8 @@ static int clone_failed(uint64_t namespaces, int errnum, struct imgc_err *reterr
     case ENOSYS:
         return imgc_fail(reterr, IMGC_E_HOST,
                          geteuid() == 0 ? "this host forbids new %s namespaces (CAP_SYS_ADMIN is "
-                                          "needed): run outside of an unprivileged container"
+                                          "needed): start the container around imgc with "
+                                          "--privileged, or run imgc outside of it"
                                         : "this host forbids new %s namespaces to ordinary users: "
                                           "run as root",
                          forbidden_namespace(namespaces));

@@ -2,20 +2,12 @@
 # imgc inside containers of imgc: three friends' containers in one of root's, as in the articles.
 
 load lib/common
+load lib/nested
 
 setup_file() {
     have_containers && have_images busybox || return 0
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
-    local root=$BATS_FILE_TMPDIR/root library
-    mkdir "$root"
-    tar -C "$root" -xf "$IMAGES/busybox.tar"
-    cp "$IMGC" "$root/bin/imgc"
-    cp "$IMAGES/busybox.tar" "$root/bb.tar"
-    "$E2E_LIB/../../lib/libraries.sh" "$IMGC" | while read -r library; do
-        install -D -m 755 "$library" "$root$library"
-    done
-    tar -C "$root" -cf "$BATS_FILE_TMPDIR/friends.tar" .
-    rm -rf "$root"
+    pack_friends "$BATS_FILE_TMPDIR/friends.tar"
     imgc import "$BATS_FILE_TMPDIR/friends.tar" friends >/dev/null
     rm "$BATS_FILE_TMPDIR/friends.tar"
 }
@@ -61,7 +53,7 @@ inside() {
         imgc run --rm bb true 2>&1; echo "status $?"'
     [[ $output == one$'\n'*"Error: "*"status 125" ]] || { echo "$output"; return 1; }
     [ "$(grep -c Error: <<<"$output")" = 1 ]
-    [[ $output == *'run outside of an unprivileged container'* ]] || { echo "$output"; return 1; }
+    [[ $output == *'forbids new '*' namespaces'*'with --privileged, or run imgc outside of it'* ]] || { echo "$output"; return 1; }
 }
 
 @test "without a volume the store is on an overlay, where no container runs: the remedy is told" {
@@ -82,4 +74,33 @@ inside() {
         imgc run --rm --pids-limit 20 bb sh -c "
             i=0; while [ \$i -lt 40 ]; do sleep 3 & i=\$((i+1)); echo \$i; done" 2>/dev/null | tail -n 1'
     [ "$output" = 19 ] || { echo "$output"; return 1; }
+}
+
+@test "a bridge inside: names, addresses and rules of the container's own network namespace" {
+    require_friends_bridge
+    run inside --privileged -e IMGC_NETWORK= -- "$NESTED_BRIDGE"
+    assert_nested_bridge
+}
+
+@test "a user namespace inside, and an ordinary user inside" {
+    run inside --privileged -- 'imgc import /bb.tar bb >/dev/null
+        imgc run --rm --uidmap 0:5000:1000 --gidmap 0:6000:1000 bb sh -c "id -u; cat /proc/self/uid_map; stat -c %u:%g /data/one"
+        mkdir -p /var/lib/imgc/home; chown 1000:1000 /var/lib/imgc/home; chmod 711 /var/lib/imgc'
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    [ "$(xargs <<<"$output")" = "0 0 5000 1000 0:0" ] || { echo "$output"; return 1; }
+    # with one ID, for whom subordinate ones mean nothing here
+    run inside --privileged -u 1000:1000 --tmpfs /home:mode=1777 -e HOME=/home/me -- '
+        mkdir -m 700 /home/me; cd; imgc import /bb.tar bb >/dev/null 2>&1
+        imgc run --rm bb sh -c "id -u; cat /proc/self/uid_map /data/one"; imgc ps -aq'
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    [ "$(xargs <<<"$output")" = "0 0 1000 1 one" ] || { echo "$output"; return 1; }
+}
+
+@test "pull inside, from a registry on loopback" {
+    command -v docker-registry skopeo >/dev/null || skip "no registry, or no skopeo"
+    start_registry
+    push "$IMAGES/busybox:one" busybox
+    run inside --network host -- "imgc pull -q $REGISTRY/busybox >/dev/null 2>&1 && imgc cat $REGISTRY/busybox:/data/one"
+    stop_registry
+    [ "$output" = one ] || { echo "$output"; return 1; }
 }
