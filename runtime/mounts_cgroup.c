@@ -45,7 +45,7 @@ static int mount_on(int dir_fd, const char *name, const char *fstype, const char
 }
 
 /* "cpu,cpuacct" or "name=systemd" as a directory "cpu,cpuacct" or "systemd" of the tmpfs. */
-static int mount_hierarchy(int dir_fd, const struct hierarchy *h, uint64_t attr,
+static int mount_hierarchy(int dir_fd, const struct hierarchy *h, bool is_init, uint64_t attr,
                            struct imgc_err *reterr)
 {
     struct imgc_str name = h->controllers;
@@ -60,8 +60,9 @@ static int mount_hierarchy(int dir_fd, const struct hierarchy *h, uint64_t attr,
     memcpy(options, h->controllers.ptr, h->controllers.len);
     options[h->controllers.len] = '\0';
     /* An init system groups its processes in a hierarchy without controllers. In version 1 those of
-     * its own cgroup hold the container's limits, which its root could lift. */
-    if (!imgc_str_skip(&name, IMGC_STR("name="))) {
+     * its own cgroup hold the container's limits, which its root could lift; a
+     * privileged container may. */
+    if (!imgc_str_skip(&name, IMGC_STR("name=")) && is_init) {
         attr |= MOUNT_ATTR_RDONLY;
     }
     if (name.len == 0 || name.ptr[0] == '.' || imgc_str_find(name, '/') < name.len) {
@@ -71,8 +72,8 @@ static int mount_hierarchy(int dir_fd, const struct hierarchy *h, uint64_t attr,
                     reterr);
 }
 
-static int mount_v1(int target_fd, uint64_t attr, struct imgc_str text, struct imgc_str name,
-                    struct imgc_err *reterr)
+static int mount_v1(int target_fd, bool is_init, uint64_t attr, struct imgc_str text,
+                    struct imgc_str name, struct imgc_err *reterr)
 {
     imgc_autoclose int mount_fd = -1;
     struct hierarchy h;
@@ -83,7 +84,7 @@ static int mount_v1(int target_fd, uint64_t attr, struct imgc_str text, struct i
         r = mountfd_attach(mount_fd, target_fd, reterr);
     }
     while (r == 0 && next_hierarchy(&text, name, &h)) {
-        r = mount_hierarchy(mount_fd, &h, attr, reterr);
+        r = mount_hierarchy(mount_fd, &h, is_init, attr, reterr);
     }
     return r < 0 ? r : mountfd_restrict(mount_fd, MOUNT_ATTR_RDONLY, false, reterr);
 }
@@ -127,7 +128,7 @@ int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_str t
         return 0;
     }
     if (!is_v2 && !(wants_v2(s) && has_v2(text, own))) {
-        return mount_v1(target_fd, s->attr, text, own, reterr);
+        return mount_v1(target_fd, wants_v2(s), s->attr, text, own, reterr);
     }
     if (!next_hierarchy(&text, own, &h)) {
         return 0;
