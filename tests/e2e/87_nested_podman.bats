@@ -93,7 +93,7 @@ inside() {
         imgc run --rm bb true 2>&1; echo "status $?"; imgc ps -aq'
     [ "${#lines[@]}" -eq 3 ] || { echo "$output"; return 1; }
     [ "${lines[0]} ${lines[2]}" = "one status 125" ] || { echo "$output"; return 1; }
-    [[ ${lines[1]} == "Error: this host "*"outside of it"* ]] || { echo "$output"; return 1; }
+    [[ ${lines[1]} == "Error: "*"this host "*"outside of it"* ]] || { echo "$output"; return 1; }
 }
 
 @test "a tmpfs that all may write to is no store: the remedy is told" {
