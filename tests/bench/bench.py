@@ -272,6 +272,8 @@ def parse(argv):
                         help="write the figures into docs/performance.md")
     parser.add_argument("--from", dest="source", metavar="JSON",
                         help="measure nothing, report an earlier run")
+    parser.add_argument("--later", metavar="JSON",
+                        help="with --from: rows of this run stand for those of the first, with a note")
     parser.add_argument("--imgc", default=str(SOURCE / "build/release/imgc"), help="the binary")
     args = parser.parse_args(argv)
     if args.rounds < 1:
@@ -280,9 +282,25 @@ def parse(argv):
         args.rows = rows.select(args.names)
     except KeyError as e:
         parser.error(f"no such row: {e.args[0]}")
+    if args.later and not args.source:
+        parser.error("--later is for --from")
     if args.write and (args.names or args.tools):
         parser.error("--write is for a run of all rows with all tools")
     return args
+
+
+def combine(data, later):
+    """data with the rows of a later run, which a note names."""
+    names = " ".join(f"`{name}`" for name in later["rows"])
+    note = (f"Of a later run, with {later['versions']['imgc']} and a load before of"
+            f" {later['machine']['load before']}: {names}. All other rows are of one run.")
+    return {**data, "titles": {**data["titles"], **later["titles"]},
+            "rows": {**data["rows"], **later["rows"]},
+            "notes": [*data["notes"], *later["notes"], note]}
+
+
+def read(path):
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
 
 
 def measure(args):
@@ -316,7 +334,9 @@ def main(argv):
     args = parse(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if args.source:
-        data = json.loads(pathlib.Path(args.source).read_text(encoding="utf-8"))
+        data = read(args.source)
+        if args.later:
+            data = combine(data, read(args.later))
     else:
         data = measure(args)
     print(report.terminal(data), end="")

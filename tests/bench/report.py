@@ -124,7 +124,7 @@ def markdown(data):
            "## Versions", "", *table(["", ""], versions), "",
            "## The images", "",
            *table(["image", "layers", "compressed", "unpacked", "entries"], data["images"]), "",
-           "## Figures", "",
+           "## Figures", "", *[line for note in data["notes"] for line in (f"* {note}", "")],
            "Medians, the least and the most. *times imgc*: the median divided by that of imgc in its"
            " first form.", *details]
     return "\n".join(out) + "\n"

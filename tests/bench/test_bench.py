@@ -31,6 +31,20 @@ def some_data():
             "images": [["big", "6", "1", "2", "3"]], "notes": []}
 
 
+class Runs(unittest.TestCase):
+    def test_later_rows_are_named(self):
+        first = {**some_data(), "machine": {"load before": "1"}, "versions": {"imgc": "old"}}
+        later = {"titles": {"bwrap": "bwrap"}, "rows": {"run": result({"imgc": [1.0]})},
+                 "machine": {"load before": "2"}, "versions": {"imgc": "new"}, "notes": ["a note"]}
+        both = bench.combine(first, later)
+        self.assertEqual(set(both["rows"]), {"pull-big", "run"})
+        self.assertEqual(both["versions"]["imgc"], "old")
+        self.assertEqual(both["notes"][0], "a note")
+        for text in ("new", "`run`", "of 2"):
+            self.assertIn(text, both["notes"][1])
+        self.assertIn("* a note", report.markdown(both))
+
+
 class Numbers(unittest.TestCase):
     def test_summary(self):
         self.assertEqual(stats.summary([3, 1, 2]), stats.Summary(2, 1, 3, 3))
