@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# builds: release
 # apt-get in a debian container, of root and of an ordinary user with ranges of IDs: a package with a
 # set-user-ID program, a file of another owner, and a user that its script makes.
 

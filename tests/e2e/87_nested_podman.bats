@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# builds: release
 # imgc inside containers of podman: privileged ones run containers, ordinary ones handle images.
 
 load lib/common

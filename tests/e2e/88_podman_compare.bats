@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# builds: release
 # The same command to imgc and to podman: the same exit code and, where it fails, both name the thing.
 # Where imgc differs on purpose the table says so.
 
