@@ -54,8 +54,13 @@ static int end_abandoned(struct app *app, const struct container *c, struct imgc
     if (r == CONTAINER_BUSY || r == -(int)IMGC_E_NOTFOUND) {
         return 0; /* somebody starts it, or was faster */
     }
-    r = r < 0 ? r : sweep_remains(app, c, reterr);
     if (r < 0) {
+        return r;
+    }
+    r = sweep_remains(app, c, reterr);
+    if (r < 0) {
+        struct imgc_err ignored;
+        (void)!container_unclaim(app->store, c, &ignored); /* for whoever tries again */
         return r;
     }
     r = c->auto_remove ? container_discard(app->store, c->id, reterr)
@@ -70,8 +75,11 @@ int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
 
     int r = container_list(app->store, &list, reterr);
     for (size_t i = 0; i < list.n && r >= 0; i++) {
-        if (is_abandoned(&list.items[i])) {
-            r = end_abandoned(app, &list.items[i], reterr);
+        struct imgc_err err;
+        /* One that cannot go yet, for a process that the kernel does not let die, is no reason for
+         * others not to start. The next sweep tries again. */
+        if (is_abandoned(&list.items[i]) && end_abandoned(app, &list.items[i], &err) < 0) {
+            output_warn(&app->out, "container %s: %s", list.items[i].name, err.msg);
         }
     }
     r = r < 0 ? r : gc_sweep(app->store, ret_bytes != NULL, &swept, reterr);

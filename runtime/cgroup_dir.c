@@ -20,7 +20,6 @@
 
 #define FILE_BYTES (1u << 20) /* cgroup.procs of 100 000 processes */
 #define REMOVE_TIMEOUT_MS 2000
-#define CHILD_DEPTH 16 /* cgroups that the container's processes made below theirs */
 
 static bool is_denied(int e)
 {
@@ -317,29 +316,6 @@ static void kill_round(int dir_fd, bool is_v2)
     }
 }
 
-static bool try_remove(int parent_fd, const char *name, bool is_v2, int depth, int *ret_errno);
-
-/* Depth is bounded by CHILD_DEPTH. */
-static void remove_children(int dir_fd, bool is_v2, int depth) // NOLINT(misc-no-recursion)
-{
-    int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-    int ignored;
-
-    if (!dir) {
-        imgc_closep(&fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-            strcmp(entry->d_name, "..") != 0) {
-            (void)try_remove(dir_fd, entry->d_name, is_v2, depth + 1, &ignored);
-        }
-    }
-    (void)closedir(dir);
-}
-
 static bool rmdir_at(int parent_fd, const char *name, int *ret_errno)
 {
     int r = unlinkat(parent_fd, name, AT_REMOVEDIR);
@@ -348,21 +324,117 @@ static bool rmdir_at(int parent_fd, const char *name, int *ret_errno)
     return r == 0 || *ret_errno == ENOENT;
 }
 
-static bool try_remove(int parent_fd, const char *name, bool is_v2, // NOLINT(misc-no-recursion)
-                       int depth, int *ret_errno)
-{
-    imgc_autoclose int fd = -1;
+/* A way through cgroups that the container's processes made below theirs: as many and as deep as
+ * they liked, so with one fd. Of each that is entered the stack has its name, NULL, and what in it
+ * could not go at once. */
+struct walk {
+    int fd;
+    char **names;
+    size_t n, room;
+};
 
-    if (rmdir_at(parent_fd, name, ret_errno)) {
+static void walk_done(struct walk *w)
+{
+    imgc_closep(&w->fd);
+    while (w->n > 0) {
+        free(w->names[--w->n]);
+    }
+    free(w->names);
+}
+
+static bool push(struct walk *w, char *take_name)
+{
+    if (w->n == w->room) {
+        size_t room = w->room ? 2 * w->room : 16;
+        char **grown = reallocarray(w->names, room, sizeof *grown);
+        if (!grown) {
+            free(take_name);
+            return false;
+        }
+        w->names = grown;
+        w->room = room;
+    }
+    w->names[w->n++] = take_name;
+    return true;
+}
+
+static bool push_children(struct walk *w)
+{
+    int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    bool is_done = dir != NULL;
+    int ignored;
+
+    if (!dir) {
+        imgc_closep(&fd);
+        return false;
+    }
+    while (is_done && (entry = readdir(dir)) != NULL) {
+        if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0 && !rmdir_at(w->fd, entry->d_name, &ignored)) {
+            char *name = strdup(entry->d_name);
+            is_done = name && push(w, name);
+        }
+    }
+    (void)closedir(dir);
+    return is_done;
+}
+
+static bool go(struct walk *w, const char *name)
+{
+    int fd = openat(w->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0) {
+        return false;
+    }
+    imgc_closep(&w->fd);
+    w->fd = fd;
+    return true;
+}
+
+/* @take_name  on its way from the stack. @return whether the walk can go on. */
+static bool step(struct walk *w, char *take_name, bool is_v2)
+{
+    imgc_autofree char *name = take_name;
+    int ignored;
+
+    if (!name) { /* all of this one was tried */
+        if (!go(w, "..")) {
+            return false;
+        }
+        name = w->names[--w->n];
+        (void)rmdir_at(w->fd, name, &ignored);
         return true;
     }
-    fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || depth >= CHILD_DEPTH) {
+    if (rmdir_at(w->fd, name, &ignored) || !go(w, name)) {
+        return true;
+    }
+    kill_round(w->fd, is_v2);
+    return push(w, imgc_take(name)) && push(w, NULL) && push_children(w);
+}
+
+static void remove_children(int take_fd, bool is_v2)
+{
+    imgc_auto(walk_done) struct walk w = { .fd = take_fd };
+
+    for (bool goes_on = push_children(&w); goes_on && w.n > 0;) {
+        goes_on = step(&w, w.names[--w.n], is_v2);
+    }
+}
+
+static bool try_remove(const char *path, bool is_v2, int *ret_errno)
+{
+    if (rmdir_at(AT_FDCWD, path, ret_errno)) {
+        return true;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
         return false;
     }
     kill_round(fd, is_v2);
-    remove_children(fd, is_v2, depth);
-    return rmdir_at(parent_fd, name, ret_errno);
+    remove_children(fd, is_v2);
+    return rmdir_at(AT_FDCWD, path, ret_errno);
 }
 
 /* The directory that we made in somebody's cgroup goes with our last one there. At the top of the
@@ -389,7 +461,7 @@ int cgroup_dir_remove(struct cgroup_dir *d, struct imgc_err *reterr)
 {
     int waited_ms = 0, step_ms = 1, e;
 
-    while (!try_remove(AT_FDCWD, d->path, d->is_v2, 0, &e)) {
+    while (!try_remove(d->path, d->is_v2, &e)) {
         struct timespec pause = { .tv_nsec = step_ms * 1000000L };
 
         if (waited_ms >= REMOVE_TIMEOUT_MS || is_denied(e)) {

@@ -56,6 +56,11 @@ enum { CONTAINER_BUSY = 2 };
  * -NOTFOUND. */
 IMGC_CHECK int container_claim(struct store *s, const char *id, struct imgc_err *reterr);
 
+/** Take a claim back: what the killed owner has left, as it was found as @before, is still there,
+ * and others may try to remove it. @return 0. */
+IMGC_CHECK int container_unclaim(struct store *s, const struct container *before,
+                                 struct imgc_err *reterr);
+
 /** Note that the process which ran it was killed, after what that left is gone: it has ended now,
  * and nobody knows how; one that had not been started waits for it again. The caller has claimed
  * it.

@@ -72,6 +72,15 @@ int container_claim(struct store *s, const char *id, struct imgc_err *reterr)
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
+int container_unclaim(struct store *s, const struct container *before, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    r = r < 0 ? r : set_owner(s, before->id, &before->owner, reterr);
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
 /* As those of --rm do. In the transaction that deletes the row: with the flag left behind, a
  * container that stays would be swept as soon as it has ended. */
 static int take_volumes_along(struct store *s, const char *id, struct imgc_err *reterr)

@@ -223,6 +223,26 @@ state_of() {
     [ "$(imgc ps -aq | wc -l)" = 1 ]
 }
 
+@test "a dead container whose cgroup cannot go keeps no other from starting" {
+    [ "$EUID" = 0 ] || skip "needs root, for mounts"
+    imgc run -d --name job bb sleep 1000 >/dev/null
+    id=$(imgc inspect -f '{{.Id}}' job)
+    cgroup=$(find /sys/fs/cgroup -maxdepth 4 -name "imgc-$id" | head -n 1)
+    [ -n "$cgroup" ] || skip "no cgroups"
+    kill -KILL "$(monitors)"
+    is_dead() { [ "$(state_of job)" = exited ]; }
+    until_true is_dead
+    # for the kernel it is in use
+    run unshare -m --propagation private bash -c 'mount --bind "$1" "$1" && shift && exec "$@"' bash \
+        "$cgroup" "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm bb echo next
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *next* && $output == *"warning: "*"remove the cgroup"* ]]
+    [ -d "$cgroup" ]
+    imgc run --rm bb true
+    [ ! -d "$cgroup" ] # with the next, for which it can go
+}
+
 @test "a container outlives the cgroup of the session that started it" {
     hierarchy=$(awk '$9 == "cgroup2" || $8 == "cgroup2" { print $5; exit }' /proc/self/mountinfo)
     session=$hierarchy/imgc-test-session-$$

@@ -107,6 +107,20 @@ await() {
     [ "${lines[*]}" = "50 50" ]
 }
 
+@test "--systemd: cgroups without end below its own are removed with the container" {
+    grep -q cgroup2 /proc/self/mountinfo || skip "no cgroup v2"
+    imgc run -d --name deep --systemd always init sh -c \
+        'cd /sys/fs/cgroup; i=0; while [ $i -lt 200 ]; do mkdir a b && cd a && i=$((i + 1)); done; sleep 1000 & echo $! >cgroup.procs; echo made; wait' >/dev/null
+    is_made() { imgc logs deep | grep -q made; }
+    await is_made
+    id=$(imgc inspect -f '{{.Id}}' deep)
+    [ "$(find /sys/fs/cgroup -maxdepth 4 -name "imgc-$id" | wc -l)" -gt 0 ]
+    run imgc rm -f -t 0 deep
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ -z "$(find /sys/fs/cgroup -maxdepth 4 -name "imgc-$id")" ]
+}
+
 @test "Debian with systemd boots, runs a service in a cgroup of its own, and halts" {
     [ -n "${IMGC_TEST_SYSTEMD:-}" ] || skip "IMGC_TEST_SYSTEMD is not set"
     command -v mmdebstrap >/dev/null || skip "no mmdebstrap"
