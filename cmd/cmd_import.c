@@ -5,21 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/acquire.h"
 #include "cmd/chores.h"
 #include "cmd/commands.h"
+#include "cmd/image_make.h"
 #include "cmd/sweep.h"
 #include "layers/dir_source.h"
 #include "layers/ingest.h"
-#include "layers/rootfs.h"
 #include "layers/tar_sink.h"
-#include "runtime/spec.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
 #include "schema/config.h"
-#include "schema/manifest.h"
-#include "store/blob.h"
-#include "store/image.h"
 
 #define READ_BYTES 262144
 #define POLL_MS 250
@@ -293,15 +288,9 @@ static int make_config(struct import *im, const char *source, struct imgc_err *r
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < im->options->changes.n; i++) {
-        r = config_change(c, imgc_str_of(im->options->changes.items[i]), reterr);
-        if (r < 0) {
-            return r;
-        }
-    }
-    int ignored;
-    if (c->stop_signal && !spec_parse_signal(imgc_str_of(c->stop_signal), &ignored)) {
-        return imgc_fail(reterr, IMGC_E_USAGE, "STOPSIGNAL: '%s' is no signal", c->stop_signal);
+    r = image_make_change(c, &im->options->changes, reterr);
+    if (r < 0) {
+        return r;
     }
     c->diff_ids = calloc(1, sizeof *c->diff_ids);
     c->history = calloc(1, sizeof *c->history);
@@ -322,94 +311,6 @@ static int make_config(struct import *im, const char *source, struct imgc_err *r
     return imgc_buf_take(&comment, &c->history[0].comment, reterr);
 }
 
-/* Store @take_text (freed here) as a blob; tell its digest and size. */
-static int put_document(struct import *im, char *take_text, struct descriptor *ret,
-                        struct imgc_err *reterr)
-{
-    imgc_autofree char *text = take_text;
-    struct imgc_str s = imgc_str_of(text);
-
-    int r = digest_of(DIGEST_SHA256, s.ptr, s.len, &ret->digest, reterr);
-    if (r < 0) {
-        return r;
-    }
-    ret->size = s.len;
-    return blob_put(im->app->store, im->lease, &ret->digest, s, reterr);
-}
-
-static void set_media_type(struct descriptor *d, enum media_kind kind, const char *type)
-{
-    d->kind = kind;
-    (void)snprintf(d->media_type, sizeof d->media_type, "%s", type); /* our own constants fit */
-}
-
-/* Config, manifest, image: what makes the layer an image. */
-static int publish(struct import *im, const struct ref *ref, struct digest *ret_id,
-                   struct imgc_err *reterr)
-{
-    struct descriptor layer = { .digest = im->layer.diff_id, .size = im->layer.tar_size };
-    struct descriptor manifest = { .size = 0 };
-    struct manifest m = { .layers = &layer, .n_layers = 1 };
-    char *text = NULL;
-
-    im->config.diff_ids[0] = im->layer.diff_id;
-    set_media_type(&layer, MEDIA_LAYER, MEDIA_OCI_LAYER);
-    set_media_type(&m.config, MEDIA_CONFIG, MEDIA_OCI_CONFIG);
-    int r = config_write(&im->config, &text, reterr);
-    if (r < 0) {
-        return r;
-    }
-    r = put_document(im, text, &m.config, reterr);
-    if (r < 0) {
-        return r;
-    }
-    r = manifest_write(&m, &text, reterr);
-    if (r < 0) {
-        return r;
-    }
-    r = put_document(im, text, &manifest, reterr);
-    if (r < 0) {
-        return r;
-    }
-    int64_t created_ns = 0;
-    (void)clock_parse_rfc3339(imgc_str_of(im->config.created), &created_ns);
-    const struct digest blobs[] = { m.config.digest, manifest.digest };
-    const struct image_add add = { .id = m.config.digest,
-                                   .manifest = manifest.digest,
-                                   .top = manifest.digest,
-                                   .blobs = blobs,
-                                   .n_blobs = 2,
-                                   .diff_ids = &im->layer.diff_id,
-                                   .n_diff_ids = 1,
-                                   .platform = im->config.platform,
-                                   .created_ns = created_ns,
-                                   .ref = ref };
-    r = image_add(im->app->store, im->lease, &add, reterr);
-    if (r < 0) {
-        return r;
-    }
-    *ret_id = m.config.digest;
-    return 0;
-}
-
-/* The views are built now, so that the first run is as quick as the second. */
-static int build_views(struct import *im, struct imgc_err *reterr)
-{
-    struct rootfs_report report = { .fallback = "" };
-    const struct rootfs_args args = { .store = im->app->store,
-                                      .lease = im->lease,
-                                      .diff_ids = &im->layer.diff_id,
-                                      .n_diff_ids = 1,
-                                      .form = im->app->settings.form };
-
-    int r = rootfs_build(&args, &report, reterr);
-    if (r == 0) {
-        acquire_tell_skipped(im->app, &report.written);
-        acquire_tell_form(im->app, &report);
-    }
-    return r < 0 ? r : 0;
-}
-
 static int import_all(struct import *im, const char *source, const struct ref *ref,
                       struct imgc_err *reterr)
 {
@@ -425,14 +326,14 @@ static int import_all(struct import *im, const char *source, const struct ref *r
     if (r < 0) {
         return r;
     }
-    r = build_views(im, reterr);
+    im->config.diff_ids[0] = im->layer.diff_id;
+    const struct image_make_args args = {
+        .app = im->app, .lease = im->lease, .config = &im->config, .ref = ref
+    };
+    struct digest id;
+    r = image_make(&args, &id, reterr);
     if (r < 0) {
         return imgc_context(reterr, "import '%s'", source);
-    }
-    struct digest id;
-    r = publish(im, ref, &id, reterr);
-    if (r < 0) {
-        return r;
     }
     char hex[DIGEST_HEX_MAX];
     output_print(&im->app->out, "%s\n", digest_hex(&id, hex));

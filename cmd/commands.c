@@ -36,6 +36,7 @@ const struct command *const commands[] = {
     &cmd_attach,
     &cmd_cp,
     &cmd_export,
+    &cmd_commit,
     &cmd_top,
     &cmd_ps,
     &cmd_port,

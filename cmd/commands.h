@@ -10,6 +10,7 @@
 extern const struct command cmd_attach;
 extern const struct command cmd_cat;
 extern const struct command cmd_container_prune;
+extern const struct command cmd_commit;
 extern const struct command cmd_cp;
 extern const struct command cmd_export;
 extern const struct command cmd_create;

@@ -31,6 +31,8 @@ struct dir_source {
     char *root_name;      /* below it, or "" */
     bool is_shared, crosses;
     const char *const *closed; /* or NULL */
+    const char *overlay;       /* or NULL */
+    unsigned notes;            /* of the entry that was returned last */
     dev_t root_dev;
     uint64_t root_mount;  /* of one that is shared */
     struct level *levels; /* innermost last */
@@ -394,10 +396,56 @@ static bool is_entered(const struct dir_source *d, const struct item *i, const c
                           : i->st.st_dev == d->root_dev;
 }
 
+/* overlayfs links all its whiteouts to one inode; they are no names of one file. */
+static bool is_whiteout(const struct dir_source *d, const struct stat *st)
+{
+    return d->overlay && S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+static const struct {
+    const char *name;
+    const char *value; /* NULL: any */
+    unsigned note;
+} notes[] = {
+    { "opaque", "y", DIR_SOURCE_OPAQUE },
+    { "whiteout", NULL, DIR_SOURCE_WHITEOUT },
+    { "redirect", NULL, DIR_SOURCE_PARTIAL },
+    { "metacopy", NULL, DIR_SOURCE_PARTIAL },
+};
+
+static int read_notes(struct dir_source *d, const struct item *i, struct imgc_err *reterr)
+{
+    char path[sizeof "/proc/self/fd/" + 3 * sizeof i->fd], name[LIMIT_NAME_BYTES + 1];
+
+    if (!S_ISREG(i->st.st_mode) && !S_ISDIR(i->st.st_mode)) {
+        d->notes = is_whiteout(d, &i->st) ? DIR_SOURCE_WHITEOUT : 0;
+        return 0;
+    }
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", i->fd);
+    for (size_t k = 0; k < sizeof notes / sizeof *notes; k++) {
+        (void)snprintf(name, sizeof name, "%s%s", d->overlay, notes[k].name);
+        ssize_t n = getxattr(path, name, d->scratch, sizeof d->scratch);
+        if (n < 0 && errno != ENODATA && errno != ENOTSUP) {
+            return imgc_fail_sys(reterr, errno, "cannot read the xattr %s", name);
+        }
+        const char *want = notes[k].value;
+        if (n >= 0 &&
+            (!want || imgc_str_eq((struct imgc_str){ d->scratch, (size_t)n }, imgc_str_of(want)))) {
+            d->notes |= notes[k].note;
+        }
+    }
+    return 0;
+}
+
 /* Fill @e from the opened @i; go into it where it is a directory of this file system. */
 static int take_item(struct dir_source *d, struct item *i, struct entry *e, struct imgc_err *reterr)
 {
-    if (!S_ISDIR(i->st.st_mode) && i->st.st_nlink > 1) {
+    d->notes = 0;
+    int noted = d->overlay ? read_notes(d, i, reterr) : 0;
+    if (noted < 0) {
+        return noted;
+    }
+    if (!S_ISDIR(i->st.st_mode) && i->st.st_nlink > 1 && !is_whiteout(d, &i->st)) {
         int r = find_link(d, i, e, reterr);
         if (r != LINK_FIRST) {
             return r;
@@ -504,6 +552,7 @@ int dir_source_new_of(const struct dir_source_args *args, struct dir_source **re
     d->is_shared = args->is_shared;
     d->crosses = args->crosses;
     d->closed = args->closed;
+    d->overlay = args->overlay;
     d->file_fd = -1;
     int r = imgc_str_dup(imgc_str_of(args->name), &d->root_name, reterr);
     if (r == 0) {
@@ -543,6 +592,11 @@ void dir_source_freep(struct dir_source **d)
 struct source *dir_source_entries(struct dir_source *d)
 {
     return &d->source;
+}
+
+unsigned dir_source_notes(const struct dir_source *d)
+{
+    return d->notes;
 }
 
 int dir_source_open(struct dir_source *d, int *ret_fd, struct imgc_err *reterr)

@@ -23,6 +23,15 @@ struct dir_source_args {
                        below, what holds files and lets no device be used is gone into */
     const char *const *closed; /* paths of directories that are not gone into, NULL-terminated; or
                                   NULL; borrowed */
+    const char *overlay;       /* it is the upper directory of an overlay whose own xattrs begin so
+                                  ("trusted.overlay."); NULL: of none; borrowed */
+};
+
+/* What overlayfs noted on a file of an upper directory. */
+enum {
+    DIR_SOURCE_OPAQUE = 1u << 0,   /* nothing below the directory shows through */
+    DIR_SOURCE_WHITEOUT = 1u << 1, /* what has this name below is gone */
+    DIR_SOURCE_PARTIAL = 1u << 2,  /* only together with a file below it is a whole one */
 };
 
 /** The same. What @name is called is not told: the first entry has the path "". */
@@ -31,6 +40,9 @@ IMGC_CHECK int dir_source_new_of(const struct dir_source_args *args, struct dir_
 struct dir_source *dir_source_free(struct dir_source *d);
 void dir_source_freep(struct dir_source **d);
 struct source *dir_source_entries(struct dir_source *d);
+
+/** The notes (DIR_SOURCE_*) on the entry that was returned last: 0 without args.overlay. */
+unsigned dir_source_notes(const struct dir_source *d);
 
 /** Open the file of the entry that was returned last, for reading its extents. @ret_fd caller
  * closes. @return 0; -SYS. */

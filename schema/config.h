@@ -47,6 +47,11 @@ IMGC_CHECK int config_parse(struct imgc_str text, struct image_config *ret,
 /** Serialise as a new OCI config, deterministic. @ret caller frees. */
 IMGC_CHECK int config_write(const struct image_config *c, char **ret, struct imgc_err *reterr);
 
+/** The same for an image that is made from the one whose config is @before: what of its `config`
+ * this reading does not know (Healthcheck, Shell, OnBuild) stays. @return 0; -DOCUMENT; -NOMEM. */
+IMGC_CHECK int config_write_after(const struct image_config *c, struct imgc_str before, char **ret,
+                                  struct imgc_err *reterr);
+
 /**
  * Apply one `-c/--change` instruction as docker import takes them: CMD, ENTRYPOINT (exec or shell
  * form), ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR, STOPSIGNAL; case does not count.

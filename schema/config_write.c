@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/config.h"
 
+#include <string.h>
+
 /* The writing half of schema/config.h. json_put*() stand in tables, since each may fail. */
 struct string_field {
     const char *key, *value;
@@ -97,7 +99,7 @@ static int put_history(json_t *doc, const struct image_config *c, struct imgc_er
     return c->n_history ? json_put(doc, "history", imgc_take(list), reterr) : 0;
 }
 
-int config_write(const struct image_config *c, char **ret, struct imgc_err *reterr)
+static int make_document(const struct image_config *c, json_t **ret, struct imgc_err *reterr)
 {
     const struct string_field fields[] = { { "created", c->created },
                                            { "author", c->author },
@@ -122,6 +124,56 @@ int config_write(const struct image_config *c, char **ret, struct imgc_err *rete
     if (r < 0) {
         return r;
     }
+    *ret = imgc_take(doc);
+    return 0;
+}
+
+int config_write(const struct image_config *c, char **ret, struct imgc_err *reterr)
+{
+    json_auto_free json_t *doc = NULL;
+
+    int r = make_document(c, &doc, reterr);
     /* Sorted, so that equal configs have equal bytes in whatever order labels were set. */
-    return json_dump(doc, true, ret, reterr);
+    return r < 0 ? r : json_dump(doc, true, ret, reterr);
+}
+
+/* Keys that put_execution() writes: of these, what is not there any more was taken away. */
+static bool is_ours(const char *key)
+{
+    static const char *const ours[] = { "User",   "WorkingDir",   "StopSignal",
+                                        "Env",    "Entrypoint",   "Cmd",
+                                        "Labels", "ExposedPorts", "Volumes" };
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (strcmp(key, ours[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int keep_unknown(json_t *doc, json_t *before, struct imgc_err *reterr)
+{
+    json_t *from = json_object_get(before, "config"), *to = json_object_get(doc, "config"), *value;
+    const char *key;
+    int r = 0;
+
+    json_object_foreach(from, key, value)
+    {
+        if (!is_ours(key) && r == 0) {
+            r = json_put(to, key, json_deep_copy(value), reterr);
+        }
+    }
+    return r;
+}
+
+int config_write_after(const struct image_config *c, struct imgc_str before, char **ret,
+                       struct imgc_err *reterr)
+{
+    json_auto_free json_t *doc = NULL, *old = NULL;
+
+    int r = json_parse(before, "config", &old, reterr);
+    r = r < 0 ? r : make_document(c, &doc, reterr);
+    r = r < 0 ? r : keep_unknown(doc, old, reterr);
+    return r < 0 ? r : json_dump(doc, true, ret, reterr);
 }
