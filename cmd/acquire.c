@@ -33,6 +33,11 @@ struct telling {
     struct progress progress;
 };
 
+static void on_resolved(void *arg, const struct digest *top)
+{
+    progress_resolved(&((struct telling *)arg)->progress, top);
+}
+
 static void on_layer(void *arg, const struct pull_layer *layer)
 {
     progress_layer(&((struct telling *)arg)->progress, layer);
@@ -49,7 +54,7 @@ static void on_mirror_failed(void *arg, const struct pull_source *mirror,
 {
     struct telling *t = arg;
 
-    progress_draw(&t->progress);
+    progress_flush(&t->progress);
     progress_done(&t->progress); /* the next place may have another image */
     if (err->code == IMGC_E_NOIMAGE || err->code == IMGC_E_NOTFOUND) {
         output_info(&t->app->out, "mirror %s has no such image", mirror->ref->domain);
@@ -180,8 +185,9 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
 
     tell_pull(app, &f->ref, &f->platform);
     (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
-    progress_init(&telling.progress, &app->out, args->quiet);
-    const struct pull_events events = { .layer = on_layer,
+    progress_init(&telling.progress, &app->out, args->quiet ? PROGRESS_NONE : args->progress);
+    const struct pull_events events = { .resolved = on_resolved,
+                                        .layer = on_layer,
                                         .tick = on_tick,
                                         .mirror_failed = on_mirror_failed,
                                         .interrupted = on_interrupted,
@@ -202,7 +208,7 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
                                     .user_agent = user_agent,
                                     .events = &events };
     int r = pull_image(app->store, lease, &pull, ret, reterr);
-    progress_draw(&telling.progress);
+    progress_flush(&telling.progress);
     progress_done(&telling.progress);
     return r;
 }
@@ -298,11 +304,15 @@ int acquire_pull(struct app *app, struct lease *lease, const struct acquire_args
                     "the store's file system cannot hold unpacked layers: only for unpack");
     }
 
-    if (!args->quiet) {
-        (void)fprintf(app->out.err, "%s: %s\n",
-                      ref_has_domain(imgc_str_of(args->name)) || is_hub(name) ? args->name : name,
-                      result.is_unchanged ? "image is up to date" : "pulled");
-    }
+    struct progress end;
+    const struct progress_end what = {
+        .name = ref_has_domain(imgc_str_of(args->name)) || is_hub(name) ? args->name : name,
+        .id = &result.id,
+        .bytes = result.bytes,
+        .is_unchanged = result.is_unchanged,
+    };
+    progress_init(&end, &app->out, args->quiet ? PROGRESS_NONE : args->progress);
+    progress_end(&end, &what);
     if (!result.is_unchanged) {
         chores_note(app);
     }

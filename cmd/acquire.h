@@ -6,6 +6,7 @@
 #define IMGC_CMD_ACQUIRE_H
 
 #include "cmd/app.h"
+#include "cmd/progress.h"
 #include "cmd/registry_access.h"
 #include "fetch/retry.h"
 #include "layers/rootfs.h"
@@ -19,7 +20,8 @@ struct acquire_args {
     enum acquire_policy policy;
     const char *platform;                    /* "os/arch[/variant]"; NULL: this host's */
     const struct registry_options *registry; /* how it is reached */
-    bool quiet;                              /* no progress */
+    bool quiet;                              /* no progress, and no word about the result */
+    enum progress_form progress;             /* how it is shown */
     unsigned parallel;                       /* transfers at once; 0: the default */
     const struct retry_policy *retry;        /* NULL: the usual */
 };

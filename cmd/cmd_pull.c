@@ -7,7 +7,7 @@
 
 struct pull_options {
     bool quiet;
-    const char *platform;
+    const char *platform, *progress;
     struct registry_options registry;
     const char *retry, *retry_delay;
     uint64_t max_parallel;
@@ -18,6 +18,7 @@ static const struct option pull_options[] = {
       "print the image ID only, no progress" },
     { 0, "platform", OPT_STRING, offsetof(struct pull_options, platform), "OS/ARCH[/VARIANT]",
       "choose this platform instead of the host's" },
+    { 0, "progress", OPT_STRING, offsetof(struct pull_options, progress), "FORM", PROGRESS_HELP },
     REGISTRY_ACCESS_AUTH_ROWS(offsetof(struct pull_options, registry)),
     REGISTRY_ACCESS_TLS_ROWS(offsetof(struct pull_options, registry)),
     { 0, "retry", OPT_STRING, offsetof(struct pull_options, retry), "N",
@@ -32,6 +33,7 @@ static const struct option pull_options[] = {
 /* Everything that is said once for all images. */
 struct pull {
     const struct pull_options *options;
+    enum progress_form progress;
     struct lease *lease;
     struct retry_policy retry;
     bool has_retry;
@@ -78,6 +80,7 @@ static int pull_one(struct app *app, const struct pull *p, const char *name,
                                           .platform = o->platform,
                                           .registry = &o->registry,
                                           .quiet = o->quiet,
+                                          .progress = p->progress,
                                           .parallel = (unsigned)o->max_parallel,
                                           .retry = p->has_retry ? &p->retry : NULL };
 
@@ -119,7 +122,8 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     struct pull p = { .options = options };
     struct store *store;
 
-    int r = check_retry(&p, reterr);
+    int r = progress_parse(p.options->progress, &p.progress, reterr);
+    r = r < 0 ? r : check_retry(&p, reterr);
     if (r < 0) {
         return r;
     }

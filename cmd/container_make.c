@@ -98,7 +98,8 @@ static int load_image(struct making *m, const char *name, struct imgc_err *reter
                                     .registry = &o->registry,
                                     .quiet = o->quiet };
 
-    int r = o->pull ? acquire_parse_policy(o->pull, &acquire.policy, reterr) : 0;
+    int r = progress_parse(o->progress, &acquire.progress, reterr);
+    r = r == 0 && o->pull ? acquire_parse_policy(o->pull, &acquire.policy, reterr) : r;
     if (o->isolation.dry_run) {
         acquire.policy = ACQUIRE_NEVER;
     }

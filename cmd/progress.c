@@ -6,20 +6,49 @@
 #include <unistd.h>
 
 #include "cmd/units.h"
+#include "schema/base/clock.h"
+#include "schema/json.h"
 
 #define BAR_CELLS 30
 #define SHORT_HEX 12
 #define MAX_ROWS_DEFAULT 24
+#define JSON_PAUSE_NS (250 * 1000000LL) /* between lines that only say that bytes came */
 
-void progress_init(struct progress *p, struct output *out, bool quiet)
+int progress_parse(const char *text, enum progress_form *ret, struct imgc_err *reterr)
 {
-    *p = (struct progress){ .out = out, .quiet = quiet };
+    static const char *const names[] = { [PROGRESS_AUTO] = "auto",
+                                         [PROGRESS_PLAIN] = "plain",
+                                         [PROGRESS_JSON] = "json",
+                                         [PROGRESS_NONE] = "none" };
+
+    *ret = PROGRESS_AUTO;
+    for (size_t i = 0; text && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret = (enum progress_form)i;
+            return 0;
+        }
+    }
+    return text ? imgc_fail(reterr, IMGC_E_USAGE,
+                            "--progress takes auto, plain, json or none, not '%s'", text)
+                : 0;
+}
+
+void progress_init(struct progress *p, struct output *out, enum progress_form form)
+{
+    *p = (struct progress){ .out = out, .form = form };
+}
+
+static bool has_bars(const struct progress *p)
+{
+    return p->form == PROGRESS_AUTO && p->out->err_is_tty;
 }
 
 void progress_done(struct progress *p)
 {
     free(p->layers);
+    free(p->is_untold);
     p->layers = NULL;
+    p->is_untold = NULL;
     p->n_layers = 0;
 }
 
@@ -55,24 +84,122 @@ static void print_line(struct progress *p, const struct pull_layer *layer)
                   units_human_size(layer->size, size));
 }
 
-void progress_layer(struct progress *p, const struct pull_layer *layer)
+/* ---- JSON lines ---- */
+
+/* ASCII only, without control characters: what a registry has chosen stays harmless on a terminal.
+ * @take_event  NULL where there was no memory for it: the line is left out. */
+static void write_json(struct progress *p, json_t *take_event)
 {
-    if (p->quiet) {
+    imgc_autofree char *text =
+        take_event ? json_dumps(take_event, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+    json_decref(take_event);
+    if (text) {
+        (void)fprintf(p->out->err, "%s\n", text);
+        (void)fflush(p->out->err); /* whoever reads it waits for it */
+    }
+}
+
+static const char *stage_name(enum pull_stage stage)
+{
+    return stage == PULL_EXISTS ? "exists" : stage_text(stage);
+}
+
+static json_t *layer_event(const char *event, const struct pull_layer *l)
+{
+    char digest[DIGEST_TEXT_MAX];
+
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I}", "event", event, "digest",
+                     digest_text(&l->digest, digest), "layer", (json_int_t)l->index + 1, "layers",
+                     (json_int_t)l->n_layers, "stage", stage_name(l->stage), "current",
+                     (json_int_t)l->done, "total", (json_int_t)l->size);
+}
+
+static void write_retry(struct progress *p, const struct pull_layer *l)
+{
+    json_t *event = layer_event("retry", l);
+
+    if (event && json_object_set_new(event, "retries", json_integer(l->n_retries)) < 0) {
+        json_decref(event);
         return;
     }
+    write_json(p, event);
+}
+
+/* What changed at once, but bytes in their time: they may come a thousand times a second. */
+static void note_json(struct progress *p, const struct pull_layer *layer, bool has_moved,
+                      unsigned seen_retries)
+{
+    if (layer->n_retries != seen_retries) {
+        write_retry(p, layer);
+    }
+    p->is_untold[layer->index] = !has_moved;
+    if (has_moved) {
+        write_json(p, layer_event("layer", layer));
+    }
+}
+
+static void write_untold(struct progress *p)
+{
+    for (size_t i = 0; i < p->n_layers; i++) {
+        if (p->is_untold[i]) {
+            write_json(p, layer_event("layer", &p->layers[i]));
+            p->is_untold[i] = false;
+        }
+    }
+    p->told_ns = clock_monotonic_ns();
+}
+
+void progress_resolved(struct progress *p, const struct digest *top)
+{
+    char digest[DIGEST_TEXT_MAX];
+
+    if (p->form == PROGRESS_JSON) {
+        write_json(
+            p, json_pack("{s:s, s:s}", "event", "resolved", "digest", digest_text(top, digest)));
+    }
+}
+
+void progress_end(struct progress *p, const struct progress_end *end)
+{
+    char digest[DIGEST_TEXT_MAX];
+
+    if (p->form == PROGRESS_JSON) {
+        write_json(p, json_pack("{s:s, s:s, s:s, s:I, s:b}", "event", "done", "image", end->name,
+                                "digest", digest_text(end->id, digest), "bytes",
+                                (json_int_t)end->bytes, "unchanged", end->is_unchanged));
+    } else if (p->form != PROGRESS_NONE) {
+        (void)fprintf(p->out->err, "%s: %s\n", end->name,
+                      end->is_unchanged ? "image is up to date" : "pulled");
+    }
+}
+
+/* ---- layers ---- */
+
+static bool have_room(struct progress *p, const struct pull_layer *layer)
+{
     if (!p->layers) {
         p->layers = calloc(layer->n_layers, sizeof *p->layers);
-        p->n_layers = p->layers ? layer->n_layers : 0;
+        p->is_untold = calloc(layer->n_layers, sizeof *p->is_untold);
+        p->n_layers = p->layers && p->is_untold ? layer->n_layers : 0;
     }
-    if (layer->index >= p->n_layers) {
+    return layer->index < p->n_layers;
+}
+
+void progress_layer(struct progress *p, const struct pull_layer *layer)
+{
+    if (p->form == PROGRESS_NONE || !have_room(p, layer)) {
         return;
     }
     struct pull_layer *seen = &p->layers[layer->index];
     bool is_first = seen->n_layers == 0;
     bool has_moved = is_first || seen->stage != layer->stage;
+    unsigned seen_retries = seen->n_retries;
 
     *seen = *layer;
-    if (!p->out->err_is_tty && has_moved) {
+    if (p->form == PROGRESS_JSON) {
+        note_json(p, layer, has_moved, seen_retries);
+    } else if (!has_bars(p) && has_moved) {
         print_line(p, layer);
     }
 }
@@ -104,11 +231,8 @@ static size_t rows_of_terminal(const struct output *out)
     return ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 2 ? ws.ws_row - 2u : MAX_ROWS_DEFAULT;
 }
 
-void progress_draw(struct progress *p)
+static void draw_bars(struct progress *p)
 {
-    if (p->quiet || !p->out->err_is_tty || p->n_layers == 0) {
-        return;
-    }
     if (p->drawn > 0) {
         (void)fprintf(p->out->err, "\033[%uA", p->drawn);
     }
@@ -122,4 +246,23 @@ void progress_draw(struct progress *p)
         }
     }
     (void)fflush(p->out->err);
+}
+
+void progress_flush(struct progress *p)
+{
+    if (p->n_layers == 0) {
+        return;
+    }
+    if (p->form == PROGRESS_JSON) {
+        write_untold(p);
+    } else if (has_bars(p)) {
+        draw_bars(p);
+    }
+}
+
+void progress_draw(struct progress *p)
+{
+    if (p->form != PROGRESS_JSON || clock_monotonic_ns() - p->told_ns >= JSON_PAUSE_NS) {
+        progress_flush(p);
+    }
 }

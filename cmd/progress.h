@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Progress of a pull on stderr: a bar for each layer on a terminal, a line when a layer begins and
- * ends elsewhere, nothing with quiet.
+ * ends elsewhere; or, for other programs, one JSON object a line (docs/progress.md).
  */
 #ifndef IMGC_CMD_PROGRESS_H
 #define IMGC_CMD_PROGRESS_H
@@ -9,21 +9,52 @@
 #include "cmd/output.h"
 #include "fetch/pull.h"
 
-struct progress {
-    struct output *out; /* borrowed */
-    bool quiet;
-    struct pull_layer *layers; /* last state of each, by index */
-    size_t n_layers;
-    unsigned drawn; /* lines on the terminal that the next draw goes over */
+enum progress_form {
+    PROGRESS_AUTO, /* bars on a terminal, else plain */
+    PROGRESS_PLAIN,
+    PROGRESS_JSON,
+    PROGRESS_NONE,
 };
 
-void progress_init(struct progress *p, struct output *out, bool quiet);
+#define PROGRESS_HELP "how it is told: auto (default), plain, json (a line each event) or none"
+
+struct progress {
+    struct output *out; /* borrowed */
+    enum progress_form form;
+    struct pull_layer *layers; /* last state of each, by index */
+    size_t n_layers;
+    bool *is_untold; /* of each layer: bytes came that no JSON line has said */
+    int64_t told_ns; /* when such lines were written last */
+    unsigned drawn;  /* lines on the terminal that the next draw goes over */
+};
+
+/* How a pull ended that did not fail. */
+struct progress_end {
+    const char *name; /* of the image, as it was resolved; borrowed */
+    const struct digest *id;
+    uint64_t bytes; /* that came over the network */
+    bool is_unchanged;
+};
+
+/** "auto", "plain", "json", "none"; NULL: auto. @return 0; -USAGE. */
+IMGC_CHECK int progress_parse(const char *text, enum progress_form *ret, struct imgc_err *reterr);
+
+void progress_init(struct progress *p, struct output *out, enum progress_form form);
 void progress_done(struct progress *p);
 
-/** Take in a layer's state; on a terminal the bars are drawn by progress_draw(). */
+/** The registry said which manifest or index the name stands for. */
+void progress_resolved(struct progress *p, const struct digest *top);
+
+/** Take in a layer's state. New bytes alone are told by progress_draw(). */
 void progress_layer(struct progress *p, const struct pull_layer *layer);
 
-/** Draw the bars anew; a no-op without a terminal. */
+/** Draw the bars anew, or write what JSON lines have not said for a while: to be called often. */
 void progress_draw(struct progress *p);
+
+/** The same, whenever the last time was: before something else is written. */
+void progress_flush(struct progress *p);
+
+/** The last line of a pull that did not fail. */
+void progress_end(struct progress *p, const struct progress_end *end);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/progress.h"
 #include "schema/json.h"
 
 #define AT(field) offsetof(struct run_options, field)
@@ -32,6 +33,7 @@ const struct option run_options[] = {
     REGISTRY_ACCESS_AUTH_ROWS(AT(registry)),
     REGISTRY_ACCESS_TLS_ROWS(AT(registry)),
     { 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no progress when pulling" },
+    { 0, "progress", OPT_STRING, AT(progress), "FORM", PROGRESS_HELP },
     { 0, "rootfs", OPT_STRING, AT(rootfs), "DIR", "run on this directory, without an image" },
     { .name = NULL },
 };

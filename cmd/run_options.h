@@ -22,7 +22,7 @@
 /* As parsed from the command line. */
 struct run_options {
     bool interactive, terminal, read_only, quiet;
-    const char *workdir, *user, *entrypoint, *hostname, *pull, *platform, *rootfs;
+    const char *workdir, *user, *entrypoint, *hostname, *pull, *platform, *rootfs, *progress;
     struct run_attach_options attach;
     struct run_lifecycle_options lifecycle;
     struct run_limits limits;

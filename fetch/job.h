@@ -35,6 +35,7 @@ struct job {
     enum job_state state;
     enum pull_stage stage, shown_stage;
     uint64_t shown_bytes;
+    unsigned n_retries, shown_retries;
     int64_t not_before_ns; /* before that neither start nor ask again */
     struct lock lock;      /* held from the first start to the end */
     bool is_fetched;       /* JOB_DONE by us: it was not here */

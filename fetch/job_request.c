@@ -223,6 +223,7 @@ int job_request_over(struct job *j, struct imgc_err *reterr)
         r = REGISTRY_AGAIN;
     }
     if (r == REGISTRY_AGAIN) {
+        j->n_retries++;
         j->not_before_ns = clock_monotonic_ns() + (int64_t)delay_ms * NS_PER_MS;
         job_request_drop(j);
         j->chunks = chunks_free(j->chunks); /* what they brought is in the file */

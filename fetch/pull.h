@@ -30,6 +30,7 @@ struct pull_layer {
     struct digest digest;   /* of the blob */
     uint64_t size;          /* bytes of the blob */
     uint64_t done;          /* bytes received */
+    unsigned n_retries;     /* requests that failed and are made again */
     enum pull_stage stage;
 };
 
@@ -44,7 +45,7 @@ struct pull_source {
 /* What the caller wants to know on the way; any may be NULL. Called in the pulling thread only. */
 struct pull_events {
     void (*resolved)(void *arg, const struct digest *top);
-    void (*layer)(void *arg, const struct pull_layer *layer); /* stage or bytes changed */
+    void (*layer)(void *arg, const struct pull_layer *layer); /* anything of it changed */
     void (*tick)(void *arg);                                  /* ten times a second or so */
     /* A mirror did not give the image, or not all of it; what it gave is kept. The next one. */
     void (*mirror_failed)(void *arg, const struct pull_source *mirror, const struct imgc_err *err);

@@ -244,8 +244,10 @@ static void show(struct transfer *t, bool is_first)
                                           .digest = j->blob->digest,
                                           .size = j->blob->size,
                                           .done = bytes,
+                                          .n_retries = j->n_retries,
                                           .stage = j->stage };
-        if (is_first || j->stage != j->shown_stage || bytes != j->shown_bytes) {
+        if (is_first || j->stage != j->shown_stage || bytes != j->shown_bytes ||
+            j->n_retries != j->shown_retries) {
             a->events->layer(a->events->arg, &layer);
         }
     }
@@ -253,6 +255,7 @@ static void show(struct transfer *t, bool is_first)
         struct job *j = &t->jobs[k];
         j->shown_stage = j->stage;
         j->shown_bytes = job_bytes(j);
+        j->shown_retries = j->n_retries;
     }
 }
 
