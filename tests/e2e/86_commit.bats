@@ -9,6 +9,11 @@ setup_file() {
     have_containers && have_images busybox || return 0
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
     imgc import -c 'CMD ["sh"]' -c 'ENV FIRST=1' -c 'LABEL from=base' "$IMAGES/busybox.tar" bb >/dev/null
+    if have_users; then make_users; fi
+}
+
+teardown_file() {
+    remove_users
 }
 
 setup() {
@@ -230,8 +235,6 @@ EOF
 
 @test "an ordinary user's container, running and stopped" {
     require_users
-    make_users
-    trap remove_users EXIT
     imgc_as "$RANGED" import "$USERS_HOME/$RANGED/busybox.tar" bb
     imgc_as "$RANGED" run -d --network none --name u bb sleep 10000
     imgc_as "$RANGED" exec u sh -c 'echo x >/theirs; chown 7:8 /theirs; rm /bin/ls; rm -r /root; mkdir /root'
