@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/erofs_mount.h"
+#include "runtime/fs_kind.h"
 #include "runtime/mountfd.h"
 #include "runtime/userns.h"
 #include "schema/base/fd.h"
@@ -338,13 +339,22 @@ static int mount_mapped(const struct spec *spec, int userns_fd, int *ret_fd,
 }
 
 /* A container's own root is an overlay. There the kernel keeps whiteouts to itself, and refuses to
- * put changes on top. */
+ * put changes on top; so it does on what others change, too. */
 static int explain(const struct spec *spec, int r, struct imgc_err *reterr)
 {
     struct statfs fs;
 
-    if (r >= 0 || !spec->upper_dir || statfs(spec->upper_dir, &fs) < 0 ||
-        fs.f_type != OVERLAYFS_SUPER_MAGIC) {
+    if (r >= 0 || !spec->upper_dir || statfs(spec->upper_dir, &fs) < 0) {
+        return r;
+    }
+    const char *remote = fs_kind_remote((unsigned long)fs.f_type);
+    if (remote) {
+        return imgc_fail(reterr, IMGC_E_HOST,
+                         "the store is on %s, over which the kernel mounts no overlay: put the "
+                         "store on a local disk (--root)",
+                         remote);
+    }
+    if (fs.f_type != OVERLAYFS_SUPER_MAGIC) {
         return r;
     }
     return imgc_fail(reterr, IMGC_E_HOST,

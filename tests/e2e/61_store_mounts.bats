@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A store on a file system that is mounted nodev, nosuid or noexec: what containers run comes from an
 # overlay of their own, so all of it works; what is a directory of the host keeps what the host said.
+# On FUSE, which stands for what others may change, there are no containers.
 
 load lib/common
 
@@ -54,4 +55,21 @@ on_disk() {
     run on_disk nosuid 'mkdir "$DISK/rootfs"; tar -C "$DISK/rootfs" -xf "$DISK.tar"
         imgc run --rm -u 1000 --rootfs "$DISK/rootfs" suid'
     [ "$output" = 1000 ]
+}
+
+@test "on FUSE images work, and run names the file system and the remedy" {
+    command -v bindfs >/dev/null || skip "no bindfs"
+    [ -c /dev/fuse ] || skip "this host has no FUSE"
+    mkdir "$BATS_TEST_TMPDIR/behind"
+    # shellcheck disable=SC2016 # for the shell inside
+    run unshare -m bash -c 'bindfs "$1" "$2" || exit 77
+        imgc() { "$IMGC" --root "$DISK/store" --runroot "$DISK/run" "$@"; }
+        DISK=$2
+        imgc import "$DISK.tar" bb >/dev/null && imgc cat bb:/data/one
+        imgc run --rm bb true 2>&1; echo "status $?"; imgc ps -aq
+        flock "$DISK/store/background" true; umount "$DISK"' sh "$BATS_TEST_TMPDIR/behind" "$BATS_TEST_TMPDIR/disk"
+    [ "$status" -ne 77 ] || skip "this host mounts no FUSE"
+    [ "${#lines[@]}" -eq 3 ] || { echo "$output"; return 1; }
+    [ "${lines[0]} ${lines[2]}" = "one status 125" ] || { echo "$output"; return 1; }
+    [[ ${lines[1]} == "Error: the store is on FUSE, "*"local disk (--root)" ]] || { echo "$output"; return 1; }
 }
