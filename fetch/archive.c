@@ -18,6 +18,7 @@
 #define READ_BYTES 262144
 #define POLL_MS 250
 #define MAX_MEMBERS 100000
+#define MAX_NAMES_BYTES ((size_t)32 << 20) /* of all members: names may have 4 kB each */
 #define PROBE_BYTES 16
 
 struct archive_file {
@@ -26,7 +27,7 @@ struct archive_file {
     int tar_fd; /* plain and seekable; else -1 */
     bool owns_tar_fd;
     struct entry *members; /* files and links of the tar, sorted by name */
-    size_t n_members, n_slots;
+    size_t n_members, n_slots, names_bytes;
 };
 
 /* ---- reading ---- */
@@ -96,13 +97,42 @@ static int write_out(struct archive_file *a, struct imgc_err *reterr)
 
 /* ---- the members of a tar ---- */
 
+/* What tells where a file lies, and no more: xattrs and the runs of sparse files, which are not
+ * read, take megabytes each and next to nothing in a compressed archive. */
+static struct entry take_place(struct entry *take)
+{
+    struct entry kept = { .type = take->type,
+                          .path = imgc_take(take->path),
+                          .target = imgc_take(take->target),
+                          .size = take->size };
+
+    if (take->n_extents == 1) {
+        kept.n_extents = 1;
+        kept.extents = imgc_take(take->extents);
+    }
+    return kept;
+}
+
+static int count_member(struct archive_file *a, const struct entry *e, struct imgc_err *reterr)
+{
+    if (a->n_members == MAX_MEMBERS) {
+        return imgc_fail(reterr, IMGC_E_LIMIT, "the archive has more than %d files", MAX_MEMBERS);
+    }
+    a->names_bytes += strlen(e->path) + (e->target ? strlen(e->target) : 0);
+    return a->names_bytes <= MAX_NAMES_BYTES
+               ? 0
+               : imgc_fail(reterr, IMGC_E_LIMIT, "the archive has more than %zu bytes of names",
+                           MAX_NAMES_BYTES);
+}
+
 static int keep_member(struct archive_file *a, struct entry *take, struct imgc_err *reterr)
 {
     if (take->type != ENTRY_FILE && take->type != ENTRY_SYMLINK && take->type != ENTRY_HARDLINK) {
         return 0;
     }
-    if (a->n_members == MAX_MEMBERS) {
-        return imgc_fail(reterr, IMGC_E_LIMIT, "the archive has more than %d files", MAX_MEMBERS);
+    int r = count_member(a, take, reterr);
+    if (r < 0) {
+        return r;
     }
     if (a->n_members == a->n_slots) {
         size_t n = a->n_slots ? 2 * a->n_slots : 64;
@@ -113,8 +143,7 @@ static int keep_member(struct archive_file *a, struct entry *take, struct imgc_e
         a->members = grown;
         a->n_slots = n;
     }
-    a->members[a->n_members++] = *take;
-    *take = (struct entry)ENTRY_INIT;
+    a->members[a->n_members++] = take_place(take);
     return 0;
 }
 
