@@ -28,6 +28,8 @@ struct loading {
     struct digest id, manifest_digest, top;
     struct digest documents[LIMIT_INDEX_DEPTH + 3]; /* indexes, manifest, config */
     size_t n_documents;
+    bool is_of_platform; /* an index says so of the manifest: --platform has been looked at */
+    bool is_image;       /* and no signature or other artifact */
     struct rootfs_report report;
 };
 
@@ -94,18 +96,32 @@ static int read_blob(struct loading *l, const struct descriptor *d, struct imgc_
     return r < 0 ? r : keep_document(l, &d->digest, text_of(text), reterr);
 }
 
-static int parse_config(struct loading *l, struct imgc_err *reterr)
+/* As a pull does: an image alone is taken as it is, unless its user said what it has to be. */
+static int check_platform(const struct loading *l, struct imgc_err *reterr)
 {
-    int r = config_parse(text_of(&l->config_text), &l->config, reterr);
-    return r < 0 ? imgc_context(reterr, "config") : 0;
+    const struct platform *wanted = l->args->platform, *has = &l->config.platform;
+    char want[PLATFORM_TEXT_MAX], have[PLATFORM_TEXT_MAX];
+
+    if (!wanted || l->is_of_platform || has->os[0] == '\0' || platform_match(wanted, has) > 0) {
+        return 0;
+    }
+    return imgc_fail(reterr, IMGC_E_PLATFORM, "the image is for %s, not for %s",
+                     platform_text(has, have), platform_text(wanted, want));
 }
 
-static int check_count(const struct loading *l, size_t n_layers, struct imgc_err *reterr)
+/* @n_layers  that the manifest lists. */
+static int parse_config(struct loading *l, size_t n_layers, struct imgc_err *reterr)
 {
-    return n_layers == l->config.n_diff_ids
-               ? 0
-               : imgc_fail(reterr, IMGC_E_DOCUMENT, "%zu layers, but the config has %zu diff_ids",
-                           n_layers, l->config.n_diff_ids);
+    int r = config_parse(text_of(&l->config_text), &l->config, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "config");
+    }
+    l->is_image = true;
+    if (n_layers != l->config.n_diff_ids) {
+        return imgc_fail(reterr, IMGC_E_DOCUMENT, "%zu layers, but the config has %zu diff_ids",
+                         n_layers, l->config.n_diff_ids);
+    }
+    return check_platform(l, reterr);
 }
 
 /* ---- layers ---- */
@@ -252,6 +268,7 @@ static int find_manifest(struct loading *l, struct descriptor d, struct imgc_err
         }
         if (kind != MEDIA_INDEX) {
             l->manifest_digest = d.digest;
+            l->is_of_platform = d.has_platform;
             return manifest_parse(text_of(&text), imgc_str_of(d.media_type), &l->manifest, reterr);
         }
         index_auto struct image_index index = INDEX_INIT;
@@ -275,8 +292,7 @@ static int load_oci_image(struct loading *l, const struct descriptor *d, struct 
         return r;
     }
     l->id = l->manifest.config.digest;
-    r = parse_config(l, reterr);
-    r = r < 0 ? r : check_count(l, l->manifest.n_layers, reterr);
+    r = parse_config(l, l->manifest.n_layers, reterr);
     r = r < 0 ? r : check_names(l, reterr);
     for (size_t i = 0; r == 0 && i < l->manifest.n_layers; i++) {
         r = load_layer(l, i, NULL, &l->manifest.layers[i], reterr);
@@ -290,8 +306,9 @@ static bool is_full_name(const char *name)
     return strchr(name, ':') || strchr(name, '/');
 }
 
+/* @ret_is_image  set where it fails, too. */
 static int load_entry(const struct archive_load_args *args, const struct descriptor *d,
-                      struct imgc_err *reterr)
+                      bool *ret_is_image, struct imgc_err *reterr)
 {
     loading_auto struct loading l = LOADING_INIT(args);
     char name[sizeof d->ref_name];
@@ -300,6 +317,7 @@ static int load_entry(const struct archive_load_args *args, const struct descrip
     (void)snprintf(name, sizeof name, "%s", d->ref_name);
     l.names = is_full_name(name) ? names : NULL;
     int r = load_oci_image(&l, d, reterr);
+    *ret_is_image = l.is_image;
     return r < 0 && name[0] ? imgc_context(reterr, "'%s'", name) : r;
 }
 
@@ -325,8 +343,9 @@ static int load_entries(const struct archive_load_args *args, const struct image
         if (index->manifests[i].is_attestation) {
             continue;
         }
-        int r = load_entry(args, &index->manifests[i], reterr);
-        if (r < 0 && r != -(int)IMGC_E_UNSUPPORTED) {
+        bool is_image = false;
+        int r = load_entry(args, &index->manifests[i], &is_image, reterr);
+        if (r < 0 && (is_image || r != -(int)IMGC_E_UNSUPPORTED)) {
             return r;
         }
         refused = r < 0 ? r : refused;
@@ -344,6 +363,7 @@ static int load_layout(const struct archive_load_args *args, struct imgc_str tex
     index_auto struct image_index index = INDEX_INIT;
     const struct descriptor *only = NULL;
     struct platform want;
+    bool ignored = false;
 
     platform_host(&want);
     int r = index_parse(text, IMGC_STR(""), &index, reterr);
@@ -351,7 +371,7 @@ static int load_layout(const struct archive_load_args *args, struct imgc_str tex
         return r < 0 ? r : load_entries(args, &index, reterr);
     }
     r = index_choose(&index, args->platform ? args->platform : &want, &only, reterr);
-    return r < 0 ? r : load_entry(args, only, reterr);
+    return r < 0 ? r : load_entry(args, only, &ignored, reterr);
 }
 
 /* ---- docker's archives ---- */
@@ -448,8 +468,7 @@ static int load_docker_image(const struct archive_load_args *args,
     l.names = image->tags;
     int r = read_part(args->archive, image->config, &l.config_text, reterr);
     r = r < 0 ? r : digest_of(DIGEST_SHA256, l.config_text.ptr, l.config_text.len, &l.id, reterr);
-    r = r < 0 ? r : parse_config(&l, reterr);
-    r = r < 0 ? r : check_count(&l, image->n_layers, reterr);
+    r = r < 0 ? r : parse_config(&l, image->n_layers, reterr);
     r = r < 0 ? r : check_names(&l, reterr);
     r = r < 0 ? r : keep_document(&l, &l.id, text_of(&l.config_text), reterr);
     for (size_t i = 0; r == 0 && i < image->n_layers; i++) {
