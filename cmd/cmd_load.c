@@ -81,7 +81,10 @@ static int load_all(struct app *app, struct lease *lease, const struct load_opti
 static int open_input(const char *path, int *ret, struct imgc_err *reterr)
 {
     if (path && strcmp(path, "-") != 0) {
-        return fd_open_at(AT_FDCWD, path, O_RDONLY, 0, ret, reterr);
+        int r = fd_open_at(AT_FDCWD, path, O_RDONLY, 0, ret, reterr);
+        /* A named pipe that nobody writes into. */
+        return r < 0 && app_interrupted() ? imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted")
+                                          : r;
     }
     if (isatty(STDIN_FILENO)) {
         return imgc_fail(reterr, IMGC_E_USAGE,

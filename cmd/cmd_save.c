@@ -125,9 +125,10 @@ static int save_to(struct app *app, const struct save_list *l, enum archive_form
 {
     archive_out_auto struct archive_out *out = NULL;
     lease_auto struct lease *lease = NULL;
+    const struct archive_out_args to = { .fd = fd, .interrupted = on_interrupted };
 
     int r = lease_begin(app->store, &lease, reterr);
-    r = r < 0 ? r : archive_out_new(fd, &out, reterr);
+    r = r < 0 ? r : archive_out_new(&to, &out, reterr);
     if (r < 0) {
         return r;
     }

@@ -11,18 +11,35 @@
 #include "schema/base/fd.h"
 
 struct archive_out {
-    int fd;
+    struct archive_out_args args;
     struct tar_sink *tar; /* NULL: a directory */
 };
 
+/* Whoever reads the other end of a pipe may do so slowly, or never: a signal ends that. */
 static int write_tar(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
 {
-    const struct archive_out *o = arg;
+    const struct archive_out_args *args = &((const struct archive_out *)arg)->args;
+    const char *from = ptr;
 
-    return fd_write_all(o->fd, ptr, len, reterr);
+    while (len > 0) {
+        if (args->interrupted && args->interrupted(args->arg)) {
+            return imgc_fail(reterr, IMGC_E_INTERRUPTED, "interrupted");
+        }
+        ssize_t n = write(args->fd, from, len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return imgc_fail_sys(reterr, errno, "write");
+        }
+        from += n;
+        len -= (size_t)n;
+    }
+    return 0;
 }
 
-int archive_out_new(int fd, struct archive_out **ret, struct imgc_err *reterr)
+int archive_out_new(const struct archive_out_args *args, struct archive_out **ret,
+                    struct imgc_err *reterr)
 {
     archive_out_auto struct archive_out *o = calloc(1, sizeof *o);
     struct stat st;
@@ -30,10 +47,10 @@ int archive_out_new(int fd, struct archive_out **ret, struct imgc_err *reterr)
     if (!o) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    if (fstat(fd, &st) < 0) {
+    if (fstat(args->fd, &st) < 0) {
         return imgc_fail_sys(reterr, errno, "look at the archive");
     }
-    o->fd = fd;
+    o->args = *args;
     int r = S_ISDIR(st.st_mode) ? 0 : tar_sink_new(write_tar, o, &o->tar, reterr);
     if (r < 0) {
         return r;
@@ -74,7 +91,7 @@ int archive_out_dir(struct archive_out *o, const char *path, struct imgc_err *re
     if (o->tar) {
         return add_entry(o, &e, path, NULL, reterr);
     }
-    return mkdirat(o->fd, path, 0755) == 0 || errno == EEXIST
+    return mkdirat(o->args.fd, path, 0755) == 0 || errno == EEXIST
                ? 0
                : imgc_fail_sys(reterr, errno, "create directory '%s'", path);
 }
@@ -84,7 +101,8 @@ static int copy_file(const struct archive_out *o, const char *path, struct tar_d
 {
     imgc_autoclose int fd = -1;
 
-    int r = fd_open_at(o->fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, &fd, reterr);
+    int r =
+        fd_open_at(o->args.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, &fd, reterr);
     return r < 0 || size == 0 ? r : tar_data_copy(data, 0, size, fd, 0, reterr);
 }
 

@@ -11,9 +11,15 @@
 
 struct archive_out;
 
-/** Into @fd: a tar into what can be written, files into a directory. Borrowed as long as it.
- * @ret caller frees. @return 0; -NOMEM; -SYS. */
-IMGC_CHECK int archive_out_new(int fd, struct archive_out **ret, struct imgc_err *reterr);
+struct archive_out_args {
+    int fd; /* what can be written: a tar goes there; a directory: files; borrowed as long as it */
+    bool (*interrupted)(void *arg); /* looked at between writes of a tar; NULL: never */
+    void *arg;
+};
+
+/** @ret caller frees. @return 0; -NOMEM; -SYS. */
+IMGC_CHECK int archive_out_new(const struct archive_out_args *args, struct archive_out **ret,
+                               struct imgc_err *reterr);
 
 /** Add the directory @path; its parents were added before. */
 IMGC_CHECK int archive_out_dir(struct archive_out *o, const char *path, struct imgc_err *reterr);
@@ -22,7 +28,8 @@ IMGC_CHECK int archive_out_dir(struct archive_out *o, const char *path, struct i
 IMGC_CHECK int archive_out_text(struct archive_out *o, const char *path, struct imgc_str text,
                                 struct imgc_err *reterr);
 
-/** Add the file @path with the first @size bytes of @data. @return as tar_data_read(). */
+/** Add the file @path with the first @size bytes of @data. @return as tar_data_read(); -NOSPACE;
+ * -INTERRUPTED. */
 IMGC_CHECK int archive_out_data(struct archive_out *o, const char *path, struct tar_data *data,
                                 uint64_t size, struct imgc_err *reterr);
 

@@ -214,3 +214,92 @@ id_of() {
     [ "$status" = 1 ]
     [ ! -s left ]
 }
+
+# A layout of the images NAME=TEXT..., each with one layer that has TEXT many times.
+layout_of() {
+    python3 - "$@" <<'END'
+import hashlib, io, json, os, sys, tarfile
+out = sys.argv[1]
+os.makedirs(out + "/blobs/sha256")
+
+def put(kind, data):
+    name = hashlib.sha256(data).hexdigest()
+    with open(out + "/blobs/sha256/" + name, "wb") as f:
+        f.write(data)
+    kind = "application/vnd.oci.image." + kind
+    return {"mediaType": kind, "digest": "sha256:" + name, "size": len(data)}
+
+manifests = []
+for word in sys.argv[2:]:
+    name, text = word.split("=")
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as t:
+        info = tarfile.TarInfo("file")
+        info.size = 1 << 20
+        t.addfile(info, io.BytesIO((text.encode() or b"\0") * info.size))
+    layer = put("layer.v1.tar", tar.getvalue())
+    config = {"architecture": "amd64", "os": "linux", "config": {},
+              "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
+    manifest = {"schemaVersion": 2, "config": put("config.v1+json", json.dumps(config).encode()), "layers": [layer]}
+    manifests.append(put("manifest.v1+json", json.dumps(manifest).encode()))
+    manifests[-1]["annotations"] = {"org.opencontainers.image.ref.name": name}
+with open(out + "/index.json", "w") as f:
+    json.dump({"schemaVersion": 2, "manifests": manifests}, f)
+END
+}
+
+@test "an image that cannot be loaded fails the load, though another one came" {
+    layout_of layout one:1=x two:1=
+    grep -LZ xxxx layout/blobs/sha256/* | xargs -0 -I{} sh -c 'cp --sparse=always {} s && mv s {}'
+    tar cSf a.tar -C layout .
+    run -1 imgc load -i a.tar
+    [[ "$output" = *"two:1"*"sparse"* ]]
+}
+
+@test "--platform refuses an image that is for another one" {
+    layout_of layout one:1=x
+    run -1 imgc load --platform linux/arm64 -i layout
+    [[ "$output" = *"linux/amd64, not for linux/arm64"* ]]
+    [ -z "$(imgc images -q -a)" ]
+    run -0 imgc load --platform linux/amd64 -i layout
+}
+
+@test "what members of an archive bring along stays out of memory" {
+    python3 - <<'END'
+import tarfile
+value = "v" * 60000
+with tarfile.open("a.tar.gz", "w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as t:
+    for i in range(1500):
+        info = tarfile.TarInfo("member%d" % i)
+        info.pax_headers = {"SCHILY.xattr.user.%d" % j: value for j in range(8)}
+        t.addfile(info)
+END
+    run python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" load -i a.tar.gz
+    echo "$output"
+    [[ "${lines[0]}" = *"no archive of images"* ]]
+    [ "${lines[-1]}" -lt 450000 ] # kB; the archive has 720 MB of them
+}
+
+@test "an interrupted save ends, whoever reads it or not" {
+    layout_of layout one:1=x
+    imgc load -q -i layout
+    mkfifo pipe
+    exec 8<>pipe # reads nothing
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" save -o pipe one:1 3>&- 8>&- &
+    local saver=$! status=0
+    head -c 1 <&8 >first # it is at it, and the pipe has no room for all
+    [ -s first ]
+    kill -TERM "$saver"
+    timeout 60 tail --pid="$saver" -f /dev/null || kill -9 "$saver"
+    wait "$saver" || status=$?
+    exec 8>&-
+    [ "$status" = 143 ]
+}
+
+@test "load is interrupted while it waits for a pipe" {
+    mkfifo pipe
+    run -130 timeout -k 60 --preserve-status -s INT 2 "$IMGC" --root "$STORE" --runroot "$RUNROOT" load -i pipe
+}
