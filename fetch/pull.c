@@ -149,17 +149,22 @@ static int pull_from(const struct document_source *place, struct http *http,
 {
     static const struct credentials_source none = { .given = NULL };
     struct credentials_source credentials = args->credentials ? *args->credentials : none;
+    struct trust_places trust = { .alone = NULL };
     struct document_source from = *place;
     registry_auto struct registry *registry = NULL;
 
-    if (source->is_mirror) {
-        credentials.given = NULL; /* it is for the registry that the user has named */
+    if (args->trust) {
+        trust = *args->trust;
+    }
+    if (source->is_mirror) { /* these are for the registry that the user has named */
+        credentials.given = NULL;
+        trust.alone = NULL;
     }
     const struct registry_args registry_args = {
         .ref = source->ref,
         .tls_verify = source->tls_verify,
         .credentials = &credentials,
-        .trust = args->trust,
+        .trust = args->trust ? &trust : NULL,
         .proxy = source->proxy,
         .retry = args->retry,
         .is_mirror = source->is_mirror,
