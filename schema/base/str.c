@@ -51,8 +51,9 @@ bool imgc_str_split(struct imgc_str s, char sep, struct imgc_str *ret_head,
                     struct imgc_str *ret_tail)
 {
     size_t i = imgc_str_find(s, sep);
+
     *ret_head = imgc_str_first(s, i);
-    *ret_tail = imgc_str_from(s, i + 1);
+    *ret_tail = imgc_str_from(s, i < s.len ? i + 1 : s.len);
     return i < s.len;
 }
 
