@@ -76,10 +76,14 @@ every_command_works() {
     for _ in $(seq 15); do
         killed 60 run --rm bb
     done
-    for _ in $(seq 50); do pgrep -f 'sleep 4321' >/dev/null || break; sleep 0.1; done
-    ! pgrep -f 'sleep 4321' || false
-    imgc run --rm bb true
-    [ -z "$(imgc ps -aq)" ]
+    # the container's first process, too, where it was not yet the command
+    for _ in $(seq 100); do pgrep -f "sleep 4321|--root $STORE" >/dev/null || break; sleep 0.1; done
+    ! pgrep -f "sleep 4321|--root $STORE" || false
+    run -0 imgc run --rm bb true
+    echo "$output"
+    run -0 imgc ps -a
+    echo "$output"
+    [ "${#lines[@]}" = 1 ]
     ! grep -q "$STORE" /proc/self/mountinfo || false
     assert_store_clean
     [ -z "$(ls -A "$STORE/containers")" ]

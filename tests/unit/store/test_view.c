@@ -309,7 +309,7 @@ static void test_upgrade(void **state)
     image_auto struct image image = { .size = 0 };
 
     assert_ok(db_exec(t->s->db,
-                      "DROP TABLE network_lease; DROP TABLE network; "
+                      "DROP TABLE id_range; DROP TABLE network_lease; DROP TABLE network; "
                       "DROP TABLE volume_use; DROP TABLE volume; "
                       "DROP TABLE view_layer; DROP TABLE view_refusal; DROP TABLE probe; "
                       "DROP TABLE mount; DROP TABLE trash; DROP TABLE punch; DROP INDEX "
