@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/attaching.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/container_end.h"
@@ -10,6 +11,8 @@
 #include "schema/base/fd.h"
 
 #define SIGNAL_STATUS 128 /* and the signal: what a shell shows */
+#define GONE_WAIT_MS 50   /* how often, and how many times, a dying monitor is looked at */
+#define GONE_WAITS 40
 
 int attaching_parse_keys(const char *detach_keys, struct attaching *ret, struct imgc_err *reterr)
 {
@@ -46,16 +49,36 @@ static void send_signal(void *arg, int signal_number)
     }
 }
 
+/* Whether the monitor has only left this connection. One that was killed closes its files before it
+ * is gone itself. @now  as it is then; initialised by the caller. */
+static int find_monitor(struct app *app, const struct container *c, struct container *now,
+                        bool *ret_lives, struct imgc_err *reterr)
+{
+    const struct timespec pause = { .tv_nsec = GONE_WAIT_MS * 1000000L };
+
+    for (unsigned i = 0;; i++) {
+        container_done(now);
+        int r = container_find(app->store, imgc_str_of(c->id), now, reterr);
+        *ret_lives = r == 0 && now->status == CONTAINER_RUNNING && process_alive(&now->owner);
+        if (!*ret_lives || i == GONE_WAITS) {
+            return r;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 /* The other end is gone without a word. */
 static int lost(struct app *app, const struct container *c, int *ret_code, struct imgc_err *reterr)
 {
     container_auto struct container now = { .name = NULL };
 
-    int r = container_find(app->store, imgc_str_of(c->id), &now, reterr);
+    bool lives = false;
+
+    int r = find_monitor(app, c, &now, &lives, reterr);
     if (r < 0) {
         return r;
     }
-    if (r == 0 && now.status == CONTAINER_RUNNING && process_alive(&now.owner)) {
+    if (lives) {
         return imgc_fail(reterr, IMGC_E_SYS,
                          "container %s runs on, but its output was not read for so long that it "
                          "waits no more: 'imgc attach %s' connects again",
