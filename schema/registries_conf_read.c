@@ -286,18 +286,18 @@ static int check_alias(const char *name, const char *value, struct imgc_err *ret
 
 static int read_aliases(const json_t *doc, struct registries_conf *c, struct imgc_err *reterr)
 {
-    const json_t *table = NULL;
-    int r = json_get_object(doc, "aliases", &table, reterr);
+    const json_t *checked = NULL;
+    json_t *table = json_object_get(doc, "aliases"); /* jansson iterates over no const one */
+    int r = json_get_object(doc, "aliases", &checked, reterr);
 
-    if (r < 0 || !table) {
+    if (r < 0 || !checked) {
         return r;
     }
     c->aliases = calloc(json_object_size(table) + 1, sizeof *c->aliases);
     if (!c->aliases) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    for (void *it = json_object_iter((json_t *)(uintptr_t)table); r == 0 && it;
-         it = json_object_iter_next((json_t *)(uintptr_t)table, it)) {
+    for (void *it = json_object_iter(table); r == 0 && it; it = json_object_iter_next(table, it)) {
         const char *name = json_object_iter_key(it);
         const char *value = json_string_value(json_object_iter_value(it));
         if (!value) {

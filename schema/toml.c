@@ -51,9 +51,9 @@ static int note(struct document *d, const json_t *value, enum made made)
     return 0;
 }
 
-static int put(struct document *d, json_t *table, const char *key, json_t *take_value)
+static int put(struct document *d, json_t *into, const char *key, json_t *take_value)
 {
-    if (!take_value || json_object_set_new(table, key, take_value) < 0) {
+    if (!take_value || json_object_set_new(into, key, take_value) < 0) {
         return imgc_fail(d->in.err, IMGC_E_NOMEM, "out of memory");
     }
     return 0;

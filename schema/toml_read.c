@@ -157,7 +157,7 @@ static int read_code(struct toml_read *t, size_t digits, struct imgc_buf *b)
 static int read_escape(struct toml_read *t, bool is_multi, struct imgc_buf *b)
 {
     static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
-    char c = t->rest.len > 0 ? t->rest.ptr[0] : '\0';
+    const char c = *(t->rest.len > 0 ? t->rest.ptr : "");
     const char *at = c ? strchr(from, c) : NULL;
 
     if (at) {
@@ -407,7 +407,7 @@ static struct imgc_str take_word(struct toml_read *t)
 
 int toml_read_scalar(struct toml_read *t, json_t **ret)
 {
-    char quote = take_quote(t), digits[NUMBER_BYTES];
+    char quote = take_quote(t), digits[NUMBER_BYTES] = "";
     json_int_t integer;
     double real;
 
