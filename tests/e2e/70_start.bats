@@ -19,14 +19,14 @@ loaded() {
     # The first file is imgc's own process: what it starts has a higher number.
     find "$BATS_TEST_TMPDIR" -name 'debug.*' | sort -V | head -n 1 | xargs cat |
         sed -n 's|.*calling init: .*/\(lib[a-z0-9_+-]*\)\.so.*|\1|p' | sort -u |
-        grep -vxE 'libc|libm|libgcc_s|libresolv|librt|libdl|libpthread' | tr '\n' ' '
+        grep -vxE 'libm|libgcc_s|libresolv|librt|libdl|libpthread' | tr '\n' ' '
 }
 
 @test "what reads the index alone loads neither network, archives nor hashes" {
     run --separate-stderr loaded images -q
     [ "$status" -eq 0 ]
     echo "$output"
-    [[ $output == *libsqlite3* ]]
+    [[ " $output" == *' libc '* ]] # something was seen; SQLite may be in the program
     [[ ! $output =~ libcurl|libssl|libcrypto|libarchive|libxml2|libicu|libstdc|libgnutls|libseccomp ]]
     [ "$(wc -w <<<"$output")" -le 8 ]
 }
@@ -37,7 +37,7 @@ loaded() {
     run --separate-stderr loaded run --rm --network none bb true
     [ "$status" -eq 0 ]
     echo "$output"
-    [[ $output == *libsqlite3* ]]
+    [[ " $output" == *' libc '* ]] # something was seen; SQLite may be in the program
     [[ ! $output =~ libcurl|libssl|libcrypto|libarchive|libxml2|libicu|libstdc|libgnutls|libseccomp ]]
     [ "$(wc -w <<<"$output")" -le 8 ]
 }
