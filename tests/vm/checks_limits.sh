@@ -91,7 +91,9 @@ disk_rates() {
     umount /mnt
     echo "free $((t1 - t0)), read $((t2 - t1)), written $((t3 - t2))"
     at_least "reading 4 MB at 1 MB a second" $((t2 - t1)) 250
-    at_least "reading slower than without the limit" $((t2 - t1)) $((t1 - t0 + 100))
+    # Where the machine around is busy, it reads no faster by itself.
+    [ $((t1 - t0)) -ge 250 ] ||
+        at_least "reading slower than without the limit" $((t2 - t1)) $((t1 - t0 + 100))
     at_least "writing 3 MB at 1 MB a second" $((t3 - t2)) 180
     imgc run --rm --blkio-weight 500 bb true
 }
