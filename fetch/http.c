@@ -6,6 +6,7 @@
 
 #include "fetch/curl_lib.h"
 #include "fetch/http_error.h"
+#include "fetch/origin.h"
 #include "schema/base/buf.h"
 #include "schema/base/clock.h"
 #include "schema/base/fd.h"
@@ -513,16 +514,6 @@ static int call_hooks(struct http *h, struct imgc_err *reterr)
     return 0;
 }
 
-/* "https://host:port" of both is the same. */
-static bool is_same_origin(const char *a, const char *b)
-{
-    size_t n = strcspn(a, ":");
-
-    n += strncmp(a + n, "://", 3) == 0 ? 3 : 0;
-    n += strcspn(a + n, "/?#");
-    return strncasecmp(a, b, n) == 0 && (b[n] == '\0' || strchr("/?#", b[n]));
-}
-
 static void drop_authorization(struct http_exchange *x)
 {
     static const char name[] = "Authorization:";
@@ -581,7 +572,7 @@ static CURLcode redirect(struct http_exchange *x, const char *to)
         return CURLE_OUT_OF_MEMORY;
     }
     (void)x->h->curl.multi_remove_handle(x->h->multi, x->easy);
-    CURLcode rc = is_same_origin(x->at, at) ? CURLE_OK : drop_secrets(x);
+    CURLcode rc = origin_is_same(x->at, at) ? CURLE_OK : drop_secrets(x);
     free(x->at);
     x->at = at;
     imgc_buf_clear(&x->collected);

@@ -7,6 +7,7 @@
 #include "fetch/auth.h"
 #include "fetch/challenge.h"
 #include "fetch/endpoint.h"
+#include "fetch/origin.h"
 #include "schema/limits.h"
 #include "schema/media_type.h"
 
@@ -132,6 +133,18 @@ static int look_for_credentials(struct registry *r, struct imgc_err *reterr)
     return status < 0 ? status : 0;
 }
 
+/* Whether the token server is the registry itself: any other is not shown the client's certificate,
+ * which is for this host and port. */
+static bool is_own_realm(const struct registry *r)
+{
+    imgc_autobuf struct imgc_buf own = IMGC_BUF_INIT(MAX_URL_BYTES);
+    struct imgc_str url;
+    struct imgc_err ignored;
+
+    imgc_buf_printf(&own, "https://" IMGC_STR_FMT "/", IMGC_STR_ARG(r->endpoint.host));
+    return imgc_buf_finish(&own, &url, &ignored) == 0 && origin_is_same(url.ptr, r->realm);
+}
+
 /* A token where the registry is known to want one. */
 static int current_token(struct registry *r, const char **ret, struct imgc_err *reterr)
 {
@@ -140,11 +153,15 @@ static int current_token(struct registry *r, const char **ret, struct imgc_err *
         return 0;
     }
     const struct auth_ask ask = { r->realm, r->service, r->scope };
+    struct trust trust = r->trust; /* borrowed */
+    if (!is_own_realm(r)) {
+        trust.cert = trust.key = NULL;
+    }
     const struct auth_rules rules = {
         .allow_plain = r->endpoint.is_plain || r->endpoint.is_loopback,
         .is_unverified = r->endpoint.is_unverified,
         .credential = &r->credential,
-        .trust = &r->trust,
+        .trust = &trust,
         .proxy = r->proxy,
         .patience_s = r->patience_s,
     };

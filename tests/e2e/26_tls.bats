@@ -177,6 +177,31 @@ trust() {
     assert_fails 1 "ca.crt' holds no certificate" imgc pull "$host/bb:v1"
 }
 
+@test "a client certificate is for its registry, not for a token server elsewhere" {
+    local own far
+    for name in own far; do
+        "$E2E_LIB/tls-token-server.py" "$DIR" "$name.seen" >/dev/null 2>&1 3>&- &
+        echo $! >>"$DIR/pids"
+        for _ in $(seq 200); do
+            [ ! -s "$DIR/$name.seen.port" ] || break
+            sleep 0.1
+        done
+    done
+    own=127.0.0.1:$(cat "$DIR/own.seen.port")
+    far=127.0.0.1:$(cat "$DIR/far.seen.port")
+    trust "$own"
+    cp "$DIR/client.crt" "$certs/$own/me.cert"
+    cp "$DIR/client.key" "$certs/$own/me.key"
+    echo "https://$far/token" >"$DIR/own.seen.realm"
+    imgc login -u me -p x "$own"
+    grep -qx "GET /v2/ client" "$DIR/own.seen"
+    grep -q "^GET /token.* nobody$" "$DIR/far.seen"
+    ! grep -q " client$" "$DIR/far.seen"
+    echo "https://$own/token" >"$DIR/own.seen.realm"
+    imgc login -u me -p x "$own"
+    grep -q "^GET /token.* client$" "$DIR/own.seen"
+}
+
 @test "login and run know the same options" {
     local host
     host=$(at good)
