@@ -299,18 +299,26 @@ static int get_token(struct registry *r, const struct challenge *c, struct regis
 }
 
 /* User and password, once: a registry that has refused them will not take them again. */
-static int use_basic(struct registry *r, struct imgc_err *reterr)
+static int use_basic(struct registry *r)
 {
     if (r->wants_basic || !r->credential.user) {
         return 0;
     }
-    if (!may_show_secrets(r)) {
-        return imgc_fail(reterr, IMGC_E_AUTH,
-                         "registry '%s' speaks plain HTTP: credentials are not sent to it",
-                         r->ref->domain);
-    }
     r->wants_basic = true;
     return REGISTRY_AGAIN;
+}
+
+/* Over plain HTTP anybody in between reads the token that they are exchanged for, and has said
+ * where they are to be shown. */
+static int check_way(const struct registry *r, struct imgc_err *reterr)
+{
+    bool has_secrets = r->credential.user || r->credential.identity_token;
+
+    return !has_secrets || may_show_secrets(r)
+               ? 0
+               : imgc_fail(reterr, IMGC_E_AUTH,
+                           "registry '%s' speaks plain HTTP: credentials are not sent to it",
+                           r->ref->domain);
 }
 
 /* 401 or 403: a token or a password may help. @return REGISTRY_AGAIN with one at hand; 0 where none
@@ -325,10 +333,11 @@ static int authorize(struct registry *r, const struct http_exchange *x,
         return 0;
     }
     int status = look_for_credentials(r, reterr);
+    status = status < 0 ? status : check_way(r, reterr);
     if (status < 0) {
         return status;
     }
-    return c.scheme == CHALLENGE_BASIC ? use_basic(r, reterr) : get_token(r, &c, attempt, reterr);
+    return c.scheme == CHALLENGE_BASIC ? use_basic(r) : get_token(r, &c, attempt, reterr);
 }
 
 /* An answer that is no content. */

@@ -219,3 +219,17 @@ EOF
     [[ $output == *Username:*Password:*"Login Succeeded!"* ]]
     [ "$(jq -r ".auths[\"$BASIC\"].auth" "$auth" | base64 -d)" = user:secret ]
 }
+
+@test "credentials and the tokens for them never go over plain HTTP, but on this machine" {
+    local far_token=0.0.0.0:${TOKEN#*:} far_basic=0.0.0.0:${BASIC#*:} # no loopback by its name
+    : >"$BATS_FILE_TMPDIR/token.log"
+    assert_fails 1 "speaks plain HTTP: credentials are not sent to it" \
+        imgc pull --tls-verify=false --creds user:secret "$far_token/private/bb:v1"
+    assert_fails 1 "speaks plain HTTP: credentials are not sent to it" \
+        imgc pull --tls-verify=false --creds user:secret "$far_basic/private/bb:v1"
+    [ ! -s "$BATS_FILE_TMPDIR/token.log" ]
+    # what anybody gets is no secret
+    imgc pull --tls-verify=false "$far_token/public/bb:v1"
+    grep -q "GET repository:public/bb:pull anonymous" "$BATS_FILE_TMPDIR/token.log"
+    imgc pull --creds user:secret "$TOKEN/private/bb:v1"
+}
