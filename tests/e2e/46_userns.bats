@@ -6,7 +6,7 @@ load lib/common
 MAP="--uidmap 0:300000:65536"
 
 setup_file() {
-    have_containers && have_images busybox || return 0
+    have_user_namespaces && have_images busybox || return 0
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
     mkdir "$BATS_FILE_TMPDIR/in"
     tar -C "$BATS_FILE_TMPDIR/in" -xf "$IMAGES/busybox.tar"
@@ -26,7 +26,7 @@ EOF
 }
 
 setup() {
-    require_containers
+    require_user_namespaces
     require_images busybox
     # shellcheck disable=SC2086
     run imgc run --rm $MAP bb true

@@ -4,13 +4,6 @@
 
 load lib/common
 
-have_bridges() {
-    have_containers && command -v nft ip >/dev/null &&
-        unshare -n sh -c 'ip link add b0 type bridge && ip link add v0 type veth peer name v1 &&
-            nft add table inet probe &&
-            nft "add chain inet probe c { type nat hook postrouting priority 100; }"' 2>/dev/null
-}
-
 setup_file() {
     have_bridges && have_images busybox || return 0
     export IMGC_NETWORK=
@@ -42,7 +35,7 @@ teardown_file() {
 
 setup() {
     require_containers
-    have_bridges || skip "this host has no bridges, or no nftables"
+    require_bridges
     require_images busybox
     export IMGC_NETWORK=
 }

@@ -224,7 +224,7 @@ state_of() {
 }
 
 @test "a dead container whose cgroup cannot go keeps no other from starting" {
-    [ "$EUID" = 0 ] || skip "needs root, for mounts"
+    require_root_mount
     imgc run -d --name job bb sleep 1000 >/dev/null
     id=$(imgc inspect -f '{{.Id}}' job)
     cgroup=$(find /sys/fs/cgroup -maxdepth 4 -name "imgc-$id" | head -n 1)

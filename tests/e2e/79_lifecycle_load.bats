@@ -6,12 +6,6 @@
 
 load lib/common
 
-have_bridges() {
-    command -v nft ip >/dev/null &&
-        unshare -n sh -c 'ip link add b0 type bridge && ip link add v0 type veth peer name v1 &&
-            nft add table inet probe' 2>/dev/null
-}
-
 setup_file() {
     have_containers && have_images busybox || return 0
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run

@@ -155,6 +155,7 @@ EOF
 }
 
 @test "owners are those that the container knows" {
+    require_user_namespaces
     imgc run -d --name mapped --uidmap 0:300000:65536 bb sleep 10000
     imgc exec mapped sh -c 'echo x >/mine; echo y >/theirs; chown 7:8 /theirs; rm /bin/ls; rm -r /root; mkdir /root; echo >/root/f'
     imgc commit mapped mapped:1

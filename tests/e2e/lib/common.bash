@@ -107,6 +107,29 @@ require_root_mount() {
     mountpoint -q / || skip "/ is not a mount (a chroot)"
 }
 
+# Which a chroot has not, even for root.
+have_user_namespaces() {
+    have_containers && unshare --propagation unchanged -Um true 2>/dev/null
+}
+
+require_user_namespaces() {
+    require_containers
+    have_user_namespaces || skip "this host forbids user namespaces here (as in a chroot)"
+}
+
+# Bridges and nftables, and `ip netns exec`, which mounts over "/" and so wants that to be a mount.
+have_bridges() {
+    have_containers && command -v nft ip >/dev/null && mountpoint -q / &&
+        unshare -n sh -c 'ip link add b0 type bridge && ip link add v0 type veth peer name v1 &&
+            nft add table inet probe &&
+            nft "add chain inet probe c { type nat hook postrouting priority 100; }"' 2>/dev/null
+}
+
+require_bridges() {
+    require_root_mount
+    have_bridges || skip "this host has no bridges, or no nftables"
+}
+
 have_images() {
     "$E2E_LIB/make-images.sh" "$IMAGES" >&2
     [ -d "$IMAGES/$1" ]
