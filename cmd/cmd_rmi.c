@@ -59,7 +59,7 @@ static int remove_container(struct rmi *m, const struct container *c, struct img
 {
     int r = 0;
 
-    if (c->finished_ns == 0) { /* its owner was killed before it cleaned up */
+    if (sweep_is_due(c)) {
         r = sweep_remains(m->app, c, reterr);
     }
     return r < 0 ? r : container_discard(m->store, c->id, reterr);

@@ -214,11 +214,11 @@ static int in_use(const struct container *c, struct imgc_err *reterr)
                      c->status == CONTAINER_RUNNING ? "running" : "being started or removed");
 }
 
-/* What a killed imgc left of it goes before the row, which alone leads there; claimed, so that it
+/* What is left of it goes before the row, which alone leads there; claimed, so that it
  * is not a new start's. @return 0; CONTAINER_BUSY; -NOTFOUND; -SYS. */
 static int clear_abandoned(struct app *app, const struct container *c, struct imgc_err *reterr)
 {
-    if (c->finished_ns != 0 || (c->owner.pid <= 0 && c->started_ns == 0)) {
+    if ((c->finished_ns != 0 && !c->cgroup) || (c->owner.pid <= 0 && c->started_ns == 0)) {
         return 0;
     }
     int r = container_claim(app->store, c->id, reterr);

@@ -216,12 +216,17 @@ static int conclude(struct running *run, struct launch_result *result, struct im
     int r;
 
     network_use_end(&run->network);
+    if (c->auto_remove && result->cgroup_remains) {
+        imgc_closep(&result->mounts_fd);
+        return 0; /* nobody owns it now: whoever sweeps removes all of it */
+    }
     if (c->auto_remove && run->attach) {
         r = container_remove(store, c->id, reterr);
     } else if (c->auto_remove) {
         r = container_remove_behind(store, c->id, &result->mounts_fd, reterr);
     } else {
-        r = container_exited(store, c->id, result->exit_code, result->oom_killed, reterr);
+        r = container_exited(store, c->id, result->exit_code, result->oom_killed,
+                             result->cgroup_remains, reterr);
     }
     imgc_closep(&result->mounts_fd);
     if (c->auto_remove) {
@@ -350,7 +355,7 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
         return monitor_conclude(&run, &result, reterr);
     }
     container_remove_run_dir(app.store, run.made->container.id);
-    if (!run.is_detached) {
+    if (!run.is_detached && !result.cgroup_remains) { /* else whoever sweeps does */
         (void)!container_release(app.store, &run.made->container, &ignored);
     }
     return r;

@@ -169,12 +169,26 @@ static int fill_row(struct making *m, const char *image_name, bool is_unowned,
                  : run_options_json(o, &m->request, &m->made.spec.net_want, &c->spec_json, reterr);
 }
 
-void container_make_undo(struct app *app, const struct container_made *made)
+/* The row leads to it. Its imgc ends now, or has ended. */
+static bool has_stuck_cgroup(struct app *app, const char *id)
 {
+    container_auto struct container c = { .name = NULL };
     struct imgc_err ignored;
 
-    if (volumes_has(&made->spec)) {
+    return container_find(app->store, imgc_str_of(id), &c, &ignored) == 0 && c.cgroup &&
+           sweep_cgroup(&c, &ignored) < 0;
+}
+
+void container_make_undo(struct app *app, const struct container_made *made)
+{
+    bool stays = has_stuck_cgroup(app, made->container.id);
+    struct imgc_err ignored;
+
+    if (stays || volumes_has(&made->spec)) { /* as of --rm: whoever sweeps removes it */
         (void)!volumes_follow(app, made->container.id, &ignored);
+    }
+    if (stays) {
+        return;
     }
     (void)!container_remove(app->store, made->container.id, &ignored);
     volumes_released(app, &made->spec);

@@ -21,18 +21,17 @@ int sweep_cgroup(const struct container *c, struct imgc_err *reterr)
     return launch_cleanup_cgroup(c->cgroup, sweep_cgroup_name(c->id, name), reterr);
 }
 
-/* Its imgc was killed: nobody wrote how it ended, so nobody removed its cgroup either. */
-static bool is_abandoned(const struct container *c)
+bool sweep_is_due(const struct container *c)
 {
     bool was_owned = c->owner.pid > 0 || c->started_ns > 0; /* else it waits for `start` */
 
-    return was_owned && c->status != CONTAINER_RUNNING && c->finished_ns == 0 &&
+    return was_owned && c->status != CONTAINER_RUNNING && (c->finished_ns == 0 || c->cgroup) &&
            !process_alive(&c->owner);
 }
 
 int sweep_abandoned(const struct container *c, struct imgc_err *reterr)
 {
-    return is_abandoned(c) ? sweep_cgroup(c, reterr) : 0;
+    return sweep_is_due(c) ? sweep_cgroup(c, reterr) : 0;
 }
 
 int sweep_remains(struct app *app, const struct container *c, struct imgc_err *reterr)
@@ -44,6 +43,15 @@ int sweep_remains(struct app *app, const struct container *c, struct imgc_err *r
         (void)!network_use_sweep(app->store, false, &ignored);
     }
     return r;
+}
+
+static int note_end(struct app *app, const struct container *c, struct imgc_err *reterr)
+{
+    if (c->finished_ns != 0) {
+        return container_swept(app->store, c->id, reterr);
+    }
+    return c->auto_remove ? container_discard(app->store, c->id, reterr)
+                          : container_abandoned(app->store, c->id, reterr);
 }
 
 /* Once: then the row says that it has ended. Claimed meanwhile, for whoever starts it makes a
@@ -63,8 +71,7 @@ static int end_abandoned(struct app *app, const struct container *c, struct imgc
         (void)!container_unclaim(app->store, c, &ignored); /* for whoever tries again */
         return r;
     }
-    r = c->auto_remove ? container_discard(app->store, c->id, reterr)
-                       : container_abandoned(app->store, c->id, reterr);
+    r = note_end(app, c, reterr);
     return r == -(int)IMGC_E_NOTFOUND ? 0 : r;
 }
 
@@ -78,7 +85,7 @@ int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
         struct imgc_err err;
         /* One that cannot go yet, for a process that the kernel does not let die, is no reason for
          * others not to start. The next sweep tries again. */
-        if (is_abandoned(&list.items[i]) && end_abandoned(app, &list.items[i], &err) < 0) {
+        if (sweep_is_due(&list.items[i]) && end_abandoned(app, &list.items[i], &err) < 0) {
             output_warn(&app->out, "container %s: %s", list.items[i].name, err.msg);
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What killed commands left behind: cgroups of containers whose imgc is dead, then what the store
+ * What commands left behind: cgroups of containers whose imgc is dead, then what the store
  * sweeps (leases, staging directories, --rm containers). Every command that writes begins with it.
  */
 #ifndef IMGC_CMD_SWEEP_H
@@ -13,10 +13,14 @@
  * open. @ret_bytes  what staging directories cost; NULL: not asked. @return 0; -SYS; -STORE. */
 IMGC_CHECK int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr);
 
-/** For who starts a container again: end what a killed imgc left of it, if one was. */
+/** Whether a container that does not run has left something: its imgc was killed, so nobody wrote
+ * how it ended or removed its cgroup, or that could not be removed then. */
+bool sweep_is_due(const struct container *c);
+
+/** For who starts a container again: end what is left of the time before, if anything is. */
 IMGC_CHECK int sweep_abandoned(const struct container *c, struct imgc_err *reterr);
 
-/** What the killed imgc of a container left: cgroup, network. Before its row goes, which leads to
+/** What is left of a container: cgroup, network. Before its row goes, which leads to
  * them. The caller has claimed the container. @return 0; -SYS. */
 IMGC_CHECK int sweep_remains(struct app *app, const struct container *c, struct imgc_err *reterr);
 

@@ -34,6 +34,7 @@
 struct launch {
     const struct spec *spec;
     const struct launch_args *args;
+    struct launch_result *ret;
     struct plan plan;
     struct seccomp_filter filter;
     struct cgroup *cgroup;
@@ -75,6 +76,7 @@ static void launch_done(struct launch *l)
     }
     tty_raw_leave(&l->raw);
     if (l->cgroup && cgroup_remove(l->cgroup, &err) < 0) {
+        l->ret->cgroup_remains = true;
         warn(l->args, err.msg);
     }
     l->cgroup = cgroup_free(l->cgroup);
@@ -416,7 +418,7 @@ static int bring_up(struct launch *l, struct imgc_err *reterr)
     return r;
 }
 
-static int supervise(struct launch *l, struct launch_result *ret, struct imgc_err *reterr)
+static int supervise(struct launch *l, struct imgc_err *reterr)
 {
     struct relay relay = {
         .pid = l->pid,
@@ -440,9 +442,9 @@ static int supervise(struct launch *l, struct launch_result *ret, struct imgc_er
     if (r < 0) { /* a log that cannot be kept does not change how the command ended */
         warn(l->args, reterr->msg);
     }
-    ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    ret->oom_killed = cgroup_oom_killed(l->cgroup);
-    ret->mounts_fd = imgc_take_fd(l->mounts_fd);
+    l->ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    l->ret->oom_killed = cgroup_oom_killed(l->cgroup);
+    l->ret->mounts_fd = imgc_take_fd(l->mounts_fd);
     return 0;
 }
 
@@ -452,6 +454,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
     launch_auto struct launch l = {
         .spec = spec,
         .args = args,
+        .ret = ret,
         .plan = PLAN_INIT,
         .filter = SECCOMP_FILTER_INIT,
         .raw = TTY_RAW_INIT,
@@ -470,6 +473,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
     };
 
     ret->mounts_fd = -1;
+    ret->cgroup_remains = false;
     log_writer_init(&l.log, args->log_fd);
     if (args->log_fd >= 0 && spec->state_dir) {
         log_writer_rotate(&l.log, spec->state_dir, spec->log_max_bytes, spec->log_max_files);
@@ -484,7 +488,7 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
     if (r == 0) {
         r = bring_up(&l, reterr);
     }
-    return r < 0 ? r : supervise(&l, ret, reterr);
+    return r < 0 ? r : supervise(&l, reterr);
 }
 
 int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name, struct imgc_err *reterr)

@@ -70,6 +70,8 @@ struct launch_result {
     int mounts_fd; /* with hold_mounts: keeps the container's mounts, so that the end of its last
                       process does not wait until they are taken down; its last close does. The
                       caller closes it. -1: none, they are down */
+    bool cgroup_remains; /* on failure, too: what is in it does not die, or the kernel has another
+                            use for it. For a later launch_cleanup_cgroup() */
 };
 
 /**

@@ -243,7 +243,7 @@ int container_started(struct store *s, const char *id, const struct process_id *
 }
 
 int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
-                     struct imgc_err *reterr)
+                     bool cgroup_remains, struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
@@ -253,11 +253,12 @@ int container_exited(struct store *s, const char *id, int exit_code, bool oom_ki
     }
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "UPDATE container SET exit_code = ?2, oom_killed = ?3, finished_ns = ?4, "
-                          "owner_pid = 0 WHERE id = ?1");
+                          "owner_pid = 0, cgroup = iif(?5, cgroup, NULL) WHERE id = ?1");
     db_bind_text(&st, 1, id);
     db_bind_int(&st, 2, exit_code);
     db_bind_int(&st, 3, oom_killed);
     db_bind_int(&st, 4, clock_now_ns());
+    db_bind_int(&st, 5, cgroup_remains);
     return change_one(s, &tx, &st, id, reterr);
 }
 

@@ -29,8 +29,8 @@ struct container {
     enum container_status status; /* after asking the kernel */
     struct process_id init;       /* PID 1 of the container; pid 0: never started */
     struct process_id owner;      /* the imgc that is its parent, or starts it; pid 0: none */
-    char *cgroup;                 /* path that the owner made, or NULL; for cleaning up */
-    int exit_code;                /* with EXITED; -1: not known (its owner was killed) */
+    char *cgroup;  /* path that the owner made, for cleaning up; NULL: none, or gone */
+    int exit_code; /* with EXITED; -1: not known (its owner was killed) */
     bool oom_killed;
     int64_t created_ns, started_ns, finished_ns; /* 0: not yet */
 };
@@ -88,9 +88,14 @@ IMGC_CHECK int container_rename(struct store *s, const char *id, const char *nam
 IMGC_CHECK int container_started(struct store *s, const char *id, const struct process_id *init,
                                  const char *cgroup, struct imgc_err *reterr);
 
-/** Note how it ended; nobody owns it any more. @return -NOTFOUND. */
+/** Note how it ended; nobody owns it any more. @cgroup_remains  whoever sweeps removes it: until
+ * container_swept() the field says so. @return -NOTFOUND. */
 IMGC_CHECK int container_exited(struct store *s, const char *id, int exit_code, bool oom_killed,
-                                struct imgc_err *reterr);
+                                bool cgroup_remains, struct imgc_err *reterr);
+
+/** Note that what remained of one that has ended is gone. The caller has claimed it.
+ * @return -NOTFOUND. */
+IMGC_CHECK int container_swept(struct store *s, const char *id, struct imgc_err *reterr);
 
 /** Note what it is allowed now: @spec_json as in struct container, and @cgroup, NULL where that is
  * as it was. @return -NOTFOUND. */

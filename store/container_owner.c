@@ -160,6 +160,24 @@ int container_abandoned(struct store *s, const char *id, struct imgc_err *reterr
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
+int container_swept(struct store *s, const char *id, struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "UPDATE container SET owner_pid = 0, cgroup = NULL WHERE id = ?1");
+    db_bind_text(&st, 1, id);
+    r = db_run(&st, reterr);
+    if (r == 0 && db_changes(s->db) == 0) {
+        return gone(id, reterr);
+    }
+    return r < 0 ? r : db_commit(&tx, reterr);
+}
+
 static int set_name(struct store *s, const char *id, const char *name, struct imgc_err *reterr)
 {
     db_stmt_auto struct db_stmt st =

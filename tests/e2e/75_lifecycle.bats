@@ -243,6 +243,57 @@ state_of() {
     [ ! -d "$cgroup" ] # with the next, for which it can go
 }
 
+# Within a mount namespace where the cgroup of container $1 is in use for the kernel as soon as it is
+# there: run the rest. Sets cgroup.
+with_stuck_cgroup() {
+    local name=$1
+    shift
+    # shellcheck disable=SC2016
+    unshare -m --propagation private bash -c '
+        name=$1 store=$2 imgc=$3; shift 3
+        "$imgc" "${@:1:4}" create --name "$name" $RM bb sh -c "until [ -e /go ]; do sleep 0.1; done; exit 7" >/dev/null
+        "$imgc" "${@:1:4}" start "$name" >/dev/null
+        id=$("$imgc" "${@:1:4}" inspect -f "{{.Id}}" "$name")
+        cgroup=$(find /sys/fs/cgroup -maxdepth 4 -name "imgc-$id" | head -n 1)
+        echo "$cgroup" >"$store.cgroup"
+        [ -n "$cgroup" ] || exit 0
+        mount --bind "$cgroup" "$cgroup"
+        "$imgc" "${@:1:4}" exec "$name" touch /go
+        while pgrep -f "^$imgc .*start $name" >/dev/null; do sleep 0.1; done
+        "$imgc" "${@:1:4}" wait "$name" >"$store.status" 2>&1 || true' \
+        bash "$name" "$STORE" "$IMGC" --root "$STORE" --runroot "$RUNROOT"
+    cgroup=$(cat "$STORE.cgroup")
+    [ -n "$cgroup" ] || skip "no cgroups"
+}
+
+@test "the cgroup of a container that ended and could not go is removed later" {
+    [ "$EUID" = 0 ] || skip "needs root, for mounts"
+    RM='' with_stuck_cgroup one
+    [ "$(cat "$STORE.status")" = 7 ]
+    until_true no_monitors
+    [ -d "$cgroup" ]
+    [ "$(state_of one)" = exited ]
+    [ "$(imgc inspect -f '{{.State.ExitCode}}' one)" = 7 ]
+    imgc rm one
+    [ ! -d "$cgroup" ]
+
+    RM='' with_stuck_cgroup two
+    until_true no_monitors
+    [ -d "$cgroup" ]
+    imgc run --rm bb true # whatever writes next
+    [ ! -d "$cgroup" ]
+    [ "$(imgc inspect -f '{{.State.ExitCode}}' two)" = 7 ] # which it has not forgotten
+    [ "$(imgc start -a two >/dev/null 2>&1; echo $?)" = 7 ]
+
+    RM=--rm with_stuck_cgroup three
+    until_true no_monitors
+    [ -d "$cgroup" ]
+    imgc prune -f >/dev/null
+    [ ! -d "$cgroup" ]
+    run imgc inspect three
+    [ "$status" -eq 1 ]
+}
+
 @test "a container outlives the cgroup of the session that started it" {
     hierarchy=$(awk '$9 == "cgroup2" || $8 == "cgroup2" { print $5; exit }' /proc/self/mountinfo)
     session=$hierarchy/imgc-test-session-$$

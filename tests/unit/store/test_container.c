@@ -185,14 +185,45 @@ static void test_status_is_asked_of_the_kernel(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(status_of(t, c.id, &code), CONTAINER_EXITED);
     assert_int_equal(code, -1);
-    assert_ok(container_exited(t->s, c.id, 137, true, &t->err), t->err);
+    assert_ok(container_exited(t->s, c.id, 137, true, false, &t->err), t->err);
     assert_int_equal(status_of(t, c.id, &code), CONTAINER_EXITED);
     assert_int_equal(code, 137);
-    assert_err(container_exited(t->s, "none", 0, false, &t->err), IMGC_E_NOTFOUND);
+    assert_err(container_exited(t->s, "none", 0, false, false, &t->err), IMGC_E_NOTFOUND);
 
     init.boot_id[0] = 'x'; /* the same process of another boot is another process */
     assert_ok(container_started(t->s, c.id, &init, NULL, &t->err), t->err);
     assert_int_equal(status_of(t, c.id, &code), CONTAINER_EXITED);
+}
+
+static bool has_cgroup(struct test_store *t, const char *id)
+{
+    container_auto struct container c = { .created_ns = 0 };
+
+    assert_int_equal(container_find(t->s, imgc_str_of(id), &c, &t->err), 0);
+    return c.cgroup != NULL;
+}
+
+static void test_cgroup_that_remains(void **state)
+{
+    struct test_store *t = *state;
+    container_auto struct container c = { .auto_remove = false };
+    struct process_id init = { .pid = 0 };
+    int code = 0;
+
+    assert_ok(container_create(t->s, &c, &t->err), t->err);
+    assert_ok(container_started(t->s, c.id, &init, "/cg", &t->err), t->err);
+    assert_true(has_cgroup(t, c.id));
+    assert_ok(container_exited(t->s, c.id, 3, false, true, &t->err), t->err);
+    assert_true(has_cgroup(t, c.id));
+    assert_ok(container_swept(t->s, c.id, &t->err), t->err);
+    assert_false(has_cgroup(t, c.id));
+    assert_int_equal(status_of(t, c.id, &code), CONTAINER_EXITED);
+    assert_int_equal(code, 3);
+    assert_err(container_swept(t->s, "none", &t->err), IMGC_E_NOTFOUND);
+
+    assert_ok(container_started(t->s, c.id, &init, "/cg", &t->err), t->err);
+    assert_ok(container_exited(t->s, c.id, 0, false, false, &t->err), t->err);
+    assert_false(has_cgroup(t, c.id));
 }
 
 /* After its owner was killed: looked at once, and noted. */
@@ -233,6 +264,7 @@ int main(void)
         CASE(test_image_must_be_there),
         CASE(test_made_up_names_and_prefixes),
         CASE(test_status_is_asked_of_the_kernel),
+        CASE(test_cgroup_that_remains),
         CASE(test_abandoned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

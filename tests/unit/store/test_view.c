@@ -96,7 +96,7 @@ static void test_stays_while_it_is_mounted(void **state)
     assert_ok(publish(t, d, 2), t->err);
     assert_ok(container_create(t->s, &c, &t->err), t->err);
     assert_err(view_remove(t->s, &v, &t->err), IMGC_E_INUSE);
-    assert_ok(container_exited(t->s, c.id, 0, false, &t->err), t->err);
+    assert_ok(container_exited(t->s, c.id, 0, false, false, &t->err), t->err);
     assert_ok(mounted_add(t->s, &c.image_id, "/mnt", &t->err), t->err);
     assert_err(view_remove(t->s, &v, &t->err), IMGC_E_INUSE);
     assert_ok(find(t, d, 2), t->err);

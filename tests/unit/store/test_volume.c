@@ -155,7 +155,7 @@ static void test_refused_removal(void **state)
     assert_int_equal(container_delete_idle(t->s, c.id, true, &t->err), CONTAINER_BUSY);
     assert_ok(container_find(t->s, imgc_str_of(c.id), &found, &t->err), t->err);
     assert_false(found.auto_remove);
-    assert_ok(container_exited(t->s, c.id, 0, false, &t->err), t->err);
+    assert_ok(container_exited(t->s, c.id, 0, false, false, &t->err), t->err);
     assert_ok(container_delete_idle(t->s, c.id, true, &t->err), t->err);
     assert_int_equal(volume_find(t->s, "own", &none, &t->err), VOLUME_MISSING);
 }
