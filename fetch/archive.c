@@ -158,7 +158,9 @@ static int list_members(struct archive_file *a, struct imgc_err *reterr)
 {
     imgc_auto(tar_source_freep) struct tar_source *tar = NULL;
 
-    int r = tar_source_new(a->tar_fd, &tar, reterr);
+    /* What was written out here is nobody else's. */
+    int r = a->owns_tar_fd ? tar_source_new(a->tar_fd, &tar, reterr)
+                           : tar_source_new_shared(a->tar_fd, &tar, reterr);
     if (r < 0) {
         return r;
     }

@@ -25,6 +25,8 @@
     X(read_append_filter, archive_read_append_filter)           \
     X(read_set_format_option, archive_read_set_format_option)   \
     X(read_open, archive_read_open)                             \
+    X(read_open2, archive_read_open2)                           \
+    X(filter_bytes, archive_filter_bytes)                       \
     X(read_next_header, archive_read_next_header)               \
     X(read_header_position, archive_read_header_position)       \
     X(read_data_block, archive_read_data_block)                 \
@@ -37,6 +39,7 @@
     X(entry_hardlink, archive_entry_hardlink)                   \
     X(entry_symlink, archive_entry_symlink)                     \
     X(entry_size, archive_entry_size)                           \
+    X(entry_sparse_count, archive_entry_sparse_count)           \
     X(entry_perm, archive_entry_perm)                           \
     X(entry_uid, archive_entry_uid)                             \
     X(entry_gid, archive_entry_gid)                             \

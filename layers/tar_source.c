@@ -16,6 +16,8 @@
 /* Mapped pages count as memory; those behind are let go in steps of this. */
 #define DROP_BYTES ((uint64_t)1 << 20)
 
+#define READ_BYTES ((size_t)64 << 10)
+
 #define ID_MAX_VALUE ((int64_t)UINT32_MAX - 1) /* (uid_t)-1 means "leave it" to chown() */
 #define NS_MAX 999999999
 
@@ -24,8 +26,13 @@ struct tar_source {
     struct libarchive lib;
     struct archive *archive;
     locale_t locale;
-    unsigned char *map; /* the whole tar, read-only */
-    size_t size;
+    unsigned char *map; /* the whole tar, read-only; NULL: it is read piece by piece */
+    uint64_t size;
+    int fd;             /* borrowed; of one that is read */
+    unsigned char *buf; /* READ_BYTES of it */
+    uint64_t at;        /* its next byte to read */
+    int read_errno;
+    bool is_cut;
     size_t dropped; /* bytes from the start that are let go */
     uint64_t n_entries;
     bool is_given; /* the block was given to libarchive */
@@ -46,11 +53,42 @@ static la_ssize_t give_block(struct archive *a, void *arg, const void **ret)
     return (la_ssize_t)t->size;
 }
 
+/* The headers alone are needed: a little at a time, and what lies between them is skipped. */
+static la_ssize_t read_block(struct archive *a, void *arg, const void **ret)
+{
+    struct tar_source *t = arg;
+    ssize_t n;
+
+    (void)a;
+    do {
+        n = pread(t->fd, t->buf, READ_BYTES, (off_t)t->at);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 || (n == 0 && t->at < t->size)) { /* it was longer a moment ago */
+        t->read_errno = n < 0 ? errno : 0;
+        t->is_cut = n == 0;
+        return -1;
+    }
+    t->at += (uint64_t)n;
+    *ret = t->buf;
+    return n;
+}
+
+static la_int64_t skip_bytes(struct archive *a, void *arg, la_int64_t wanted)
+{
+    struct tar_source *t = arg;
+    uint64_t left = t->size > t->at ? t->size - t->at : 0;
+    uint64_t n = wanted < 0 ? 0 : (uint64_t)wanted < left ? (uint64_t)wanted : left;
+
+    (void)a;
+    t->at += n;
+    return (la_int64_t)n;
+}
+
 static void drop_behind(struct tar_source *t, uint64_t position)
 {
     static const uint64_t page_mask = 0xffff; /* 64 KiB: whole pages on every architecture */
 
-    if (position > t->dropped && position - t->dropped >= DROP_BYTES) {
+    if (t->map && position > t->dropped && position - t->dropped >= DROP_BYTES) {
         size_t end = (size_t)(position & ~page_mask);
         (void)madvise(t->map + t->dropped, end - t->dropped, MADV_DONTNEED);
         t->dropped = end;
@@ -178,6 +216,31 @@ static int add_block(struct tar_source *t, struct entry *e, const void *ptr, siz
     return entry_add_extent(e, &x, reterr);
 }
 
+static int tar_fail(struct tar_source *t, struct imgc_err *reterr)
+{
+    if (t->is_cut) {
+        return imgc_fail(reterr, IMGC_E_LAYER, "the tar was cut short while it was read");
+    }
+    return t->read_errno ? imgc_fail_sys(reterr, t->read_errno, "cannot read the tar")
+                         : libarchive_fail(reterr, &t->lib, t->archive, "cannot read the tar");
+}
+
+/* Where the data of the file begins, whose header was read last. */
+static int add_place(struct tar_source *t, struct archive_entry *ae, struct entry *e,
+                     struct imgc_err *reterr)
+{
+    int64_t at = t->lib.filter_bytes(t->archive, 0);
+
+    if (e->size == 0 || t->lib.entry_sparse_count(ae) > 0) {
+        return 0;
+    }
+    if (at < 0 || (uint64_t)at > t->size || e->size > t->size - (uint64_t)at) {
+        return imgc_fail(reterr, IMGC_E_LAYER, "the tar ends too early");
+    }
+    struct extent x = { .source_offset = (uint64_t)at, .len = e->size };
+    return entry_add_extent(e, &x, reterr);
+}
+
 static int read_extents(struct tar_source *t, struct archive_entry *ae, struct entry *e,
                         struct imgc_err *reterr)
 {
@@ -190,6 +253,9 @@ static int read_extents(struct tar_source *t, struct archive_entry *ae, struct e
         return imgc_fail(reterr, IMGC_E_LAYER, "a negative size");
     }
     e->size = (uint64_t)size;
+    if (!t->map) {
+        return add_place(t, ae, e, reterr);
+    }
     for (;;) {
         int ar = t->lib.read_data_block(t->archive, &ptr, &len, &offset);
         if (ar == ARCHIVE_EOF) {
@@ -280,7 +346,7 @@ static int next_header(struct tar_source *t, struct archive_entry **ret, struct 
         ar = ARCHIVE_OK;
     }
     if (ar != ARCHIVE_OK) {
-        return libarchive_fail(reterr, &t->lib, t->archive, "cannot read the tar");
+        return tar_fail(t, reterr);
     }
     const char *name = t->lib.entry_pathname(*ret);
     if (!name) {
@@ -331,18 +397,24 @@ static int tar_source_next(struct source *src, struct entry *ret, struct imgc_er
     return r;
 }
 
-static int map_tar(struct tar_source *t, int fd, struct imgc_err *reterr)
+static int check_file(struct tar_source *t, struct imgc_err *reterr)
 {
     struct stat st;
 
-    if (fstat(fd, &st) < 0) {
+    if (fstat(t->fd, &st) < 0) {
         return imgc_fail_sys(reterr, errno, "cannot read the layer's tar");
     }
     if (!S_ISREG(st.st_mode) || st.st_size < TAR_PROBE_BYTES) {
         return imgc_fail(reterr, IMGC_E_LAYER, "is no tar");
     }
-    t->size = (size_t)st.st_size;
-    void *map = mmap(NULL, t->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    t->size = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int map_tar(struct tar_source *t, struct imgc_err *reterr)
+{
+    void *map = mmap(NULL, (size_t)t->size, PROT_READ, MAP_PRIVATE, t->fd, 0);
+
     if (map == MAP_FAILED) {
         return imgc_fail_sys(reterr, errno, "cannot map the layer's tar");
     }
@@ -350,25 +422,23 @@ static int map_tar(struct tar_source *t, int fd, struct imgc_err *reterr)
     return tar_probe_is_header(t->map) ? 0 : imgc_fail(reterr, IMGC_E_LAYER, "is no tar");
 }
 
-int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr)
+static int begin_reading(struct tar_source *t, struct imgc_err *reterr)
 {
-    imgc_auto(tar_source_freep) struct tar_source *t = calloc(1, sizeof *t);
-
-    if (!t) {
+    t->buf = malloc(READ_BYTES);
+    if (!t->buf) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    t->source.next = tar_source_next;
-    int r = libarchive_load(&t->lib, reterr);
-    if (r == 0) {
-        r = libarchive_locale(&t->locale, reterr);
+    ssize_t n = pread(t->fd, t->buf, TAR_PROBE_BYTES, 0);
+    if (n < 0) {
+        return imgc_fail_sys(reterr, errno, "cannot read the tar");
     }
-    if (r < 0) {
-        return r;
-    }
-    r = map_tar(t, fd, reterr);
-    if (r < 0) {
-        return r;
-    }
+    return n == TAR_PROBE_BYTES && tar_probe_is_header(t->buf)
+               ? 0
+               : imgc_fail(reterr, IMGC_E_LAYER, "is no tar");
+}
+
+static int open_archive(struct tar_source *t, struct imgc_err *reterr)
+{
     t->archive = t->lib.read_new();
     if (!t->archive) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
@@ -376,11 +446,41 @@ int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr)
     /* Only this one format: each of libarchive's others is a parser more for hostile bytes. */
     if (t->lib.read_support_format_tar(t->archive) != ARCHIVE_OK ||
         t->lib.read_set_format_option(t->archive, "tar", "mac-ext", NULL) < ARCHIVE_WARN ||
-        t->lib.read_open(t->archive, t, NULL, give_block, NULL) != ARCHIVE_OK) {
-        return libarchive_fail(reterr, &t->lib, t->archive, "cannot read the tar");
+        t->lib.read_open2(t->archive, t, NULL, t->map ? give_block : read_block,
+                          t->map ? NULL : skip_bytes, NULL) != ARCHIVE_OK) {
+        return tar_fail(t, reterr);
     }
-    *ret = imgc_take(t);
     return 0;
+}
+
+static int new_source(int fd, bool is_shared, struct tar_source **ret, struct imgc_err *reterr)
+{
+    imgc_auto(tar_source_freep) struct tar_source *t = calloc(1, sizeof *t);
+
+    if (!t) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    t->source.next = tar_source_next;
+    t->fd = fd;
+    int r = libarchive_load(&t->lib, reterr);
+    r = r < 0 ? r : libarchive_locale(&t->locale, reterr);
+    r = r < 0 ? r : check_file(t, reterr);
+    r = r < 0 ? r : is_shared ? begin_reading(t, reterr) : map_tar(t, reterr);
+    r = r < 0 ? r : open_archive(t, reterr);
+    if (r == 0) {
+        *ret = imgc_take(t);
+    }
+    return r;
+}
+
+int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr)
+{
+    return new_source(fd, false, ret, reterr);
+}
+
+int tar_source_new_shared(int fd, struct tar_source **ret, struct imgc_err *reterr)
+{
+    return new_source(fd, true, ret, reterr);
 }
 
 struct tar_source *tar_source_free(struct tar_source *t)
@@ -392,8 +492,9 @@ struct tar_source *tar_source_free(struct tar_source *t)
         (void)t->lib.read_free(t->archive);
     }
     if (t->map) {
-        (void)munmap(t->map, t->size);
+        (void)munmap(t->map, (size_t)t->size);
     }
+    free(t->buf);
     if (t->locale != (locale_t)0) {
         freelocale(t->locale);
     }

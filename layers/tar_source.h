@@ -19,6 +19,11 @@ struct tar_source;
  * position is not used. Memory stays bounded whatever the tar's size (pages are dropped behind).
  * @return 0; -LAYER for what is no tar; -SYS; -NOMEM. */
 IMGC_CHECK int tar_source_new(int fd, struct tar_source **ret, struct imgc_err *reterr);
+
+/** The same of a file that others may write to, or cut short, meanwhile: it is read, not mapped, so
+ * that this is an error and no signal. What lies in sparse files is not told: they have a size and
+ * no extents. As tar_source_new(). */
+IMGC_CHECK int tar_source_new_shared(int fd, struct tar_source **ret, struct imgc_err *reterr);
 struct tar_source *tar_source_free(struct tar_source *t);
 void tar_source_freep(struct tar_source **t);
 

@@ -2,6 +2,7 @@
 #include "layers/tar_source.h"
 
 #include <locale.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "schema/base/fd.h"
@@ -74,6 +75,84 @@ static void reads_a_file(void **state)
     assert_int_equal(e.n_extents, 1);
     assert_int_equal(e.extents[0].source_offset, 512);
     assert_int_equal(e.extents[0].len, 600);
+}
+
+/* All entries, as text: type, path, target, size, extents. */
+static int list_all(struct tar_source *t, struct imgc_buf *ret, struct imgc_err *err)
+{
+    struct source *entries = tar_source_entries(t);
+
+    for (;;) {
+        entry_auto struct entry e = ENTRY_INIT;
+        int r = entries->next(entries, &e, err);
+        if (r != 0) {
+            return r == SOURCE_END ? 0 : r;
+        }
+        imgc_buf_printf(ret, "%d %s %s %llu", (int)e.type, e.path, e.target ? e.target : "-",
+                        (unsigned long long)e.size);
+        for (size_t i = 0; i < e.n_extents; i++) {
+            imgc_buf_printf(ret, " %llu+%llu", (unsigned long long)e.extents[i].source_offset,
+                            (unsigned long long)e.extents[i].len);
+        }
+        imgc_buf_putc(ret, '\n');
+    }
+}
+
+/* Two files of three pieces of what is read at once each, and odd things between them. */
+static int make_long_tar(void)
+{
+    enum { BODY = 3 * 65536 + 700 };
+    static struct builder b;
+    char name[300];
+    int fd = memfd_create("long", MFD_CLOEXEC);
+
+    memset(name, 'n', sizeof name);
+    for (int i = 0; i < 2; i++) {
+        b = (struct builder){ .len = 0 };
+        add_pax(&b, "path", name, sizeof name - 100);
+        (void)add_header(&b, i ? "b" : "a", '0', BODY);
+        name[0] = 'm';
+        assert_int_equal(write(fd, b.bytes, b.len), b.len);
+        assert_int_equal(lseek(fd, (BODY + 511) / 512 * 512, SEEK_CUR) > 0, 1);
+        b = (struct builder){ .len = 0 };
+        (void)add_header(&b, i ? "dir2/" : "dir/", '5', 0);
+        (void)add_header(&b, i ? "empty2" : "empty", '0', 0);
+        assert_int_equal(write(fd, b.bytes, b.len), b.len);
+    }
+    assert_int_equal(write(fd, (char[1024]){ 0 }, 1024), 1024);
+    return fd;
+}
+
+static void a_file_of_others_is_read_the_same(void **state)
+{
+    imgc_auto(tar_source_freep) struct tar_source *own = NULL;
+    imgc_auto(tar_source_freep) struct tar_source *shared = NULL;
+    imgc_autobuf struct imgc_buf a = IMGC_BUF_INIT(4096), b = IMGC_BUF_INIT(4096);
+    imgc_autoclose int fd = make_long_tar();
+    struct imgc_err err;
+
+    (void)state;
+    assert_ok(tar_source_new(fd, &own, &err), err);
+    assert_ok(tar_source_new_shared(fd, &shared, &err), err);
+    assert_ok(list_all(own, &a, &err), err);
+    assert_ok(list_all(shared, &b, &err), err);
+    assert_string_equal(a.ptr, b.ptr);
+    assert_non_null(strstr(a.ptr, "empty2"));
+}
+
+static void a_file_that_others_cut_short_is_an_error(void **state)
+{
+    imgc_auto(tar_source_freep) struct tar_source *t = NULL;
+    imgc_autobuf struct imgc_buf list = IMGC_BUF_INIT(4096);
+    imgc_autoclose int fd = make_long_tar();
+    entry_auto struct entry e = ENTRY_INIT;
+    struct imgc_err err;
+
+    (void)state;
+    assert_ok(tar_source_new_shared(fd, &t, &err), err);
+    assert_ok(tar_source_entries(t)->next(tar_source_entries(t), &e, &err), err);
+    assert_int_equal(ftruncate(fd, 4096), 0);
+    assert_int_equal(list_all(t, &list, &err), -(int)IMGC_E_LAYER);
 }
 
 static void names_are_bytes_in_any_locale(void **state)
@@ -304,6 +383,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_file),
+        cmocka_unit_test(a_file_of_others_is_read_the_same),
+        cmocka_unit_test(a_file_that_others_cut_short_is_an_error),
         cmocka_unit_test(names_are_bytes_in_any_locale),
         cmocka_unit_test(checks_numbers_and_names),
         cmocka_unit_test(keeps_xattrs_with_nul_and_newline),
