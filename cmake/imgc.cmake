@@ -23,6 +23,9 @@ else()
   target_compile_definitions(imgc_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 endif()
 
+# What gcc's -O3 says beyond debug's -Og of code that it inlined, and is not so.
+set(imgc_o3_warnings -Wno-maybe-uninitialized -Wno-format-truncation)
+
 # One static library per folder. USES are the folders it may include, LIBS its system libraries.
 function(imgc_library name)
   cmake_parse_arguments(A "" "" "USES;LIBS" ${ARGN})
@@ -33,6 +36,10 @@ function(imgc_library name)
     set(src ${PROJECT_BINARY_DIR}/generated/empty.c)
   endif()
   add_library(imgc_${name} STATIC ${src})
+  if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND BUILD_TESTING)
+    # Both forms: imgc is optimized as a whole, the tests are linked from ordinary objects.
+    target_compile_options(imgc_${name} PRIVATE -ffat-lto-objects ${imgc_o3_warnings})
+  endif()
   list(TRANSFORM A_USES PREPEND imgc_)
   target_link_libraries(imgc_${name} PUBLIC imgc_flags ${A_USES} PRIVATE ${A_LIBS})
 endfunction()
@@ -78,9 +85,19 @@ function(imgc_embed library glob name)
   target_sources(imgc_${library} PRIVATE ${out})
 endfunction()
 
+# Optimizing each of the many test programs as a whole takes longer than all else of a build.
+function(imgc_test_program name)
+  if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    set_target_properties(${name} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+    target_compile_options(${name} PRIVATE ${imgc_o3_warnings})
+    target_link_options(${name} PRIVATE -fno-lto)
+  endif()
+endfunction()
+
 # tests/unit/FOLDER/test_NAME.c -> ctest "FOLDER/NAME"
 function(imgc_unit_test folder name)
   add_executable(test_${folder}_${name} unit/${folder}/test_${name}.c ${ARGN})
+  imgc_test_program(test_${folder}_${name})
   target_link_libraries(test_${folder}_${name} PRIVATE imgc_${folder} cmocka)
   target_compile_definitions(test_${folder}_${name} PRIVATE IMGC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${folder}/${name} COMMAND test_${folder}_${name})
@@ -90,6 +107,7 @@ endfunction()
 # tests/fuzz/fuzz_NAME.c: libFuzzer with IMGC_FUZZ, else a driver that replays the corpus.
 function(imgc_fuzzer folder name)
   add_executable(fuzz_${name} fuzz/fuzz_${name}.c ${ARGN})
+  imgc_test_program(fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE imgc_${folder})
   add_dependencies(fuzzers fuzz_${name})
   if(IMGC_FUZZ)
