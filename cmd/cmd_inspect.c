@@ -5,10 +5,13 @@
 #include "cmd/describe_spec.h"
 #include "cmd/listing.h"
 #include "cmd/lookup.h"
+#include "cmd/remote_image.h"
 #include "schema/json.h"
 
 struct inspect_options {
     const char *format, *type;
+    bool is_remote, raw, config;
+    struct remote_options remote;
 };
 
 static const struct option inspect_options[] = {
@@ -16,6 +19,15 @@ static const struct option inspect_options[] = {
       "a template for each object, or json" },
     { 0, "type", OPT_STRING, offsetof(struct inspect_options, type), "KIND",
       "only image, or only container (default: a container, else an image)" },
+    { 0, "remote", OPT_FLAG, offsetof(struct inspect_options, is_remote), NULL,
+      "one image as its registry has it, without fetching it" },
+    { 0, "raw", OPT_FLAG, offsetof(struct inspect_options, raw), NULL,
+      "with --remote: the manifest or index, byte for byte" },
+    { 0, "config", OPT_FLAG, offsetof(struct inspect_options, config), NULL,
+      "with --remote: the image's config" },
+    REMOTE_PLATFORM_ROW(offsetof(struct inspect_options, remote),
+                        "with --remote: this platform's image"),
+    REMOTE_ACCESS_ROWS(offsetof(struct inspect_options, remote)),
     { .name = NULL },
 };
 
@@ -130,6 +142,35 @@ static int inspect_names(struct app *app, const struct inspect *in, const char *
     return failed;
 }
 
+static int inspect_remote(struct app *app, const struct inspect_options *o, const char *name,
+                          struct imgc_err *reterr)
+{
+    const struct remote_image_args args = {
+        .name = name, .options = &o->remote, .raw = o->raw, .config = o->config, .format = o->format
+    };
+
+    int r = remote_image_print(app, &args, reterr);
+    return r < 0 ? imgc_context(reterr, "inspect %s", name) : 0;
+}
+
+static int check_remote(const struct inspect_options *o, const struct inspect *in, struct args args,
+                        struct imgc_err *reterr)
+{
+    if (!o->is_remote && (o->raw || o->config || o->remote.platform)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--%s needs --remote",
+                         o->raw      ? "raw"
+                         : o->config ? "config"
+                                     : "platform");
+    }
+    if (o->is_remote && (args.n != 1 || !in->images)) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--remote is for one image");
+    }
+    if (o->raw && o->format) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--raw and --format exclude each other");
+    }
+    return 0;
+}
+
 static int inspect_run(struct app *app, const void *options, struct args args,
                        struct imgc_err *reterr)
 {
@@ -137,6 +178,10 @@ static int inspect_run(struct app *app, const void *options, struct args args,
     struct inspect in = { .store = NULL };
 
     int r = parse_type(o->type, &in, reterr);
+    r = r < 0 ? r : check_remote(o, &in, args, reterr);
+    if (r == 0 && o->is_remote) {
+        return inspect_remote(app, o, args.v[0], reterr);
+    }
     if (r == 0) {
         r = app_store(app, &in.store, reterr);
     }
@@ -150,10 +195,14 @@ const struct command cmd_inspect = {
     .help =
         "A NAME is looked for among the containers first, then among the images. Without --format\n"
         "a JSON array is printed, with what was found if some is missing (then the status is 1).\n"
+        "With --remote an object is printed, with the fields of 'skopeo inspect': Name Digest "
+        "Created\n"
+        "Labels Architecture Variant Os Env Layers LayersData.\n"
         "\n"
         "  imgc inspect debian:bookworm\n"
         "  imgc inspect -f '{{json .Config.Env}}' debian\n"
         "  imgc inspect -f '{{range .RootFS.Layers}}{{println .}}{{end}}' debian\n"
+        "  imgc inspect --remote -f '{{.Created}}' debian\n"
         "  imgc inspect --type container -f '{{.State.Status}}' job\n",
     .options = inspect_options,
     .options_size = sizeof(struct inspect_options),

@@ -55,6 +55,7 @@ static const struct alias aliases[] = {
     { "container", "prune", "container prune", NULL },
     { "container", "logs", "logs", NULL },
     { "container", "inspect", "inspect", "--type=container" },
+    { "manifest", "inspect", "manifest inspect", NULL },
     { "network", "create", "network create", NULL },
     { "network", "ls", "network ls", NULL },
     { "network", "list", "network ls", NULL },

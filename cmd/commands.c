@@ -9,6 +9,9 @@ const struct command *const commands[] = {
     &cmd_save,
     &cmd_login,
     &cmd_logout,
+    &cmd_tags,
+    &cmd_digest,
+    &cmd_manifest_inspect,
     /* images at hand */
     &cmd_images,
     &cmd_inspect,

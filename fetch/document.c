@@ -13,6 +13,12 @@ struct imgc_str document_text(const struct document *d)
     return (struct imgc_str){ d->text.ptr, d->text.len };
 }
 
+static int keep(const struct document_source *from, const struct digest *digest,
+                const struct document *d, struct imgc_err *reterr)
+{
+    return from->store ? blob_put(from->store, from->lease, digest, document_text(d), reterr) : 0;
+}
+
 int document_by_tag(const struct document_source *from, const char *tag, struct document *ret,
                     struct imgc_err *reterr)
 {
@@ -29,14 +35,14 @@ int document_by_tag(const struct document_source *from, const char *tag, struct 
     if (r < 0) {
         return r;
     }
-    return blob_put(from->store, from->lease, &ret->digest, document_text(ret), reterr);
+    return keep(from, &ret->digest, ret, reterr);
 }
 
 /* @return 0; BLOB_MISSING, also for a damaged copy: it is fetched again. */
 static int from_store(const struct document_source *from, const struct digest *digest,
                       struct document *ret, struct imgc_err *reterr)
 {
-    int r = blob_hold(from->store, from->lease, digest, reterr);
+    int r = !from->store ? BLOB_MISSING : blob_hold(from->store, from->lease, digest, reterr);
     if (r != 0) {
         return r;
     }
@@ -61,7 +67,7 @@ static int from_registry(const struct document_source *from, const struct digest
     if (r < 0) {
         return r;
     }
-    return blob_put(from->store, from->lease, digest, document_text(ret), reterr);
+    return keep(from, digest, ret, reterr);
 }
 
 int document_by_digest(const struct document_source *from, const struct digest *digest,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Manifests, indexes and configs on their way into the store: from the store where it has them,
- * else from the registry; checked, published and held by the lease either way.
+ * else from the registry; checked, published and held by the lease either way. Without a store they
+ * come from the registry, checked, and are kept nowhere.
  */
 #ifndef IMGC_FETCH_DOCUMENT_H
 #define IMGC_FETCH_DOCUMENT_H
@@ -11,7 +12,7 @@
 #include "store/lease.h"
 
 struct document_source {
-    struct store *store; /* all borrowed */
+    struct store *store; /* all borrowed; NULL: none, and no lease */
     struct lease *lease;
     struct registry *registry;
 };

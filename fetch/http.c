@@ -41,6 +41,7 @@ struct http_exchange {
     void *arg;
     struct imgc_buf collected;  /* body of a good answer without a receiver, or of an error */
     struct imgc_buf challenges; /* values of WWW-Authenticate */
+    struct imgc_buf links;      /* of Link */
     uint64_t max_body, received;
     struct range range;             /* asked for */
     bool is_range;                  /* the answer says that it is that */
@@ -163,6 +164,15 @@ static size_t on_body(char *ptr, size_t size, size_t n, void *arg)
     return len;
 }
 
+/* Several headers of one name are one list. */
+static void join(struct imgc_buf *list, struct imgc_str value)
+{
+    if (list->len > 0) {
+        imgc_buf_puts(list, ", ");
+    }
+    imgc_buf_str(list, value);
+}
+
 static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
 {
     struct http_exchange *x = arg;
@@ -170,6 +180,7 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
 
     if (imgc_str_starts(line, IMGC_STR("HTTP/"))) {
         imgc_buf_clear(&x->challenges); /* those of a redirect do not count */
+        imgc_buf_clear(&x->links);
         x->is_range = false;
         x->gives_ranges = false;
         x->etag[0] = '\0';
@@ -178,10 +189,9 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
     }
     value = imgc_str_trim(value);
     if (imgc_str_eq_nocase(name, IMGC_STR("www-authenticate"))) {
-        if (x->challenges.len > 0) {
-            imgc_buf_puts(&x->challenges, ", ");
-        }
-        imgc_buf_str(&x->challenges, value);
+        join(&x->challenges, value);
+    } else if (imgc_str_eq_nocase(name, IMGC_STR("link"))) {
+        join(&x->links, value);
     } else if (imgc_str_eq_nocase(name, IMGC_STR("accept-ranges"))) {
         x->gives_ranges = imgc_str_eq_nocase(value, IMGC_STR("bytes"));
     } else if (imgc_str_eq_nocase(name, IMGC_STR("content-range"))) {
@@ -464,7 +474,8 @@ int http_start(struct http *h, const struct http_get *get, struct http_exchange 
                                  .proxy = get->proxy,
                                  .is_form = get->form != NULL,
                                  .collected = IMGC_BUF_INIT((size_t)cap),
-                                 .challenges = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES) };
+                                 .challenges = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES),
+                                 .links = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES) };
     int r = build(x, get, reterr);
     if (r < 0) {
         return r;
@@ -487,6 +498,7 @@ struct http_exchange *http_exchange_free(struct http_exchange *x)
         x->h->curl.slist_free_all(x->headers);
         imgc_buf_done(&x->collected);
         imgc_buf_done(&x->challenges);
+        imgc_buf_done(&x->links);
         free(x->url);
         free(x->at);
         free(x);
@@ -769,6 +781,11 @@ struct imgc_str http_content_type(const struct http_exchange *x)
 struct imgc_str http_challenges(const struct http_exchange *x)
 {
     return (struct imgc_str){ x->challenges.ptr, x->challenges.len };
+}
+
+struct imgc_str http_links(const struct http_exchange *x)
+{
+    return (struct imgc_str){ x->links.ptr, x->links.len };
 }
 
 struct imgc_str http_body(const struct http_exchange *x)

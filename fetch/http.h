@@ -121,6 +121,7 @@ bool http_failed_to_connect(const struct http_exchange *x);
 long http_status(const struct http_exchange *x); /* 0 before there is one */
 struct imgc_str http_content_type(const struct http_exchange *x);
 struct imgc_str http_challenges(const struct http_exchange *x); /* WWW-Authenticate, joined */
+struct imgc_str http_links(const struct http_exchange *x);      /* Link, joined */
 struct imgc_str http_body(const struct http_exchange *x);       /* collected, or of an error */
 uint64_t http_retry_after_ms(const struct http_exchange *x);    /* 0: none */
 uint64_t http_received(const struct http_exchange *x);          /* bytes of a good answer's body */

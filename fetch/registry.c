@@ -90,7 +90,9 @@ static int item_url(const struct registry *r, const struct registry_item *item,
 
     imgc_buf_printf(url, "%s://" IMGC_STR_FMT "/v2/", r->endpoint.is_plain ? "http" : "https",
                     IMGC_STR_ARG(r->endpoint.host));
-    if (!item->is_base) {
+    if (item->is_tags) {
+        imgc_buf_printf(url, "%s/tags/list?%s", r->ref->path, item->query);
+    } else if (!item->is_base) {
         imgc_buf_printf(url, "%s/%s/%s", r->ref->path, item->is_manifest ? "manifests" : "blobs",
                         item->tag ? item->tag : digest_text(item->digest, digest));
     }
@@ -105,6 +107,8 @@ static void item_name(const struct registry *r, const struct registry_item *item
 
     if (item->is_base) {
         (void)snprintf(out, MAX_NAME_BYTES, "access");
+    } else if (item->is_tags) {
+        (void)snprintf(out, MAX_NAME_BYTES, "list of tags of '%s'", r->ref->path);
     } else if (item->tag) {
         (void)snprintf(out, MAX_NAME_BYTES, "image '%s:%s'", r->ref->path, item->tag);
     } else if (item->is_manifest) {
@@ -366,7 +370,7 @@ static int judge_status(struct registry *r, const struct registry_item *item,
                               .retry_after_ms = after_ms,
                               .what = name,
                               .registry = r->ref->domain,
-                              .is_image = item->is_manifest };
+                              .is_image = item->is_manifest || item->is_tags };
     return answer_fail(&a, reterr);
 }
 
@@ -429,8 +433,9 @@ static int take_body(const struct registry *r, const struct registry_item *item,
     return imgc_buf_finish(body, &done, reterr);
 }
 
-int registry_get(struct registry *r, const struct registry_item *item, struct imgc_buf *body,
-                 char ret_type[REGISTRY_TYPE_MAX], struct imgc_err *reterr)
+/* @ret  the exchange that brought @body. */
+static int get(struct registry *r, const struct registry_item *item, struct imgc_buf *body,
+               struct http_exchange **ret, struct imgc_err *reterr)
 {
     struct registry_try attempt = { .n_asked = 0 };
 
@@ -448,12 +453,8 @@ int registry_get(struct registry *r, const struct registry_item *item, struct im
         if (status == 0) {
             status = take_body(r, item, x, &attempt, body, reterr);
         }
-        if (status == 0 && ret_type) {
-            struct imgc_str type = imgc_str_first(http_content_type(x), REGISTRY_TYPE_MAX - 1);
-            memcpy(ret_type, type.ptr ? type.ptr : "", type.len);
-            ret_type[type.len] = '\0';
-        }
         if (status != REGISTRY_AGAIN) {
+            *ret = status == 0 ? imgc_take(x) : NULL;
             return status;
         }
         status = http_sleep(r->http, delay_ms, reterr);
@@ -461,6 +462,34 @@ int registry_get(struct registry *r, const struct registry_item *item, struct im
             return status;
         }
     }
+}
+
+int registry_get(struct registry *r, const struct registry_item *item, struct imgc_buf *body,
+                 char ret_type[REGISTRY_TYPE_MAX], struct imgc_err *reterr)
+{
+    http_exchange_auto struct http_exchange *x = NULL;
+    int status = get(r, item, body, &x, reterr);
+
+    if (status == 0 && ret_type) {
+        struct imgc_str type = imgc_str_first(http_content_type(x), REGISTRY_TYPE_MAX - 1);
+        memcpy(ret_type, type.ptr ? type.ptr : "", type.len);
+        ret_type[type.len] = '\0';
+    }
+    return status;
+}
+
+int registry_get_page(struct registry *r, const struct registry_item *item, struct imgc_buf *body,
+                      struct imgc_buf *link, struct imgc_err *reterr)
+{
+    http_exchange_auto struct http_exchange *x = NULL;
+    struct imgc_str done;
+    int status = get(r, item, body, &x, reterr);
+
+    if (status < 0) {
+        return status;
+    }
+    imgc_buf_str(link, http_links(x));
+    return imgc_buf_finish(link, &done, reterr);
 }
 
 int registry_check(struct registry *r, struct imgc_err *reterr)

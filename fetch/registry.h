@@ -38,6 +38,8 @@ void registry_freep(struct registry **r);
 /** What is asked for. */
 struct registry_item {
     bool is_base;                /* "/v2/" itself, and nothing of the rest */
+    bool is_tags;                /* a page of the list of tags */
+    const char *query;           /* of such a page */
     bool is_manifest;            /* else a blob */
     const char *tag;             /* of a manifest; NULL: @digest */
     const struct digest *digest; /* borrowed */
@@ -64,6 +66,12 @@ IMGC_CHECK int registry_check(struct registry *r, struct imgc_err *reterr);
 IMGC_CHECK int registry_get(struct registry *r, const struct registry_item *item,
                             struct imgc_buf *body, char ret_type[REGISTRY_TYPE_MAX],
                             struct imgc_err *reterr);
+
+/** Get a page of a list. @link appended to: the Link header, "" where there is none. @return as
+ * registry_get(). */
+IMGC_CHECK int registry_get_page(struct registry *r, const struct registry_item *item,
+                                 struct imgc_buf *body, struct imgc_buf *link,
+                                 struct imgc_err *reterr);
 
 /* The attempts at one item; zero-initialised. */
 struct registry_try {

@@ -62,28 +62,40 @@ static int descend(const struct document_source *from, const struct platform *wa
     return document_by_digest(from, &entry->digest, entry->size, true, doc, reterr);
 }
 
-int resolve_image(const struct document_source *from, const struct ref *ref,
-                  const struct platform *want, struct resolved *ret, struct imgc_err *reterr)
+int resolve_document(const struct document_source *from, const struct ref *ref,
+                     const struct platform *want, struct document *doc, struct resolved *ret,
+                     struct imgc_err *reterr)
 {
-    document_auto struct document doc = DOCUMENT_INIT(LIMIT_MANIFEST_BYTES);
     enum media_kind kind = MEDIA_INDEX;
 
     int r = digest_is_set(&ref->digest)
-                ? document_by_digest(from, &ref->digest, UINT64_MAX, true, &doc, reterr)
-                : document_by_tag(from, ref->tag, &doc, reterr);
+                ? document_by_digest(from, &ref->digest, UINT64_MAX, true, doc, reterr)
+                : document_by_tag(from, ref->tag, doc, reterr);
     if (r == 0) {
-        ret->top = doc.digest;
-        r = note(ret, &doc.digest, reterr);
+        ret->top = doc->digest;
+        r = note(ret, &doc->digest, reterr);
     }
-    while (r == 0 && kind == MEDIA_INDEX) {
-        r = manifest_kind(document_text(&doc), known_type(&doc), &kind, reterr);
+    while (r == 0 && want && kind == MEDIA_INDEX) {
+        r = manifest_kind(document_text(doc), known_type(doc), &kind, reterr);
         if (r == 0 && kind == MEDIA_INDEX) {
-            r = descend(from, want, &doc, ret, reterr);
+            r = descend(from, want, doc, ret, reterr);
         }
     }
     if (r < 0) {
         return r;
     }
-    ret->manifest_digest = doc.digest;
+    ret->manifest_digest = doc->digest;
+    return 0;
+}
+
+int resolve_image(const struct document_source *from, const struct ref *ref,
+                  const struct platform *want, struct resolved *ret, struct imgc_err *reterr)
+{
+    document_auto struct document doc = DOCUMENT_INIT(LIMIT_MANIFEST_BYTES);
+
+    int r = resolve_document(from, ref, want, &doc, ret, reterr);
+    if (r < 0) {
+        return r;
+    }
     return manifest_parse(document_text(&doc), known_type(&doc), &ret->manifest, reterr);
 }

@@ -31,6 +31,17 @@ void resolve_done(struct resolved *r);
 #define resolve_auto imgc_auto(resolve_done)
 
 /**
+ * Without reading the manifest itself: @ret's is left empty.
+ *
+ * @want  NULL: what @ref stands for itself, be it an index.
+ * @doc   initialised by the caller: becomes that document, or the manifest of the platform.
+ * @return as resolve_image().
+ */
+IMGC_CHECK int resolve_document(const struct document_source *from, const struct ref *ref,
+                                const struct platform *want, struct document *doc,
+                                struct resolved *ret, struct imgc_err *reterr);
+
+/**
  * @ref   tag or digest set; a digest wins.
  * @ret   initialised by the caller, who ends it with resolve_done().
  * @return 0; -PLATFORM with the platforms that there are; -LIMIT and -DOCUMENT for indexes nested

@@ -13,6 +13,10 @@
 #define LIMIT_ERROR_BODY_BYTES (64u << 10) /* an error answer is shown, never stored */
 #define LIMIT_TOML_TABLES 4096             /* tables and arrays of one registries.conf */
 #define LIMIT_REGISTRIES_BYTES (1u << 20)  /* one registries.conf */
+#define LIMIT_TAGS_BYTES (16u << 20)       /* all pages of one list of tags; 64 bytes for each */
+#define LIMIT_TAGS 250000                  /* of one repository */
+#define LIMIT_TAG_PAGES 5000               /* of one list: registries give 50 at once or more */
+#define LIMIT_TAG_BYTES 128                /* distribution-spec: one tag */
 #define LIMIT_JSON_DEPTH 64                /* nesting; no real document comes near */
 #define LIMIT_LAYERS 500                   /* overlayfs's own limit of lower directories */
 #define LIMIT_INDEX_ENTRIES 1024           /* descriptors in one index */
