@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc export: the root file system of a container as a tar. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/commands.h"
 #include "cmd/copy_place.h"
+#include "cmd/out_file.h"
 #include "cmd/root_tar.h"
 #include "schema/base/fd.h"
 
@@ -28,8 +25,9 @@ static int write_out(void *arg, const void *ptr, size_t len, struct imgc_err *re
     return fd_write_all(*fd, ptr, len, reterr);
 }
 
-static int export_to(const struct copy_place *from, int fd, struct imgc_err *reterr)
+static int export_to(void *arg, int fd, struct imgc_err *reterr)
 {
+    const struct copy_place *from = arg;
     imgc_auto(dir_source_freep) struct dir_source *dir = NULL;
     imgc_auto(tar_sink_freep) struct tar_sink *tar = NULL;
     const struct dir_source_args args = { .dir_fd = from->root_fd, .name = "", .is_shared = true };
@@ -38,36 +36,6 @@ static int export_to(const struct copy_place *from, int fd, struct imgc_err *ret
     r = r < 0 ? r : tar_sink_new(write_out, &fd, &tar, reterr);
     r = r < 0 ? r : root_tar_add_all(dir, copy_place_users(from), tar, reterr);
     return r < 0 ? r : tar_sink_finish(tar, reterr);
-}
-
-/* Under another name until it is whole. */
-static int export_to_file(const struct copy_place *from, const char *path, struct imgc_err *reterr)
-{
-    imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(PATH_MAX);
-    imgc_autoclose int fd = -1;
-    struct imgc_str text;
-    struct stat st;
-
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a pipe, /dev/null */
-        int r = fd_open_at(AT_FDCWD, path, O_WRONLY, 0, &fd, reterr);
-        return r < 0 ? r : export_to(from, fd, reterr);
-    }
-    imgc_buf_printf(&name, "%s.imgc-%d", path, (int)getpid());
-    int r = imgc_buf_finish(&name, &text, reterr);
-    r = r < 0 ? r
-              : fd_open_at(AT_FDCWD, text.ptr, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666, &fd,
-                           reterr);
-    if (r < 0) {
-        return r;
-    }
-    r = export_to(from, fd, reterr);
-    if (r == 0 && rename(text.ptr, path) < 0) {
-        r = imgc_fail_sys(reterr, errno, "rename '%s' to '%s'", text.ptr, path);
-    }
-    if (r < 0) {
-        (void)unlink(text.ptr);
-    }
-    return r;
 }
 
 /* A container that runs is opened as who the user is, everything else is done as root of the user's
@@ -100,10 +68,10 @@ static int export_run(struct app *app, const void *options, struct args args,
                          "redirect standard output");
     }
     int r = open_root(app, args.v[0], &from, reterr);
-    if (r == 0) {
-        r = is_file ? export_to_file(&from, o->output, reterr)
-                    : export_to(&from, STDOUT_FILENO, reterr);
-    }
+    const struct out_file_args to = {
+        .out = &app->out, .path = o->output, .write = export_to, .arg = &from
+    };
+    r = r < 0 ? r : out_file_write(&to, reterr);
     return r < 0 ? imgc_context(reterr, "export %s", args.v[0]) : 0;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imgc save: images as an archive or an OCI layout that others read. */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +8,7 @@
 #include "cmd/acquire.h"
 #include "cmd/commands.h"
 #include "cmd/lookup.h"
+#include "cmd/out_file.h"
 #include "fetch/archive_save.h"
 #include "schema/base/fd.h"
 
@@ -120,57 +119,33 @@ static bool on_interrupted(void *arg)
     return app_interrupted();
 }
 
-static int save_to(struct app *app, const struct save_list *l, enum archive_format format, int fd,
-                   struct imgc_err *reterr)
+/* What goes where, once that is open. */
+struct saving {
+    struct app *app;
+    const struct save_list *list;
+    enum archive_format format;
+};
+
+static int save_to(void *arg, int fd, struct imgc_err *reterr)
 {
+    const struct saving *s = arg;
     archive_out_auto struct archive_out *out = NULL;
     lease_auto struct lease *lease = NULL;
     const struct archive_out_args to = { .fd = fd, .interrupted = on_interrupted };
 
-    int r = lease_begin(app->store, &lease, reterr);
+    int r = lease_begin(s->app->store, &lease, reterr);
     r = r < 0 ? r : archive_out_new(&to, &out, reterr);
     if (r < 0) {
         return r;
     }
-    const struct archive_save_args args = { .store = app->store,
+    const struct archive_save_args args = { .store = s->app->store,
                                             .lease = lease,
-                                            .images = l->items,
-                                            .n_images = l->n,
-                                            .format = format,
+                                            .images = s->list->items,
+                                            .n_images = s->list->n,
+                                            .format = s->format,
                                             .out = out,
                                             .interrupted = on_interrupted };
     return archive_save(&args, reterr);
-}
-
-/* Under another name until it is whole. */
-static int save_to_file(struct app *app, const struct save_list *l, enum archive_format format,
-                        const char *path, struct imgc_err *reterr)
-{
-    imgc_autobuf struct imgc_buf name = IMGC_BUF_INIT(PATH_MAX);
-    imgc_autoclose int fd = -1;
-    struct imgc_str text;
-    struct stat st;
-
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a pipe, /dev/null */
-        int r = fd_open_at(AT_FDCWD, path, O_WRONLY, 0, &fd, reterr);
-        return r < 0 ? r : save_to(app, l, format, fd, reterr);
-    }
-    imgc_buf_printf(&name, "%s.imgc-%d", path, (int)getpid());
-    int r = imgc_buf_finish(&name, &text, reterr);
-    r = r < 0 ? r
-              : fd_open_at(AT_FDCWD, text.ptr, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666, &fd,
-                           reterr);
-    if (r < 0) {
-        return r;
-    }
-    r = save_to(app, l, format, fd, reterr);
-    if (r == 0 && rename(text.ptr, path) < 0) {
-        r = imgc_fail_sys(reterr, errno, "rename '%s' to '%s'", text.ptr, path);
-    }
-    if (r < 0) {
-        (void)unlink(text.ptr);
-    }
-    return r;
 }
 
 static int save_to_directory(struct app *app, const struct save_list *l, const char *path,
@@ -184,7 +159,8 @@ static int save_to_directory(struct app *app, const struct save_list *l, const c
                                : imgc_fail_sys(reterr, errno, "create directory '%s'", path);
     }
     int r = fd_open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, reterr);
-    r = r < 0 ? r : save_to(app, l, ARCHIVE_OCI, fd, reterr);
+    struct saving saving = { .app = app, .list = l, .format = ARCHIVE_OCI };
+    r = r < 0 ? r : save_to(&saving, fd, reterr);
     struct imgc_err err;
     if (r < 0 && fd_remove_tree(AT_FDCWD, path, NULL, &err) < 0) {
         output_warn(&app->out, "%s", err.msg);
@@ -207,16 +183,13 @@ static int save_somewhere(struct app *app, const struct save_options *o, const s
         return imgc_fail(reterr, IMGC_E_USAGE,
                          "--format '%s': docker-archive, oci-archive or oci-dir", format);
     }
-    enum archive_format kind = is_oci ? ARCHIVE_OCI : ARCHIVE_DOCKER;
-    if (o->output && strcmp(o->output, "-") != 0) {
-        return save_to_file(app, l, kind, o->output, reterr);
-    }
-    if (isatty(STDOUT_FILENO)) {
-        return imgc_fail(reterr, IMGC_E_USAGE,
-                         "an archive is nothing for a terminal: name a file with --output, or "
-                         "redirect standard output");
-    }
-    return save_to(app, l, kind, STDOUT_FILENO, reterr);
+    struct saving saving = { .app = app,
+                             .list = l,
+                             .format = is_oci ? ARCHIVE_OCI : ARCHIVE_DOCKER };
+    const struct out_file_args to = {
+        .out = &app->out, .path = o->output, .write = save_to, .arg = &saving
+    };
+    return out_file_write(&to, reterr);
 }
 
 static int save_run(struct app *app, const void *options, struct args args, struct imgc_err *reterr)

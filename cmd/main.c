@@ -12,10 +12,11 @@
 
 /* A file opened in place of a closed stdin, stdout or stderr would be written to as if it were
  * that. */
-static void open_standard_fds(void)
+static void open_standard_fds(bool *ret_out_is_closed)
 {
     int fd;
 
+    *ret_out_is_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
     do {
         fd = open("/dev/null", O_RDWR); /* stays open across exec: it is a standard fd */
     } while (fd >= 0 && fd <= STDERR_FILENO);
@@ -52,7 +53,9 @@ static void set_signals(void)
 
 int main(int argc, char **argv)
 {
-    open_standard_fds();
+    bool out_is_closed = false;
+
+    open_standard_fds(&out_is_closed);
     set_signals();
-    return program_run(argc, (const char *const *)argv);
+    return program_run(argc, (const char *const *)argv, out_is_closed);
 }

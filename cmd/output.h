@@ -14,6 +14,7 @@
 struct output {
     FILE *out, *err; /* stdout and stderr; tests give others */
     bool out_is_tty, err_is_tty;
+    bool out_is_closed; /* it was when the program began: what goes there is lost */
     enum log_level level;
     int write_errno; /* of the first write to stdout that failed; 0: none */
 };

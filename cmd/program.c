@@ -99,7 +99,7 @@ static int run_globals(struct app *app, int argc, const char **argv)
     return run_words(app, words);
 }
 
-int program_run(int argc, const char *const *argv)
+int program_run(int argc, const char *const *argv, bool stdout_is_closed)
 {
     /* Nothing of it is closed or freed in the end: the kernel does that at once, while each page
      * that free() and SQLite write to would be copied first for the child that removes a container.
@@ -109,6 +109,7 @@ int program_run(int argc, const char *const *argv)
     struct imgc_err err;
 
     output_init(&app.out, LOG_LEVEL_WARN);
+    app.out.out_is_closed = stdout_is_closed;
     if (!copy) {
         (void)imgc_fail(&err, IMGC_E_NOMEM, "out of memory");
         return usage_failure(&app, &err);

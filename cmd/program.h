@@ -7,8 +7,9 @@
 
 #include "cmd/command.h"
 
-/** Run the command line. @return the exit status. */
-int program_run(int argc, const char *const *argv);
+/** Run the command line. @stdout_is_closed  it was, and something else is open in its place.
+ * @return the exit status. */
+int program_run(int argc, const char *const *argv, bool stdout_is_closed);
 
 /** The global options, for help. */
 extern const struct option program_options[];

@@ -283,6 +283,55 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
     [ "${lines[-1]}" -lt 450000 ] # kB; the archive has 720 MB of them
 }
 
+@test "where save and export write: links, open files, closed ones, directories of others" {
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    imgc create --name box app:1 true >/dev/null
+    local command what
+    for what in "save app:1" "export box"; do
+        read -ra command <<<"$what"
+        rm -rf w && mkdir -p w/real
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" "${command[@]}" >w/want
+        # the link stays, what it leads to is replaced and keeps its mode
+        echo old >w/real/a.tar
+        chmod 600 w/real/a.tar
+        ln -s real/a.tar w/link
+        imgc "${command[@]}" -o w/link
+        [ -L w/link ] && cmp w/want w/real/a.tar
+        [ "$(stat -c %a w/real/a.tar)" = 600 ]
+        # a link to nothing yet
+        ln -s real/b.tar w/dangling
+        (cd w && imgc "${command[@]}" -o dangling)
+        [ -L w/dangling ] && cmp w/want w/real/b.tar
+        # open files are written to, never replaced
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" "${command[@]}" -o /dev/stdout | cmp w/want -
+        [ -L /dev/stdout ]
+        { echo first; "$IMGC" --root "$STORE" --runroot "$RUNROOT" "${command[@]}" -o /dev/stdout; } >w/both
+        (echo first; cat w/want) | cmp - w/both
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" "${command[@]}" -o /dev/fd/9 9>w/nine
+        cmp w/want w/nine
+        mkfifo w/pipe
+        cat w/pipe >w/piped &
+        imgc "${command[@]}" -o w/pipe
+        wait $!
+        [ -p w/pipe ] && cmp w/want w/piped
+        run -1 bash -c "'$IMGC' --root '$STORE' --runroot '$RUNROOT' $what >&-"
+        [[ "$output" = *"standard output"* ]]
+        [ "$(ls w w/real | grep -c imgc-)" = 0 ]
+    done
+}
+
+@test "what save says is there is on the disk" {
+    command -v strace >/dev/null || skip "needs strace"
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    run strace -f -o trace -e trace=fsync,rename,renameat,renameat2 true
+    [ "$status" -eq 0 ] || skip "strace is not allowed here"
+    ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=fsync,rename,renameat,renameat2 \
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" save -o out.tar app:1
+    grep -n 'fsync' trace
+    [ "$(sed -n '/rename.*out.tar/=' trace)" -gt "$(sed -n '/fsync/=' trace | head -n 1)" ]
+    [ "$(sed -n '/fsync/=' trace | tail -n 1)" -gt "$(sed -n '/rename.*out.tar/=' trace)" ]
+}
+
 @test "an interrupted save ends, whoever reads it or not" {
     layout_of layout one:1=x
     imgc load -q -i layout
