@@ -63,7 +63,7 @@ static int find_place(const char *path, struct place *ret, struct imgc_err *rete
 
     ret->has_old = stat(path, &ret->old) == 0;
     ret->is_open = is_name_of_open(path);
-    for (unsigned i = 0; r == 0 && !ret->is_open && i < LIMIT_SYMLINKS; i++) {
+    for (unsigned i = 0; r == 0 && ret->path && !ret->is_open && i < LIMIT_SYMLINKS; i++) {
         r = follow(&ret->path, reterr);
         if (r == 0) {
             return 0;
