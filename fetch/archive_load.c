@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fetch/archive_layout.h"
 #include "layers/ingest.h"
 #include "schema/config.h"
 #include "schema/docker_archive.h"
@@ -14,8 +15,6 @@
 #include "store/blob.h"
 #include "store/image.h"
 
-#define OCI_INDEX "index.json"
-#define BLOB_PATH_MAX (sizeof "blobs/sha512/" + DIGEST_HEX_MAX)
 #define NS_PER_S 1000000000
 
 /* One image on its way. */
@@ -52,14 +51,6 @@ static struct imgc_str text_of(const struct imgc_buf *b)
     return (struct imgc_str){ b->ptr ? b->ptr : "", b->len };
 }
 
-static void blob_path(const struct digest *digest, char out[BLOB_PATH_MAX])
-{
-    char hex[DIGEST_HEX_MAX];
-
-    (void)snprintf(out, BLOB_PATH_MAX, "blobs/%s/%s", digest_alg_name(digest->alg),
-                   digest_hex(digest, hex));
-}
-
 /* ---- documents ---- */
 
 /* archive_read() of what must be there. */
@@ -88,10 +79,10 @@ static int keep_document(struct loading *l, const struct digest *digest, struct 
 static int read_blob(struct loading *l, const struct descriptor *d, struct imgc_buf *text,
                      struct imgc_err *reterr)
 {
-    char path[BLOB_PATH_MAX];
+    char path[ARCHIVE_LAYOUT_BLOB_MAX];
 
     imgc_buf_clear(text);
-    blob_path(&d->digest, path);
+    archive_layout_path(&d->digest, path);
     int r = read_part(l->args->archive, path, text, reterr);
     return r < 0 ? r : keep_document(l, &d->digest, text_of(text), reterr);
 }
@@ -150,7 +141,7 @@ static int load_layer(struct loading *l, size_t i, const char *path, const struc
                       struct imgc_err *reterr)
 {
     const struct digest *diff_id = &l->config.diff_ids[i];
-    char oci_path[BLOB_PATH_MAX], text[DIGEST_TEXT_MAX];
+    char oci_path[ARCHIVE_LAYOUT_BLOB_MAX], text[DIGEST_TEXT_MAX];
     struct layer_info info;
     struct ingest_args how = { .blob_size = UINT64_MAX, .diff_id = diff_id };
 
@@ -159,7 +150,7 @@ static int load_layer(struct loading *l, size_t i, const char *path, const struc
         return r;
     }
     if (blob) {
-        blob_path(&blob->digest, oci_path);
+        archive_layout_path(&blob->digest, oci_path);
         path = oci_path;
         how.blob = &blob->digest;
         how.blob_size = blob->size;
@@ -376,38 +367,20 @@ static int load_layout(const struct archive_load_args *args, struct imgc_str tex
 
 /* ---- docker's archives ---- */
 
-/* Since docker 25 the archive is an OCI layout, too: the manifest of this image there. @text  the
- * document. @return 0 with *ret_found. */
-static int manifest_of_layout(const struct loading *l, struct imgc_buf *text, bool *ret_found,
-                              struct imgc_err *reterr)
+/* The manifest that the layout has of this image. @text  the document. @return 0 with *ret_found.
+ */
+static int manifest_of_layout(const struct loading *l, const struct archive_layout *layout,
+                              struct imgc_buf *text, bool *ret_found, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf index_text = IMGC_BUF_INIT(LIMIT_MANIFEST_BYTES);
-    index_auto struct image_index index = INDEX_INIT;
+    const struct digest *manifest = archive_layout_find(layout, &l->id);
+    char path[ARCHIVE_LAYOUT_BLOB_MAX];
 
-    *ret_found = false;
-    int r = archive_read(l->args->archive, OCI_INDEX, &index_text, reterr);
-    if (r == ARCHIVE_MISSING) {
+    *ret_found = manifest != NULL;
+    if (!manifest) {
         return 0;
     }
-    if (r < 0) {
-        return r;
-    }
-    struct imgc_err unused;
-    if (index_parse(text_of(&index_text), IMGC_STR(""), &index, &unused) < 0) {
-        return 0; /* docker wrote "manifests": null for a while; its own document suffices */
-    }
-    for (size_t i = 0; r == 0 && i < index.n_manifests && !*ret_found; i++) {
-        manifest_auto struct manifest m = MANIFEST_INIT;
-        struct imgc_err ignored;
-        char path[BLOB_PATH_MAX];
-        blob_path(&index.manifests[i].digest, path);
-        imgc_buf_clear(text);
-        r = archive_read(l->args->archive, path, text, reterr);
-        *ret_found = r == 0 && manifest_parse(text_of(text), IMGC_STR(""), &m, &ignored) == 0 &&
-                     digest_eq(&m.config.digest, &l->id);
-        r = r == ARCHIVE_MISSING ? 0 : r;
-    }
-    return r;
+    archive_layout_path(manifest, path);
+    return read_part(l->args->archive, path, text, reterr);
 }
 
 /* A manifest for an image that came without: its layers are the tars themselves. */
@@ -446,12 +419,13 @@ static int make_manifest(struct loading *l, struct imgc_buf *text, struct imgc_e
     return imgc_buf_finish(text, &done, reterr);
 }
 
-static int keep_manifest(struct loading *l, struct imgc_err *reterr)
+static int keep_manifest(struct loading *l, const struct archive_layout *layout,
+                         struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(LIMIT_MANIFEST_BYTES);
     bool is_found = false;
 
-    int r = manifest_of_layout(l, &text, &is_found, reterr);
+    int r = manifest_of_layout(l, layout, &text, &is_found, reterr);
     if (r == 0 && !is_found) {
         r = make_manifest(l, &text, reterr);
     }
@@ -461,6 +435,7 @@ static int keep_manifest(struct loading *l, struct imgc_err *reterr)
 }
 
 static int load_docker_image(const struct archive_load_args *args,
+                             const struct archive_layout *layout,
                              const struct docker_archive_image *image, struct imgc_err *reterr)
 {
     loading_auto struct loading l = LOADING_INIT(args);
@@ -474,7 +449,7 @@ static int load_docker_image(const struct archive_load_args *args,
     for (size_t i = 0; r == 0 && i < image->n_layers; i++) {
         r = load_layer(&l, i, image->layers[i], NULL, reterr);
     }
-    r = r < 0 ? r : keep_manifest(&l, reterr);
+    r = r < 0 ? r : keep_manifest(&l, layout, reterr);
     return r < 0 ? r : publish(&l, reterr);
 }
 
@@ -482,10 +457,12 @@ static int load_docker(const struct archive_load_args *args, struct imgc_str tex
                        struct imgc_err *reterr)
 {
     docker_archive_auto struct docker_archive a = DOCKER_ARCHIVE_INIT;
+    archive_layout_auto struct archive_layout layout = ARCHIVE_LAYOUT_INIT;
 
     int r = docker_archive_parse(text, &a, reterr);
+    r = r < 0 ? r : archive_layout_read(args->archive, &layout, reterr);
     for (size_t i = 0; r == 0 && i < a.n; i++) {
-        r = load_docker_image(args, &a.images[i], reterr);
+        r = load_docker_image(args, &layout, &a.images[i], reterr);
         if (r < 0 && a.images[i].tags && a.images[i].tags[0]) {
             r = imgc_context(reterr, "'%s'", a.images[i].tags[0]);
         }
@@ -501,10 +478,10 @@ int archive_load(const struct archive_load_args *args, struct imgc_err *reterr)
     if (r == 0) {
         return load_docker(args, text_of(&text), reterr);
     }
-    r = r < 0 ? r : archive_read(args->archive, OCI_INDEX, &text, reterr);
+    r = r < 0 ? r : archive_read(args->archive, ARCHIVE_LAYOUT_INDEX, &text, reterr);
     if (r == ARCHIVE_MISSING) {
         return imgc_fail(reterr, IMGC_E_DOCUMENT,
-                         "neither " DOCKER_ARCHIVE_MANIFEST " nor " OCI_INDEX
+                         "neither " DOCKER_ARCHIVE_MANIFEST " nor " ARCHIVE_LAYOUT_INDEX
                          " is in it: no archive of images (a root file system is for 'imgc "
                          "import')");
     }

@@ -238,7 +238,7 @@ for word in sys.argv[2:]:
         info.size = 1 << 20
         t.addfile(info, io.BytesIO((text.encode() or b"\0") * info.size))
     layer = put("layer.v1.tar", tar.getvalue())
-    config = {"architecture": "amd64", "os": "linux", "config": {},
+    config = {"architecture": "amd64", "os": "linux", "author": name, "config": {},
               "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
     manifest = {"schemaVersion": 2, "config": put("config.v1+json", json.dumps(config).encode()), "layers": [layer]}
     manifests.append(put("manifest.v1+json", json.dumps(manifest).encode()))
@@ -254,6 +254,29 @@ END
     tar cSf a.tar -C layout .
     run -1 imgc load -i a.tar
     [[ "$output" = *"two:1"*"sparse"* ]]
+}
+
+@test "each manifest of an archive is read a few times, however many images there are" {
+    command -v strace >/dev/null || skip "needs strace"
+    strace -o /dev/null true || skip "strace is not allowed here"
+    # shellcheck disable=SC2046
+    layout_of layout $(seq -f 'app:%g=x' 40)
+    python3 - <<'END'
+import json
+images = []
+for d in json.load(open("layout/index.json"))["manifests"]:
+    path = lambda d: "blobs/" + d["digest"].replace(":", "/")
+    m = json.load(open("layout/" + path(d)))
+    images.append({"Config": path(m["config"]), "RepoTags": [d["annotations"]["org.opencontainers.image.ref.name"]],
+                   "Layers": [path(l) for l in m["layers"]]})
+json.dump(images, open("layout/manifest.json", "w"))
+END
+    ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=openat2 "$IMGC" --root "$STORE" \
+        --runroot "$RUNROOT" load -q -i layout >names
+    [ "$(wc -l <names)" = 40 ]
+    # the config and twice the manifest of each, and a few more
+    [ "$(grep -c '"blobs/' trace)" -le 150 ] || { grep -c '"blobs/' trace; return 1; }
+    [ "$(jq -r '.manifests[7].digest' layout/index.json)" = "$(imgc inspect --format '{{.Digest}}' app:8)" ]
 }
 
 @test "--platform refuses an image that is for another one" {
