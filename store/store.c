@@ -13,6 +13,7 @@
 #include "store/db_migrate.h"
 #include "store/paths.h"
 #include "store/recover.h"
+#include "store/spread.h"
 #include "store/store_handle.h"
 
 #define ROOT_PATH_MAX (2ul * PATH_MAX) /* working directory and a path below it */
@@ -100,6 +101,18 @@ static int refuse_case_folding(const struct store *s, struct imgc_err *reterr)
     return 0;
 }
 
+/* What each run, pull or volume makes is its own. Otherwise all of it is in one block group of
+ * ext4, and where that has no journal each new file there looks at all that were removed of late.
+ */
+static void spread(const struct store *s)
+{
+    static const char *const dirs[] = { PATHS_CONTAINERS, PATHS_TMP, PATHS_VOLUMES };
+
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        spread_children(s->root_fd, dirs[i]);
+    }
+}
+
 /* Make every directory that is missing. Modes do not depend on the umask. */
 static int make_skeleton(const struct store *s, struct imgc_err *reterr)
 {
@@ -114,6 +127,7 @@ static int make_skeleton(const struct store *s, struct imgc_err *reterr)
             return imgc_fail_sys(reterr, errno, "set the mode of '%s/%s'", s->root, *p);
         }
     }
+    spread(s);
     return refuse_case_folding(s, reterr);
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/unit.h"
 
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "schema/base/clock.h"
@@ -36,6 +40,39 @@ static void test_modes_do_not_depend_on_the_umask(void **state)
         assert_int_equal(mode_of(&t, "tmp"), 0700);
         test_store_remove(&t);
     }
+}
+
+static bool is_top(struct test_store *t, const char *path)
+{
+    char full[256];
+    int flags = 0;
+
+    (void)snprintf(full, sizeof full, "%s/%s", t->root, path);
+    int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ioctl(fd, FS_IOC_GETFLAGS, &flags), 0);
+    (void)close(fd);
+    return flags & FS_TOPDIR_FL;
+}
+
+static void test_spreads_what_is_unrelated(void **state)
+{
+    struct test_store t;
+    struct statfs fs;
+    (void)state;
+
+    test_store_dir(&t);
+    assert_ok(test_store_open(&t), t.err);
+    assert_int_equal(statfs(t.root, &fs), 0);
+    if (fs.f_type == EXT4_SUPER_MAGIC) {
+        assert_true(is_top(&t, "containers"));
+        assert_true(is_top(&t, "tmp"));
+        assert_true(is_top(&t, "volumes"));
+        assert_false(is_top(&t, "layers"));
+    } else {
+        print_message("not looked at: the store is not on ext4\n");
+    }
+    test_store_remove(&t);
 }
 
 static void test_refuses_what_others_may_write(void **state)
@@ -199,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_modes_do_not_depend_on_the_umask),
+        cmocka_unit_test(test_spreads_what_is_unrelated),
         cmocka_unit_test(test_refuses_what_others_may_write),
         cmocka_unit_test(test_refuses_a_root_of_another_user),
         cmocka_unit_test(test_bad_places_give_one_line),
