@@ -43,6 +43,15 @@ static const char *cgroup_mode(void)
     return access("/sys/fs/cgroup/memory", F_OK) == 0 ? "v1" : "none";
 }
 
+static bool has_nftables(void)
+{
+    netlink_auto struct netlink nl = NETLINK_INIT;
+    struct imgc_err ignored;
+    bool exists = false;
+
+    return net_nft_open(&nl, &ignored) == 0 && net_nft_exists(&nl, "imgc", &exists, &ignored) == 0;
+}
+
 /* What a container is on that names none. */
 static const char *default_network(void)
 {
@@ -51,7 +60,7 @@ static const char *default_network(void)
     if (usual && *usual) {
         return usual;
     }
-    return geteuid() == 0 && net_nft_program() ? NETWORK_DEFAULT : "none";
+    return geteuid() == 0 && has_nftables() ? NETWORK_DEFAULT : "none";
 }
 
 static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)

@@ -9,7 +9,6 @@
 #include "schema/json.h"
 
 #define NAMES_MAX 4096
-#define SCRIPT_BYTES (4u << 20) /* some 60 000 ports */
 
 /* FNV-1a: spreads paths, no more. */
 static uint32_t hash(const char *z)
@@ -194,7 +193,7 @@ int network_host_up(struct store *s, struct network *n, bool is_used, struct net
     return r;
 }
 
-struct content {
+struct network_host_content {
     struct network_list networks;
     struct network_lease_list leases;
     struct net_nft_network *used;
@@ -202,7 +201,7 @@ struct content {
     size_t n_used, n_targets;
 };
 
-static void content_done(struct content *c)
+static void content_done(struct network_host_content *c)
 {
     for (size_t i = 0; i < c->n_targets; i++) {
         net_port_list_done(&c->targets[i].ports);
@@ -215,7 +214,7 @@ static void content_done(struct content *c)
 
 #define content_auto imgc_auto(content_done)
 
-static bool has_container(const struct content *c, const struct network *n)
+static bool has_container(const struct network_host_content *c, const struct network *n)
 {
     for (size_t i = 0; i < c->leases.n; i++) {
         if (strcmp(c->leases.items[i].network_id, n->id) == 0) {
@@ -226,7 +225,7 @@ static bool has_container(const struct content *c, const struct network *n)
 }
 
 /* An ordinary user's store never had any; then nothing of it is on the host. */
-static bool has_bridges(const struct content *c)
+static bool has_bridges(const struct network_host_content *c)
 {
     for (size_t i = 0; i < c->networks.n; i++) {
         if (c->networks.items[i].bridge[0]) {
@@ -236,7 +235,8 @@ static bool has_bridges(const struct content *c)
     return false;
 }
 
-static int add_target(struct content *c, const struct network_lease *l, struct imgc_err *reterr)
+static int add_target(struct network_host_content *c, const struct network_lease *l,
+                      struct imgc_err *reterr)
 {
     struct net_nft_target *t = &c->targets[c->n_targets];
 
@@ -248,13 +248,13 @@ static int add_target(struct content *c, const struct network_lease *l, struct i
     return net_port_read(imgc_str_of(l->ports), &t->ports, reterr);
 }
 
-static int read_rows(struct store *s, struct content *c, struct imgc_err *reterr)
+static int read_rows(struct store *s, struct network_host_content *c, struct imgc_err *reterr)
 {
     int r = network_list(s, &c->networks, reterr);
     return r < 0 ? r : network_lease_list(s, NULL, &c->leases, reterr);
 }
 
-static int read_content(struct store *s, struct content *c, struct imgc_err *reterr)
+static int read_content(struct store *s, struct network_host_content *c, struct imgc_err *reterr)
 {
     int r = read_rows(s, c, reterr);
     if (r < 0) {
@@ -280,41 +280,38 @@ static int read_content(struct store *s, struct content *c, struct imgc_err *ret
     return r;
 }
 
-static int make_script(struct store *s, const struct content *c, struct imgc_buf *script,
-                       struct imgc_str *ret, struct imgc_err *reterr)
+static struct net_nft_rules rules_of(const struct network_host_content *c, const char *table)
 {
-    char table[NET_NFT_TABLE_MAX];
-
-    net_nft_script(&(struct net_nft_rules){ .table = network_host_table(s, table),
-                                            .networks = c->used,
-                                            .n_networks = c->n_used,
-                                            .targets = c->targets,
-                                            .n_targets = c->n_targets },
-                   script);
-    return imgc_buf_finish(script, ret, reterr);
+    return (struct net_nft_rules){ .table = table,
+                                   .networks = c->used,
+                                   .n_networks = c->n_used,
+                                   .targets = c->targets,
+                                   .n_targets = c->n_targets };
 }
 
-int network_host_rules(struct store *s, struct net_nft_run *run, struct imgc_err *reterr)
+int network_host_write_rules(struct store *s, struct netlink *nl, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf script = IMGC_BUF_INIT(SCRIPT_BYTES);
-    content_auto struct content c = { .n_used = 0 };
-    struct imgc_str text;
+    content_auto struct network_host_content c = { .n_used = 0 };
+    char table[NET_NFT_TABLE_MAX];
 
     int r = read_content(s, &c, reterr);
-    r = r < 0 ? r : make_script(s, &c, &script, &text, reterr);
-    return r < 0 ? r : net_nft_start(text, run, reterr);
+    if (r < 0) {
+        return r;
+    }
+    const struct net_nft_rules rules = rules_of(&c, network_host_table(s, table));
+    return net_nft_write(nl, &rules, false, reterr);
 }
 
 /* Those that somebody has named in a rule of that table need no word of ours. */
-static int warn_of(struct net_forward *f, const char *bridge, struct imgc_buf *warnings,
-                   struct imgc_err *reterr)
+static int warn_of(struct netlink *nl, struct net_forward *f, const char *bridge,
+                   struct imgc_buf *warnings, struct imgc_err *reterr)
 {
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < f->n_chains; i++) {
         bool is_named = false;
         if (f->chains[i].is_drop && !f->chains[i].is_shared) {
-            r = net_forward_is_named(&f->chains[i], bridge, &is_named, reterr);
+            r = net_forward_is_named(nl, &f->chains[i], bridge, &is_named, reterr);
             f->chains[i].is_drop = !is_named;
         }
     }
@@ -326,45 +323,54 @@ static int warn_of(struct net_forward *f, const char *bridge, struct imgc_buf *w
     return r;
 }
 
-int network_host_forward(struct store *s, struct imgc_buf *warnings, struct imgc_err *reterr)
+/* The bridges of the networks in use. */
+static int list_bridges(const struct network_host_content *c, const char ***ret,
+                        struct imgc_err *reterr)
 {
-    content_auto struct content c = { .n_used = 0 };
-    imgc_autofree const char **bridges = NULL;
-    char table[NET_NFT_TABLE_MAX];
+    const char **bridges = calloc(c->n_used + 1, sizeof *bridges);
 
-    int r = read_content(s, &c, reterr);
-    if (r < 0) {
-        return r;
-    }
-    bridges = calloc(c.n_used + 1, sizeof *bridges);
     if (!bridges) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    for (size_t i = 0; i < c.n_used; i++) {
-        bridges[i] = c.used[i].bridge;
+    for (size_t i = 0; i < c->n_used; i++) {
+        bridges[i] = c->used[i].bridge;
     }
+    *ret = bridges;
+    return 0;
+}
+
+int network_host_forward(struct store *s, struct netlink *nl, struct imgc_buf *warnings,
+                         struct imgc_err *reterr)
+{
+    content_auto struct network_host_content c = { .n_used = 0 };
+    imgc_autofree const char **bridges = NULL;
+    char table[NET_NFT_TABLE_MAX];
+
     (void)network_host_table(s, table);
-    r = net_forward_apply(table, bridges, c.n_used, reterr);
+    int r = read_content(s, &c, reterr);
+    r = r < 0 ? r : list_bridges(&c, &bridges, reterr);
+    r = r < 0 ? r : net_forward_apply(nl, table, bridges, c.n_used, reterr);
     for (size_t i = 0; r == 0 && i < c.n_used; i++) {
         struct net_forward f;
-        r = c.used[i].is_internal ? 0 : net_forward_find(table, &f, reterr);
-        r = r < 0 || c.used[i].is_internal ? r : warn_of(&f, bridges[i], warnings, reterr);
+        r = c.used[i].is_internal ? 0 : net_forward_find(nl, table, &f, reterr);
+        r = r < 0 || c.used[i].is_internal ? r : warn_of(nl, &f, bridges[i], warnings, reterr);
     }
     return r;
 }
 
-int network_host_write_rules(struct store *s, struct imgc_err *reterr)
+/* @return NULL. */
+static struct network_host_content *content_free(struct network_host_content *c)
 {
-    net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
-
-    int r = network_host_rules(s, &run, reterr);
-    return r < 0 ? r : net_nft_wait(&run, reterr);
+    if (c) {
+        content_done(c);
+        free(c);
+    }
+    return NULL;
 }
 
 void network_host_rest_done(struct network_host_rest *rest)
 {
-    free(rest->script);
-    free(rest->used);
+    (void)content_free(rest->content);
     free(rest->bridges);
     *rest = (struct network_host_rest){ .n = 0 };
 }
@@ -372,31 +378,24 @@ void network_host_rest_done(struct network_host_rest *rest)
 int network_host_find_rest(struct store *s, struct network_host_rest *ret, struct imgc_err *reterr)
 {
     network_host_rest_auto struct network_host_rest rest = { .n = 0 };
-    imgc_autobuf struct imgc_buf script = IMGC_BUF_INIT(SCRIPT_BYTES);
-    content_auto struct content c = { .n_used = 0 };
-    struct imgc_str text;
 
-    int r = read_content(s, &c, reterr);
-    if (r == 0 && !has_bridges(&c)) {
-        return 0;
+    rest.content = calloc(1, sizeof *rest.content);
+    if (!rest.content) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    r = r < 0 ? r : make_script(s, &c, &script, &text, reterr);
-    r = r < 0 ? r : imgc_buf_take(&script, &rest.script, reterr);
-    if (r < 0) {
+    const struct network_host_content *c = rest.content;
+    int r = read_content(s, rest.content, reterr);
+    if (r < 0 || !has_bridges(c)) {
         return r;
     }
     (void)network_host_table(s, rest.table);
-    rest.used = calloc(c.n_used + 1, sizeof *rest.used);
-    rest.bridges = calloc(c.networks.n + 1, sizeof *rest.bridges);
-    if (!rest.bridges || !rest.used) {
+    rest.bridges = calloc(c->networks.n + 1, sizeof *rest.bridges);
+    if (!rest.bridges) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    for (; rest.n_used < c.n_used; rest.n_used++) {
-        (void)snprintf(rest.used[rest.n_used], IFNAMSIZ, "%s", c.used[rest.n_used].bridge);
-    }
-    for (size_t i = 0; i < c.networks.n; i++) {
-        const struct network *n = &c.networks.items[i];
-        if (n->bridge[0] && !has_container(&c, n)) {
+    for (size_t i = 0; i < c->networks.n; i++) {
+        const struct network *n = &c->networks.items[i];
+        if (n->bridge[0] && !has_container(c, n)) {
             rest.bridges[rest.n++] = network_host_bridge(s, n);
         }
     }
@@ -405,32 +404,22 @@ int network_host_find_rest(struct store *s, struct network_host_rest *ret, struc
     return 0;
 }
 
-/* After the table, which decides what may pass. Where there is no container any more, nothing has
- * to be kept out. */
-static int trim_forward(const struct network_host_rest *rest, struct imgc_err *reterr)
-{
-    imgc_autofree const char **bridges = calloc(rest->n_used + 1, sizeof *bridges);
-
-    if (!bridges) {
-        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < rest->n_used; i++) {
-        bridges[i] = rest->used[i];
-    }
-    return net_forward_apply(rest->table, bridges, rest->n_used, reterr);
-}
-
+/* FORWARD comes after the table, which decides what may pass. Where there is no container any more,
+ * nothing has to be kept out. */
 int network_host_trim(const struct network_host_rest *rest, struct imgc_err *reterr)
 {
-    net_nft_auto struct net_nft_run run = NET_NFT_RUN_INIT;
+    netlink_auto struct netlink nl = NETLINK_INIT;
+    imgc_autofree const char **bridges = NULL;
 
-    if (!rest->script) {
+    if (!rest->content) {
         return 0;
     }
-    int r = net_nft_start(imgc_str_of(rest->script), &run, reterr);
+    const struct net_nft_rules rules = rules_of(rest->content, rest->table);
+    int r = net_nft_open(&nl, reterr);
+    r = r < 0 ? r : net_nft_write(&nl, &rules, true, reterr);
     for (size_t i = 0; r == 0 && i < rest->n; i++) {
         r = net_bridge_down(&rest->bridges[i], reterr);
     }
-    r = r < 0 ? r : net_nft_wait(&run, reterr);
-    return r < 0 ? r : trim_forward(rest, reterr);
+    r = r < 0 ? r : list_bridges(rest->content, &bridges, reterr);
+    return r < 0 ? r : net_forward_apply(&nl, rest->table, bridges, rules.n_networks, reterr);
 }

@@ -41,26 +41,21 @@ struct net_bridge network_host_bridge(struct store *s, const struct network *n);
 IMGC_CHECK int network_host_up(struct store *s, struct network *n, bool is_used,
                                struct net_bridge *ret, struct imgc_err *reterr);
 
-/** Begin to write the table anew, of all networks that have a container on them.
- * @return as net_nft_start(). */
-IMGC_CHECK int network_host_rules(struct store *s, struct net_nft_run *run,
-                                  struct imgc_err *reterr);
+/** Write the table, of all networks that have a container on them, where it is not so already.
+ * @nl  of net_nft_open(). @return as net_nft_write(). */
+IMGC_CHECK int network_host_write_rules(struct store *s, struct netlink *nl,
+                                        struct imgc_err *reterr);
 
 /** Let other tables pass what the networks in use send and get (net_forward.h). After the table is
  * written. @warnings  gets what is left for the user to do, a line each. @return 0; -HOST. */
-IMGC_CHECK int network_host_forward(struct store *s, struct imgc_buf *warnings,
+IMGC_CHECK int network_host_forward(struct store *s, struct netlink *nl, struct imgc_buf *warnings,
                                     struct imgc_err *reterr);
-
-/** The same, done when it returns. */
-IMGC_CHECK int network_host_write_rules(struct store *s, struct imgc_err *reterr);
 
 /* What is to be done on the host so that nothing is left that nobody uses: the table anew, or gone
  * with the last container, and bridges without one down. */
 struct network_host_rest {
-    char *script; /* NULL: nothing was ever there */
+    struct network_host_content *content; /* of the table; NULL: nothing was ever there */
     char table[NET_NFT_TABLE_MAX];
-    char (*used)[IFNAMSIZ]; /* bridges that stay */
-    size_t n_used;
     struct net_bridge *bridges;
     size_t n;
 };

@@ -184,13 +184,14 @@ static int serve(struct network_use *u, struct imgc_err *reterr)
 }
 
 /* Peers over UDP of the time before are sent here, too. */
-static int redirect_peers(const struct network_use *u, struct imgc_err *reterr)
+static int redirect_peers(struct network_use *u, struct imgc_err *reterr)
 {
     for (size_t i = 0; i < u->n; i++) {
         const struct network_lease *l = &u->members[i].lease;
         net_port_list_auto struct net_port_list ports = { .n = 0 };
         int r = l->ports ? net_port_read(imgc_str_of(l->ports), &ports, reterr) : 0;
-        r = r < 0 ? r : net_conntrack_forget(&ports, &l->address4, &l->address6, reterr);
+        r = r < 0 ? r
+                  : net_conntrack_forget(&u->netfilter, &ports, &l->address4, &l->address6, reterr);
         if (r < 0) {
             return r;
         }
@@ -250,7 +251,7 @@ static int let_forward(struct network_use *u, struct imgc_err *reterr)
     imgc_autobuf struct imgc_buf warnings = IMGC_BUF_INIT(WARNINGS_BYTES);
     struct imgc_str rest, line;
 
-    int r = network_host_forward(u->store, &warnings, reterr);
+    int r = network_host_forward(u->store, &u->netfilter, &warnings, reterr);
     if (r == -(int)IMGC_E_HOST) {
         output_warn(u->out, "%s", reterr->msg);
         r = 0;
@@ -272,7 +273,7 @@ static int need_rules(struct network_use *u, bool is_first, bool *ret, struct im
         *ret = true;
         return 0;
     }
-    int r = net_nft_exists(network_host_table(u->store, table), &exists, reterr);
+    int r = net_nft_exists(&u->netfilter, network_host_table(u->store, table), &exists, reterr);
     *ret = !exists;
     return r;
 }
@@ -305,7 +306,7 @@ static int take(struct network_use *u, const struct container *c, const struct s
     r = r < 0 ? r : serve(u, reterr);
     r = r < 0 ? r : need_rules(u, is_new || had_dead, &rules, reterr);
     if (r == 0 && rules) {
-        r = network_host_write_rules(u->store, reterr);
+        r = network_host_write_rules(u->store, &u->netfilter, reterr);
         r = r < 0 ? r : let_forward(u, reterr);
         if (r == 0 && redirect_peers(u, reterr) < 0) { /* a kernel without such a list has none */
             output_debug(u->out, "%s", reterr->msg);
@@ -332,9 +333,7 @@ static int begin_bridge(struct network_use *u, const struct container *c, const 
 
     (void)snprintf(u->container_id, sizeof u->container_id, "%s", c->id);
     int r = network_guard_take(u->store, true, &lock_fd, reterr);
-    if (r == 0 && !net_nft_program()) {
-        r = imgc_fail(reterr, IMGC_E_HOST, "the program nft is not installed (nftables)");
-    }
+    r = r < 0 ? r : net_nft_open(&u->netfilter, reterr);
     r = r < 0 ? r : take(u, c, spec, reterr);
     for (size_t i = 0; r == 0 && i < u->n; i++) {
         has_ipv6 = has_ipv6 || u->members[i].network.subnet6.addr.family != 0;
@@ -560,6 +559,7 @@ void network_use_end(struct network_use *u)
     struct imgc_err ignored; /* the next use of a network sweeps */
 
     net_publish_end(&u->publish);
+    netlink_close(&u->netfilter);
     if (u->n > 0) {
         (void)!drop(u, &lock_fd, &ignored);
     }

@@ -27,6 +27,7 @@ struct network_use {
     struct network_use_member *members; /* in the order of the spec */
     size_t n;
     struct net_publish publish;
+    struct netlink netfilter; /* open until the end: closing it earlier would wait (net_nft.h) */
     bool has_lease;
     enum spec_network without; /* what the spec wanted and this host cannot have; NONE: nothing */
     struct network_user user;  /* an ordinary user's */
@@ -34,9 +35,9 @@ struct network_use {
     struct output *out;        /* borrowed, for warnings */
 };
 
-#define NETWORK_USE_INIT                         \
-    {                                            \
-        .store = NULL, .user = NETWORK_USER_INIT \
+#define NETWORK_USE_INIT                                                    \
+    {                                                                       \
+        .store = NULL, .netfilter = NETLINK_INIT, .user = NETWORK_USER_INIT \
     }
 
 /**

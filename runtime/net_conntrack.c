@@ -7,8 +7,6 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 
-#include "runtime/netlink.h"
-
 #define TUPLE_BYTES 128 /* one takes some 80 */
 
 struct peer {
@@ -114,25 +112,21 @@ static int forget_found(struct netlink *nl, const struct search *s, struct imgc_
     return 0;
 }
 
-static int forget(struct search *s, struct imgc_err *reterr)
+static int forget(struct netlink *nl, struct search *s, struct imgc_err *reterr)
 {
     const struct nfgenmsg info = { .nfgen_family = (uint8_t)s->family, .version = NFNETLINK_V0 };
-    netlink_auto struct netlink nl = NETLINK_INIT;
     struct netlink_message m;
 
     s->n = 0;
-    int r = netlink_open(NETLINK_NETFILTER, &nl, reterr);
-    if (r < 0) {
-        return r;
-    }
     netlink_begin(&m, (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &info,
                   sizeof info);
-    r = netlink_dump(&nl, &m, read_entry, s, reterr);
-    return r < 0 ? r : forget_found(&nl, s, reterr);
+    int r = netlink_dump(nl, &m, read_entry, s, reterr);
+    return r < 0 ? r : forget_found(nl, s, reterr);
 }
 
-int net_conntrack_forget(const struct net_port_list *ports, const struct ip_addr *address4,
-                         const struct ip_addr *address6, struct imgc_err *reterr)
+int net_conntrack_forget(struct netlink *nl, const struct net_port_list *ports,
+                         const struct ip_addr *address4, const struct ip_addr *address6,
+                         struct imgc_err *reterr)
 {
     imgc_autofree struct peer *peers = NULL;
     bool is_any = false;
@@ -148,8 +142,8 @@ int net_conntrack_forget(const struct net_port_list *ports, const struct ip_addr
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     struct search s = { .ports = ports, .peers = peers, .family = AF_INET, .address = address4 };
-    int r = forget(&s, reterr);
+    int r = forget(nl, &s, reterr);
     s.family = AF_INET6;
     s.address = address6;
-    return r < 0 ? r : forget(&s, reterr);
+    return r < 0 ? r : forget(nl, &s, reterr);
 }

@@ -10,13 +10,14 @@
 #define IMGC_RUNTIME_NET_CONNTRACK_H
 
 #include "runtime/net_port.h"
+#include "runtime/netlink.h"
 
 #define NET_CONNTRACK_PEERS 4096 /* of one family, at once */
 
 /** Have the kernel forget where it sends the packets to UDP @ports of this host, where that is
  * neither of the addresses. Only translated ones: what others ask of other hosts' ports stays.
  * @return 0; -HOST; -SYS; -NOMEM. */
-IMGC_CHECK int net_conntrack_forget(const struct net_port_list *ports,
+IMGC_CHECK int net_conntrack_forget(struct netlink *nl, const struct net_port_list *ports,
                                     const struct ip_addr *address4, const struct ip_addr *address6,
                                     struct imgc_err *reterr);
 

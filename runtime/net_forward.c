@@ -11,11 +11,9 @@
 
 #include "runtime/net_iptables.h"
 #include "runtime/net_nft.h"
-#include "runtime/netlink.h"
 
 #define MARK "forwarding of " /* and the name of the store's table: the rules' comment */
 #define MARK_MAX (sizeof MARK + NET_NFT_TABLE_MAX)
-#define SCRIPT_BYTES (1u << 20)
 #define TRIES 3 /* others change their tables, too */
 
 /* What stands behind the header of a message, and who it belongs to. */
@@ -131,54 +129,51 @@ static int read_rule(void *arg, const struct nlmsghdr *h, struct imgc_err *reter
     return 0;
 }
 
+struct reader {
+    netlink_each each;
+    void *arg;
+};
+
 /* @name  NULL: the rules of all chains of the table. */
-static int dump_rules(const struct net_forward_chain *c, const char *name, netlink_each each,
-                      void *arg, struct imgc_err *reterr)
+static int dump_rules(struct netlink *nl, const struct net_forward_chain *c, const char *name,
+                      const struct reader *reader, struct imgc_err *reterr)
 {
     const struct nfgenmsg info = { .nfgen_family = c->family, .version = NFNETLINK_V0 };
-    netlink_auto struct netlink nl = NETLINK_INIT;
     struct netlink_message m;
 
-    int r = netlink_open(NETLINK_NETFILTER, &nl, reterr);
-    if (r < 0) {
-        return r;
-    }
     netlink_begin(&m, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE, NLM_F_DUMP, &info,
                   sizeof info);
     netlink_add_text(&m, NFTA_RULE_TABLE, c->table);
     if (name) {
         netlink_add_text(&m, NFTA_RULE_CHAIN, name);
     }
-    r = netlink_dump(&nl, &m, each, arg, reterr);
+    int r = netlink_dump(nl, &m, reader->each, reader->arg, reterr);
     return r < 0 && reterr->sys == ENOENT ? 0 : r; /* gone meanwhile */
 }
 
-static int dump_chains(struct net_forward *f, struct imgc_err *reterr)
+static int dump_chains(struct netlink *nl, struct net_forward *f, struct imgc_err *reterr)
 {
     const struct nfgenmsg info = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
-    netlink_auto struct netlink nl = NETLINK_INIT;
     struct netlink_message m;
 
-    int r = netlink_open(NETLINK_NETFILTER, &nl, reterr);
-    if (r < 0) {
-        return r;
-    }
     netlink_begin(&m, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN, NLM_F_DUMP, &info,
                   sizeof info);
-    return netlink_dump(&nl, &m, read_chain, f, reterr);
+    return netlink_dump(nl, &m, read_chain, f, reterr);
 }
 
-int net_forward_find(const char *table, struct net_forward *ret, struct imgc_err *reterr)
+int net_forward_find(struct netlink *nl, const char *table, struct net_forward *ret,
+                     struct imgc_err *reterr)
 {
     struct rules rules = { .f = ret };
+    const struct reader reader = { .each = read_rule, .arg = &rules };
 
     ret->n_chains = ret->n_rules = 0;
     (void)snprintf(rules.mark, sizeof rules.mark, MARK "%s", table);
-    int r = dump_chains(ret, reterr);
+    int r = dump_chains(nl, ret, reterr);
     for (size_t i = 0; r == 0 && i < ret->n_chains; i++) {
         if (ret->chains[i].is_shared) {
             rules.chain = i;
-            r = dump_rules(&ret->chains[i], ret->chains[i].name, read_rule, &rules, reterr);
+            r = dump_rules(nl, &ret->chains[i], ret->chains[i].name, &reader, reterr);
         }
     }
     return r;
@@ -200,12 +195,13 @@ static int read_name(void *arg, const struct nlmsghdr *h, struct imgc_err *reter
     return 0;
 }
 
-int net_forward_is_named(const struct net_forward_chain *chain, const char *bridge, bool *ret,
-                         struct imgc_err *reterr)
+int net_forward_is_named(struct netlink *nl, const struct net_forward_chain *chain,
+                         const char *bridge, bool *ret, struct imgc_err *reterr)
 {
     struct search s = { .name = bridge };
+    const struct reader reader = { .each = read_name, .arg = &s };
 
-    int r = dump_rules(chain, NULL, read_name, &s, reterr);
+    int r = dump_rules(nl, chain, NULL, &reader, reterr);
     *ret = s.is_found;
     return r;
 }
@@ -215,22 +211,33 @@ static const char *family_of(const struct net_forward_chain *c)
     return c->family == NFPROTO_INET ? "inet" : c->family == NFPROTO_IPV4 ? "ip" : "ip6";
 }
 
-void net_forward_script(const struct net_forward *f, const char *table, const char *const *bridges,
-                        size_t n_bridges, struct imgc_buf *b)
+/* What follows in the batch is of that chain's table. */
+static void turn_to(struct nft_batch *b, const struct net_forward_chain *c)
 {
-    static const char *const ways[] = { "iifname", "oifname" };
+    b->family = c->family;
+    b->table = c->table;
+}
 
+void net_forward_fill(const struct net_forward *f, const char *table, const char *const *bridges,
+                      size_t n_bridges, struct nft_batch *b)
+{
+    char mark[MARK_MAX];
+
+    (void)snprintf(mark, sizeof mark, MARK "%s", table);
     for (size_t i = 0; i < f->n_rules; i++) {
         const struct net_forward_chain *c = &f->chains[f->rules[i].chain];
-        imgc_buf_printf(b, "delete rule %s %s %s handle %llu\n", family_of(c), c->table, c->name,
-                        (unsigned long long)f->rules[i].handle);
+        turn_to(b, c);
+        nft_batch_delete_rule(b, c->name, f->rules[i].handle);
     }
     for (size_t i = 0; i < f->n_chains; i++) {
         const struct net_forward_chain *c = &f->chains[i];
         for (size_t j = 0; c->is_shared && c->is_drop && j < 2 * n_bridges; j++) {
-            imgc_buf_printf(b,
-                            "add rule %s %s %s %s \"%s\" counter accept comment \"" MARK "%s\"\n",
-                            family_of(c), c->table, c->name, ways[j % 2], bridges[j / 2], table);
+            turn_to(b, c);
+            nft_batch_begin_rule(b, c->name);
+            nft_batch_match_interface(b, bridges[j / 2], j % 2 == 0, false);
+            nft_batch_count(b);
+            nft_batch_verdict(b, NF_ACCEPT, NULL);
+            nft_batch_end_rule(b, mark);
         }
     }
 }
@@ -260,34 +267,22 @@ void net_forward_warning(const struct net_forward *f, const char *bridge, struct
     imgc_buf_puts(b, b->len > start ? "'" : "");
 }
 
-static int run(struct imgc_str script, struct imgc_err *reterr)
-{
-    net_nft_auto struct net_nft_run nft = NET_NFT_RUN_INIT;
-
-    int r = net_nft_start(script, &nft, reterr);
-    return r < 0 ? r : net_nft_wait(&nft, reterr);
-}
-
-static int apply_nft(const char *table, const char *const *bridges, size_t n_bridges,
-                     struct imgc_err *reterr)
+static int apply_nft(struct netlink *nl, const char *table, const char *const *bridges,
+                     size_t n_bridges, struct imgc_err *reterr)
 {
     int r = 0;
 
-    /* A rule that somebody else has removed meanwhile makes the whole script fail. */
+    /* A rule that somebody else has removed meanwhile makes the whole batch fail. */
     for (int i = 0; i < TRIES; i++) {
-        imgc_autobuf struct imgc_buf script = IMGC_BUF_INIT(SCRIPT_BYTES);
+        nft_batch_auto struct nft_batch batch;
         struct net_forward f;
-        struct imgc_str text;
-        r = net_forward_find(table, &f, reterr);
+        nft_batch_init(&batch, NFPROTO_UNSPEC, "");
+        r = net_forward_find(nl, table, &f, reterr);
         if (r < 0) {
             return r;
         }
-        net_forward_script(&f, table, bridges, n_bridges, &script);
-        if (script.len == 0) {
-            return 0;
-        }
-        r = imgc_buf_finish(&script, &text, reterr);
-        r = r < 0 ? r : run(text, reterr);
+        net_forward_fill(&f, table, bridges, n_bridges, &batch);
+        r = nft_batch_send(&batch, nl, reterr);
         if (r != -(int)IMGC_E_HOST) {
             return r;
         }
@@ -295,12 +290,12 @@ static int apply_nft(const char *table, const char *const *bridges, size_t n_bri
     return r;
 }
 
-int net_forward_apply(const char *table, const char *const *bridges, size_t n_bridges,
-                      struct imgc_err *reterr)
+int net_forward_apply(struct netlink *nl, const char *table, const char *const *bridges,
+                      size_t n_bridges, struct imgc_err *reterr)
 {
     char comment[MARK_MAX];
 
     (void)snprintf(comment, sizeof comment, MARK "%s", table);
-    int r = apply_nft(table, bridges, n_bridges, reterr);
+    int r = apply_nft(nl, table, bridges, n_bridges, reterr);
     return r < 0 ? r : net_iptables_apply(comment, bridges, n_bridges, reterr);
 }

@@ -16,7 +16,7 @@
 #ifndef IMGC_RUNTIME_NET_FORWARD_H
 #define IMGC_RUNTIME_NET_FORWARD_H
 
-#include "schema/base/buf.h"
+#include "runtime/nft_batch.h"
 
 #define NET_FORWARD_CHAINS 16 /* that are looked at */
 #define NET_FORWARD_RULES 256 /* of imgc's, of all stores */
@@ -42,27 +42,28 @@ struct net_forward {
     size_t n_rules;
 };
 
-/** Look. @table  the store's own: by it its rules are known. @return 0; -HOST; -SYS. */
-IMGC_CHECK int net_forward_find(const char *table, struct net_forward *ret,
+/** Look, over @nl (NETLINK_NETFILTER). @table  the store's own: by it its rules are known. @return
+ * 0; -HOST; -SYS. */
+IMGC_CHECK int net_forward_find(struct netlink *nl, const char *table, struct net_forward *ret,
                                 struct imgc_err *reterr);
 
-/** Append a script for nft, which lets what @bridges send and get pass the shared chains that drop,
- * and nothing of others any more: nothing where there is nothing to do. Pure. */
-void net_forward_script(const struct net_forward *f, const char *table, const char *const *bridges,
-                        size_t n_bridges, struct imgc_buf *b);
+/** Append the requests that let what @bridges send and get pass the shared chains that drop, and
+ * nothing of others any more: nothing where there is nothing to do. Pure. */
+void net_forward_fill(const struct net_forward *f, const char *table, const char *const *bridges,
+                      size_t n_bridges, struct nft_batch *b);
 
 /** Append one line of warning, with the remedy, about chains that nothing can be added to; nothing
  * where there are none. Pure. */
 void net_forward_warning(const struct net_forward *f, const char *bridge, struct imgc_buf *b);
 
-/** Find, and run that script; and the same for iptables' legacy tables (net_iptables.h).
- * Idempotent, and quick where there is nothing to do. @return 0; -HOST with what the programs said.
+/** Find, and do that; and the same for iptables' legacy tables (net_iptables.h).
+ * Idempotent, and quick where there is nothing to do. @return 0; -HOST with what was refused.
  */
-IMGC_CHECK int net_forward_apply(const char *table, const char *const *bridges, size_t n_bridges,
-                                 struct imgc_err *reterr);
+IMGC_CHECK int net_forward_apply(struct netlink *nl, const char *table, const char *const *bridges,
+                                 size_t n_bridges, struct imgc_err *reterr);
 
 /** Whether a rule of the table that @chain belongs to names @bridge: somebody has seen to it. */
-IMGC_CHECK int net_forward_is_named(const struct net_forward_chain *chain, const char *bridge,
-                                    bool *ret, struct imgc_err *reterr);
+IMGC_CHECK int net_forward_is_named(struct netlink *nl, const struct net_forward_chain *chain,
+                                    const char *bridge, bool *ret, struct imgc_err *reterr);
 
 #endif

@@ -17,7 +17,7 @@
 #define IMGC_RUNTIME_NET_NFT_H
 
 #include "runtime/net_port.h"
-#include "runtime/net_tool.h"
+#include "runtime/nft_batch.h"
 
 #define NET_NFT_TABLE_MAX 32
 
@@ -41,34 +41,25 @@ struct net_nft_rules {
     size_t n_targets;
 };
 
-/** Append the script for nft that makes @rules the table's content, or without networks removes it.
+/** Append the requests that make the table have @rules as its content, but for the table itself.
  * Pure. */
-void net_nft_script(const struct net_nft_rules *rules, struct imgc_buf *b);
+void net_nft_fill(const struct net_nft_rules *rules, struct nft_batch *b);
 
-/** The program on this host, by absolute path; NULL: not installed. The caller's PATH is not asked:
- * root's may be anybody's. */
-const char *net_nft_program(void);
-
-struct net_nft_run {
-    struct net_tool tool;
-};
-
-#define NET_NFT_RUN_INIT      \
-    {                         \
-        .tool = NET_TOOL_INIT \
-    }
-
-/** Start nft on @script. @return 0; -HOST where it is not installed. */
-IMGC_CHECK int net_nft_start(struct imgc_str script, struct net_nft_run *ret,
+/** Make @rules the table's content, or without networks remove it. What is the same by the mark
+ * that the table carries is left as it is.
+ * @is_repair  write it also then: somebody may have taken rules out of it.
+ * @nl  NETLINK_NETFILTER; closing such a socket waits some ten milliseconds until what the kernel
+ *      has removed is gone, so it is better kept open.
+ * @return 0; -HOST. */
+IMGC_CHECK int net_nft_write(struct netlink *nl, const struct net_nft_rules *rules, bool is_repair,
                              struct imgc_err *reterr);
 
-/** Wait until it has done it. @return 0; -HOST with what nft said. */
-IMGC_CHECK int net_nft_wait(struct net_nft_run *run, struct imgc_err *reterr);
-void net_nft_done(struct net_nft_run *run); /* idempotent; waits */
-#define net_nft_auto imgc_auto(net_nft_done)
+/** Open a socket for all that is asked of netfilter. @return 0; -HOST without nftables. */
+IMGC_CHECK int net_nft_open(struct netlink *ret, struct imgc_err *reterr);
 
-/** Whether there is such a table, of which as much as was made is left. Asks the kernel itself,
- * in microseconds. @return 0; -HOST without nftables. */
-IMGC_CHECK int net_nft_exists(const char *table, bool *ret, struct imgc_err *reterr);
+/** Whether there is such a table, of which as much as was made is left. Takes microseconds.
+ * @return 0; -HOST without nftables. */
+IMGC_CHECK int net_nft_exists(struct netlink *nl, const char *table, bool *ret,
+                              struct imgc_err *reterr);
 
 #endif

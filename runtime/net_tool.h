@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs of the host that are given a script: nft, and iptables-restore. In an empty environment,
+ * Programs of the host that are given a script: iptables-restore. In an empty environment,
  * with no file of the caller's, by absolute path.
  */
 #ifndef IMGC_RUNTIME_NET_TOOL_H

@@ -2,6 +2,7 @@
 #include "runtime/netlink.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -227,6 +228,61 @@ int netlink_dump(struct netlink *nl, struct netlink_message *m, netlink_each eac
                              .arg = arg };
 
     return transact(nl, m, &reader, reterr);
+}
+
+/* Consecutive numbers, by which answers are told apart from those to other requests. */
+static uint32_t number(struct netlink *nl, char *bytes, size_t len)
+{
+    uint32_t first = nl->sequence + 1;
+
+    for (size_t at = 0; at < len;) {
+        struct nlmsghdr h;
+        memcpy(&h, bytes + at, sizeof h);
+        h.nlmsg_seq = ++nl->sequence;
+        memcpy(bytes + at, &h, sizeof h);
+        at += NLMSG_ALIGN(h.nlmsg_len);
+    }
+    return first;
+}
+
+/* The errors that are there: the kernel has put them in the queue before it returns from the call
+ * that sent the batch. None: all is done. */
+static int read_refusal(struct netlink *nl, uint32_t first, struct imgc_err *reterr)
+{
+    for (;;) {
+        struct {
+            struct nlmsghdr header;
+            struct nlmsgerr body;
+        } answer;
+        ssize_t n = recv(nl->fd, &answer, sizeof answer, MSG_DONTWAIT | MSG_TRUNC);
+        if (n < 0 && errno == EAGAIN) {
+            return 0;
+        }
+        if (n < 0 && errno != EINTR) {
+            return imgc_fail_sys(reterr, errno, "hear from the kernel");
+        }
+        if (n < (ssize_t)sizeof answer || answer.header.nlmsg_type != NLMSG_ERROR ||
+            answer.header.nlmsg_seq - first > nl->sequence - first || answer.body.error >= 0) {
+            continue;
+        }
+        return imgc_fail_sys(reterr, -answer.body.error, "the kernel refuses request %u",
+                             answer.header.nlmsg_seq - first);
+    }
+}
+
+int netlink_send_batch(struct netlink *nl, char *bytes, size_t len, struct imgc_err *reterr)
+{
+    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+    int room = len < INT_MAX / 4 ? (int)len : INT_MAX / 4;
+    uint32_t first = number(nl, bytes, len);
+
+    if (len > ANSWER_BYTES) { /* all of it in one go: by default sockets take some 200 kB */
+        (void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    }
+    if (sendto(nl->fd, bytes, len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) {
+        return imgc_fail_sys(reterr, errno, "ask the kernel");
+    }
+    return read_refusal(nl, first, reterr);
 }
 
 const void *netlink_find(const void *attributes, size_t len, uint16_t type, size_t *ret_len)

@@ -67,6 +67,12 @@ typedef int (*netlink_each)(void *arg, const struct nlmsghdr *m, struct imgc_err
 IMGC_CHECK int netlink_dump(struct netlink *nl, struct netlink_message *m, netlink_each each,
                             void *arg, struct imgc_err *reterr);
 
+/** Send @bytes, whole messages for which the kernel takes a transaction (nfnetlink's "batch"), and
+ * wait until that is done. They are numbered here. @return 0; -SYS as netlink_ask(), with the
+ * number of the message that was refused, from 0 on, in the text. */
+IMGC_CHECK int netlink_send_batch(struct netlink *nl, char *bytes, size_t len,
+                                  struct imgc_err *reterr);
+
 /** What stands behind the header of a message. */
 static inline const char *netlink_body(const struct nlmsghdr *m)
 {

@@ -200,6 +200,53 @@ no_bridge() {
     stop keep
 }
 
+# imgc speaks to the kernel itself: what it has said is asked of nft.
+@test "nft shows the table of rules as it would its own" {
+    local table want
+    himgc run -d --name web --ip 10.250.0.2 --network "$(himgc network create --subnet 10.250.0.0/24 --subnet fd00:250::/64 shown)" \
+        -p 8080:80 -p 192.0.2.1:53:5353/udp -p '[::]:99:98' bb sleep 1000 >/dev/null
+    table=$(host nft list tables | sed -n 's/^table inet \(imgc.*\)/\1/p')
+    host nft list table inet "$table" >"$BATS_TEST_TMPDIR/shown"
+    want=$(cat <<'END'
+elements = { 192.0.2.1 . udp . 53 : 10.250.0.2 . 5353 }
+elements = { tcp . 8080 : 10.250.0.2 . 80 }
+chain ports {
+ip daddr 127.0.0.0/8 return
+ip6 daddr ::1 return
+ip6 daddr fe80::/10 return
+dnat ip to ip daddr . meta l4proto . th dport map @named4
+dnat ip6 to ip6 daddr . meta l4proto . th dport map @named6
+dnat ip to meta l4proto . th dport map @any4
+dnat ip6 to meta l4proto . th dport map @any6
+chain nat_in {
+fib daddr type local jump ports
+chain nat_local {
+fib daddr type local jump ports
+chain nat_out {
+ip saddr 10.250.0.0/24 ip daddr != 224.0.0.0/4 oifname != "BRIDGE" masquerade
+ip saddr 10.250.0.0/24 oifname "BRIDGE" ct status dnat masquerade
+ip6 saddr fd00:250::/64 ip6 daddr != ff00::/8 oifname != "BRIDGE" masquerade
+ip6 saddr fd00:250::/64 oifname "BRIDGE" ct status dnat masquerade
+chain forward {
+iifname "BRIDGE" oifname "BRIDGE" accept
+oifname "BRIDGE" ct state established,related accept
+oifname "BRIDGE" ct status dnat accept
+oifname "BRIDGE" drop
+END
+)
+    diff <(sed -E 's/^[[:space:]]*//; s/"imgc[0-9]+"/"BRIDGE"/g' "$BATS_TEST_TMPDIR/shown" |
+        grep -vE '^(table|comment|map|type|\}|$)' | grep -v 'elements = { tcp . [0-9]* : fd00\|^tcp') \
+        <(grep -v '^elements = { tcp . [0-9]* : fd00' <<<"$want")
+    # and what it shows means the same when it is read again
+    host nft delete table inet "$table"
+    host nft -f "$BATS_TEST_TMPDIR/shown"
+    diff <(host nft list table inet "$table" | tr -d ' \t\n' | sed 's/elements={[^}]*}//g') \
+        <(tr -d ' \t\n' <"$BATS_TEST_TMPDIR/shown" | sed 's/elements={[^}]*}//g')
+    himgc rm -f web >/dev/null
+    himgc network rm shown >/dev/null
+    eventually no_rules
+}
+
 @test "the subnet is none that the host uses" {
     local i
     eventually no_bridge

@@ -151,18 +151,18 @@ address() {
     himgc network create back >/dev/null
     start web --network front --network-alias www
     start app --network front --network back:alias=logic,mac=02:11:22:33:44:55
-    start db --network back
+    start sql --network back
     start alone
     reaches web app app www
-    reaches app web db www
-    reaches db app logic
+    reaches app web sql www
+    reaches sql app logic
     reaches web 192.0.2.2
     run himgc exec web cat /etc/hosts
-    [[ $output != *db* && $output != *logic* && $output != *alone* ]]
-    run himgc exec db cat /etc/hosts
+    [[ $output != *sql* && $output != *logic* && $output != *alone* ]]
+    run himgc exec sql cat /etc/hosts
     [[ $output != *web* && $output != *www* ]]
-    reaches_not web "$(address db back)"
-    reaches_not db "$(address web front)"
+    reaches_not web "$(address sql back)"
+    reaches_not sql "$(address web front)"
     reaches_not alone "$(address web front)"
     reaches_not web "$(address alone bridge)"
     [ "$(himgc exec app cat /sys/class/net/eth1/address)" = 02:11:22:33:44:55 ]
