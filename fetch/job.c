@@ -191,7 +191,9 @@ static int step_worker_over(struct job *j, struct imgc_err *reterr)
     if (r == -(int)IMGC_E_DIGEST) {
         return retry_content(j, r);
     }
-    if (r == -(int)IMGC_E_LAYER) { /* the right bytes, but no layer: nobody needs them again */
+    /* The right bytes, but no layer: nobody needs them again. Nor what inflated until the disk was
+     * full, as long as it may be a lie that the next place would be taken for. */
+    if (r == -(int)IMGC_E_LAYER || (r == -(int)IMGC_E_NOSPACE && j->args->is_mirror)) {
         j->partial = partial_discard(j->partial);
     }
     if (r == 0) {

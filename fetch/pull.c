@@ -94,7 +94,7 @@ static int publish(const struct document_source *from, const struct ref *ref,
 
 /* Everything between the first request and the image being listed. */
 static int pull(const struct document_source *from, struct http *http, const struct pull_args *args,
-                const struct ref *there, struct pull_result *ret, struct imgc_err *reterr)
+                const struct pull_source *source, struct pull_result *ret, struct imgc_err *reterr)
 {
     resolve_auto struct resolved resolved = RESOLVED_INIT;
     document_auto struct document config_doc = DOCUMENT_INIT(LIMIT_CONFIG_BYTES);
@@ -105,7 +105,7 @@ static int pull(const struct document_source *from, struct http *http, const str
     if (args->platform) {
         want = *args->platform;
     }
-    int r = resolve_image(from, there, &want, &resolved, reterr);
+    int r = resolve_image(from, source->ref, &want, &resolved, reterr);
     if (r < 0) {
         return r;
     }
@@ -135,6 +135,7 @@ static int pull(const struct document_source *from, struct http *http, const str
                                             .diff_ids = config.diff_ids,
                                             .n_layers = resolved.manifest.n_layers,
                                             .parallel = args->parallel,
+                                            .is_mirror = source->is_mirror,
                                             .events = args->events };
     r = transfer_layers(&transfer, reterr);
     if (r == 0) {
@@ -174,7 +175,7 @@ static int pull_from(const struct document_source *place, struct http *http,
     };
     int r = registry_new(http, &registry_args, &registry, reterr);
     from.registry = registry;
-    return r < 0 ? r : pull(&from, http, args, source->ref, ret, reterr);
+    return r < 0 ? r : pull(&from, http, args, source, ret, reterr);
 }
 
 /* Whether another place may do better: not where this host, its user or the image is to blame. */
@@ -190,6 +191,7 @@ static bool is_fault_of_place(enum imgc_code code)
     case IMGC_E_DIGEST:
     case IMGC_E_DOCUMENT:
     case IMGC_E_LIMIT:
+    case IMGC_E_NOSPACE: /* by sizes that it says, or bytes whose digest was to come */
     case IMGC_E_PLATFORM:
     case IMGC_E_UNSUPPORTED:
     case IMGC_E_USAGE: /* its proxy */

@@ -25,7 +25,8 @@ struct transfer_args {
     const struct descriptor *layers; /* bottom first */
     const struct digest *diff_ids;   /* of the config, as many */
     size_t n_layers;
-    unsigned parallel;                /* 0: TRANSFER_PARALLEL */
+    unsigned parallel; /* 0: TRANSFER_PARALLEL */
+    bool is_mirror;    /* of somebody else's: what filled the disk may not be what was asked for */
     const struct pull_events *events; /* may be NULL */
 };
 

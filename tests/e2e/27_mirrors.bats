@@ -165,6 +165,32 @@ mirror_conf() {
     assert_store_clean
 }
 
+@test "a mirror that fills the disk with something else costs a warning, too" {
+    local manifest layer blob size
+    require_root
+    mkdir small
+    mount -t tmpfs -o size=60m,mode=0700 tmpfs small || skip "cannot mount a tmpfs"
+    STORE=$PWD/small/store
+    mirror_conf
+    manifest=$(digest_of busybox:one)
+    layer=$(skopeo inspect --raw "oci:$IMAGES/busybox:one" | jq -r '.layers[0].digest' | cut -d: -f2)
+    blob=$DIR/mirror/docker/registry/v2/blobs/sha256/${layer:0:2}/$layer/data
+    cp "$blob" good
+    size=$(stat -c %s good)
+    # as long as the layer, and 200 MB when inflated: only its digest would tell
+    { yes | head -c 200000000 | gzip -9; head -c "$size" /dev/urandom; } 2>/dev/null | head -c "$size" >"$blob"
+    run --separate-stderr imgc pull "example.test/lib/bb@sha256:$manifest"
+    cp good "$blob"
+    wait_idle
+    imgc verify -q || status=$?
+    STORE=$BATS_TEST_TMPDIR/store
+    umount -l small
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    [ "$output" = "$one" ]
+    [[ $stderr == *"warning: mirror $mirror does not serve"*"No space left"* ]]
+}
+
 @test "a mirror gets its own credentials, and not those of the registry" {
     mirror=$(cat "$DIR/addr.private")
     mirror_conf
