@@ -7,9 +7,12 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 
+#include "runtime/net_link.h"
+
 #define TUPLE_BYTES 128 /* one takes some 80 */
 
 struct peer {
+    struct ip_addr asked;
     char tuple[TUPLE_BYTES];
     size_t len;
 };
@@ -50,8 +53,10 @@ static bool get_address(const struct part *tuple, int family, bool is_source, st
     return true;
 }
 
-/* Whether what is tracked goes over UDP to one of the ports. */
-static bool is_published(const struct search *s, const struct part *tuple)
+/* Whether what is tracked goes over UDP to one of the ports at @asked, as far as can be said
+ * without knowing which addresses this host has. */
+static bool is_published(const struct search *s, const struct part *tuple,
+                         const struct ip_addr *asked)
 {
     struct part protocol, number, port;
     uint16_t value;
@@ -64,7 +69,8 @@ static bool is_published(const struct search *s, const struct part *tuple)
     memcpy(&value, port.ptr, sizeof value);
     for (size_t i = 0; i < s->ports->n; i++) {
         const struct net_port *p = &s->ports->items[i];
-        if (p->protocol == IPPROTO_UDP && p->first == ntohs(value)) {
+        if (p->protocol == IPPROTO_UDP && p->first == ntohs(value) &&
+            (net_port_is_any(p, s->family) || ip_eq(&p->host, asked))) {
             return true;
         }
     }
@@ -84,32 +90,40 @@ static int read_entry(void *arg, const struct nlmsghdr *h, struct imgc_err *rete
     }
     all = (struct part){ netlink_body(h) + head, h->nlmsg_len - NLMSG_LENGTH(head) };
     if (!find(&all, CTA_TUPLE_ORIG, &there) || !find(&all, CTA_TUPLE_REPLY, &back) ||
-        there.len > TUPLE_BYTES || !is_published(s, &there) ||
-        !get_address(&there, s->family, false, &asked) ||
-        !get_address(&back, s->family, true, &answers) || ip_eq(&asked, &answers) ||
-        ip_eq(&answers, s->address)) {
+        there.len > TUPLE_BYTES || !get_address(&there, s->family, false, &asked) ||
+        !is_published(s, &there, &asked) || !get_address(&back, s->family, true, &answers) ||
+        ip_eq(&asked, &answers) || ip_eq(&answers, s->address)) {
         return 0;
     }
+    s->peers[s->n].asked = asked;
     memcpy(s->peers[s->n].tuple, there.ptr, there.len);
     s->peers[s->n++].len = there.len;
     return 0;
 }
 
+/* "All addresses" are those of this host: the others are somebody else's. */
 static int forget_found(struct netlink *nl, const struct search *s, struct imgc_err *reterr)
 {
     const struct nfgenmsg info = { .nfgen_family = (uint8_t)s->family, .version = NFNETLINK_V0 };
+    netlink_auto struct netlink routes = NETLINK_INIT;
     struct netlink_message m;
 
-    for (size_t i = 0; i < s->n; i++) {
+    int r = s->n > 0 ? netlink_open(NETLINK_ROUTE, &routes, reterr) : 0;
+    for (size_t i = 0; r == 0 && i < s->n; i++) {
+        bool is_local = false;
+        r = net_link_is_local(&routes, &s->peers[i].asked, &is_local, reterr);
+        if (r < 0 || !is_local) {
+            continue;
+        }
         netlink_begin(&m, (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE, 0, &info,
                       sizeof info);
         netlink_add(&m, CTA_TUPLE_ORIG | NLA_F_NESTED, s->peers[i].tuple, s->peers[i].len);
-        int r = netlink_ask(nl, &m, reterr);
-        if (r < 0 && reterr->sys != ENOENT) { /* it has ended meanwhile */
-            return r;
+        r = netlink_ask(nl, &m, reterr);
+        if (r < 0 && reterr->sys == ENOENT) { /* it has ended meanwhile */
+            r = 0;
         }
     }
-    return 0;
+    return r;
 }
 
 static int forget(struct netlink *nl, struct search *s, struct imgc_err *reterr)

@@ -15,7 +15,8 @@
 #define NET_CONNTRACK_PEERS 4096 /* of one family, at once */
 
 /** Have the kernel forget where it sends the packets to UDP @ports of this host, where that is
- * neither of the addresses. Only translated ones: what others ask of other hosts' ports stays.
+ * neither of the addresses. Only translated ones, and only of the addresses that are published:
+ * what somebody else leads on from another address, though by the same port, stays.
  * @return 0; -HOST; -SYS; -NOMEM. */
 IMGC_CHECK int net_conntrack_forget(struct netlink *nl, const struct net_port_list *ports,
                                     const struct ip_addr *address4, const struct ip_addr *address6,

@@ -359,3 +359,32 @@ int net_link_find_used(struct netlink *nl, int except, struct net_link_used *ret
     }
     return r;
 }
+
+static int read_type(void *arg, const struct nlmsghdr *h, struct imgc_err *reterr)
+{
+    const struct rtmsg *info = (const void *)netlink_body(h);
+    bool *is_local = arg;
+    (void)reterr;
+
+    *is_local = h->nlmsg_type == RTM_NEWROUTE && h->nlmsg_len >= NLMSG_LENGTH(sizeof *info) &&
+                info->rtm_type == RTN_LOCAL;
+    return 0;
+}
+
+int net_link_is_local(struct netlink *nl, const struct ip_addr *a, bool *ret,
+                      struct imgc_err *reterr)
+{
+    const struct rtmsg info = { .rtm_family = (uint8_t)a->family,
+                                .rtm_dst_len = (uint8_t)(8 * ip_bytes(a->family)) };
+    struct netlink_message m;
+
+    *ret = false;
+    netlink_begin(&m, RTM_GETROUTE, 0, &info, sizeof info);
+    netlink_add(&m, RTA_DST, a->bytes, ip_bytes(a->family));
+    int r = netlink_dump(nl, &m, read_type, ret, reterr);
+    if (r < 0 && reterr->sys != ENETUNREACH && reterr->sys != EHOSTUNREACH &&
+        reterr->sys != EACCES && reterr->sys != EINVAL) {
+        return imgc_context(reterr, "look up a route");
+    }
+    return 0;
+}

@@ -75,6 +75,10 @@ void net_link_used_done(struct net_link_used *u);
 IMGC_CHECK int net_link_find_used(struct netlink *nl, int except, struct net_link_used *ret,
                                   struct imgc_err *reterr);
 
+/** Whether packets to @a are for this host itself. One that no route leads to is not. */
+IMGC_CHECK int net_link_is_local(struct netlink *nl, const struct ip_addr *a, bool *ret,
+                                 struct imgc_err *reterr);
+
 /** The interface with @index. @return 0; NET_LINK_MISSING. */
 IMGC_CHECK int net_link_by_index(struct netlink *nl, int index, struct net_link *ret,
                                  struct imgc_err *reterr);

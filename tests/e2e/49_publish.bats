@@ -268,6 +268,41 @@ while True:
     eventually grep -q answer "$log"
 }
 
+# What the host leads on for others, from an address that is not its own.
+@test "a client over UDP of somebody else's address keeps what it asks" {
+    local log=$BATS_TEST_TMPDIR/asked address
+    himgc run -d --name theirs bb sleep 1000
+    start_echo theirs
+    address=$(inside theirs ip -4 -o addr show eth0 | grep -oE '10\.[0-9.]+' | head -1)
+    host nft -f - <<END
+table ip theirs { chain in { type nat hook prerouting priority -90; ip daddr 203.0.113.5 udp dport 53 dnat to $address:5353; }; }
+END
+    outside ip route add 203.0.113.5/32 via 192.0.2.1
+    outside python3 -uc '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.2", 40001))
+s.settimeout(0.05)
+while True:
+    try:
+        s.sendto(b"hi", ("203.0.113.5", 53))
+        s.recv(100)
+        print("answer", flush=True)
+    except OSError:
+        print("none", flush=True)
+    time.sleep(0.05)' >>"$log" 3>&- &
+    STARTED="${STARTED:-} $!"
+    eventually grep -q answer "$log"
+    host nft delete table ip theirs # what goes on is remembered
+    : >"$log"
+    eventually grep -q answer "$log"
+    himgc run -d --name dns -p 53:5353/udp bb sleep 1000
+    : >"$log"
+    eventually grep -q answer "$log"
+    outside ip route del 203.0.113.5/32
+    himgc rm -f dns theirs
+}
+
 @test "the relay for loopback: much at once, ends, and a server that is not there" {
     himgc run -d --name echo -p 5353:5353 -p 5354:5354 bb sleep 1000
     start_echo echo
