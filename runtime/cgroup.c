@@ -35,6 +35,7 @@ static int new_cgroup(struct cgroup **ret, struct imgc_err *reterr)
     for (size_t i = 0; i < CGROUP_DIRS; i++) {
         cg->dirs[i] = (struct cgroup_dir)CGROUP_DIR_INIT;
     }
+    cg->inner = (struct cgroup_dir)CGROUP_DIR_INIT;
     *ret = cg;
     return 0;
 }
@@ -139,13 +140,16 @@ const char *cgroup_path(const struct cgroup *cg)
 
 int cgroup_clone_fd(const struct cgroup *cg)
 {
-    return cg->n_dirs > 0 && cg->dirs[0].is_v2 ? cg->dirs[0].fd : -1;
+    return cg->inner.fd >= 0                     ? cg->inner.fd
+           : cg->n_dirs > 0 && cg->dirs[0].is_v2 ? cg->dirs[0].fd
+                                                 : -1;
 }
 
 int cgroup_add(struct cgroup *cg, pid_t pid, struct imgc_err *reterr)
 {
     for (size_t i = 0; i < cg->n_dirs; i++) {
-        int r = cgroup_dir_add(&cg->dirs[i], pid, reterr);
+        bool is_within = i == 0 && cg->inner.fd >= 0;
+        int r = cgroup_dir_add(is_within ? &cg->inner : &cg->dirs[i], pid, reterr);
         if (r < 0) {
             return r;
         }
@@ -276,6 +280,7 @@ struct cgroup *cgroup_free(struct cgroup *cg)
     for (size_t i = 0; i < CGROUP_DIRS; i++) {
         cgroup_dir_done(&cg->dirs[i]);
     }
+    cgroup_dir_done(&cg->inner);
     for (size_t i = 0; i < cg->n_later; i++) {
         free(cg->later[i]);
     }

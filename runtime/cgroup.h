@@ -39,6 +39,7 @@ struct cgroup_args {
     const char *parent; /* make it below this cgroup: a path from the hierarchies' roots, or a slice
                            of systemd's; NULL: as cgroup_create() says */
     bool disabled;      /* make none */
+    bool delegate;      /* the container writes to its part of v2 (an init system) */
     bool all_devices;   /* any node may be opened */
     const struct cgroup_device_rule *device_rules; /* what more may be opened; borrowed */
     size_t n_device_rules;

@@ -263,6 +263,7 @@ static bool is_in(const struct cgroup_dir *d, pid_t pid)
         !imgc_str_rsplit(path, '/', &dir, &name)) {
         return false;
     }
+    /* Of an inner one it is only the end of our name, and its own: @pid is a new process. */
     path = imgc_str_from(path, dir.len - strlen("/" CGROUP_DIR_PARENT));
     while (imgc_str_token(&text, '\n', &line)) {
         if (imgc_str_skip(&line, IMGC_STR("0::"))) {

@@ -15,6 +15,7 @@
 struct cgroup {
     struct cgroup_dir dirs[CGROUP_DIRS]; /* v2's is the first */
     size_t n_dirs;
+    struct cgroup_dir inner; /* in dirs[0], where the processes begin; empty: in dirs[0] itself */
     /* Directories of v1 that there are none of, but may be one day: cgroup_update() of another
      * process makes them. Owned. */
     char *later[CGROUP_DIRS];

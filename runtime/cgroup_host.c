@@ -158,6 +158,18 @@ static bool is_new(const struct cgroup_host *host, const struct cgroup_host_hier
     return host->n < CGROUP_HOST_HIERARCHIES;
 }
 
+static bool has_word(struct imgc_str list, struct imgc_str word)
+{
+    struct imgc_str one;
+
+    while (imgc_str_token(&list, ',', &one)) {
+        if (imgc_str_eq(one, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int add_mount(struct cgroup_host *host, const struct mount_line *m, struct imgc_str self,
                      struct imgc_err *reterr)
 {
@@ -165,6 +177,7 @@ static int add_mount(struct cgroup_host *host, const struct mount_line *m, struc
     imgc_autofree char *root = NULL;
     int r;
 
+    h.is_delegating = h.is_v2 && has_word(m->options, IMGC_STR("nsdelegate"));
     if (!h.is_v2) {
         h.controllers = cgroup_host_controllers(m->options, ',');
         if (h.controllers == 0 || !imgc_str_eq(m->fstype, IMGC_STR("cgroup"))) {

@@ -27,6 +27,7 @@
 
 struct cgroup_host_hierarchy {
     bool is_v2;
+    bool is_delegating; /* v2: nobody changes the limits of a cgroup namespace's root from inside */
     unsigned controllers; /* v1: those mounted here; v2: 0, they are listed in each directory */
     char *mountpoint;     /* owned */
     char *own;            /* the caller's cgroup below the mountpoint, "/..." or "/" for the mount

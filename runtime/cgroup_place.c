@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/cgroup_devices.h"
+#include "runtime/cgroup_inner.h"
 #include "runtime/cgroup_v1.h"
 #include "runtime/cgroup_v2.h"
 #include "schema/base/buf.h"
@@ -276,6 +277,17 @@ static int note_later(struct cgroup_place *m, const struct cgroup_host *host,
     return r;
 }
 
+static int place_inner(struct cgroup_place *m, const struct cgroup_host *host,
+                       struct imgc_err *reterr)
+{
+    const struct cgroup_host_hierarchy *v2 = cgroup_host_v2(host);
+    struct cgroup *cg = m->cg;
+
+    return m->args->delegate && v2 && !v2->is_delegating && cg->n_dirs > 0 && cg->dirs[0].is_v2
+               ? cgroup_inner_make(&cg->dirs[0], &cg->inner, reterr)
+               : 0;
+}
+
 static int place_on(struct cgroup_place *m, const struct cgroup_host *host, struct imgc_err *reterr)
 {
     int r;
@@ -297,6 +309,7 @@ static int place_on(struct cgroup_place *m, const struct cgroup_host *host, stru
     }
     place_devices(m, host);
     r = m->cg->n_dirs > 0 ? note_later(m, host, reterr) : 0;
+    r = r < 0 ? r : place_inner(m, host, reterr);
     if (r < 0) {
         return r;
     }

@@ -131,6 +131,11 @@ int isolation_append(char ***list, struct imgc_str s, struct imgc_err *reterr)
     return imgc_str_dup(s, &grown[n], reterr);
 }
 
+bool isolation_delegates(const struct isolation *i)
+{
+    return i->systemd && i->cgroup.mode == ISOLATION_PRIVATE && !i->privileged;
+}
+
 bool isolation_is_unmasked(const struct isolation *i, const char *path)
 {
     if (i->privileged) {

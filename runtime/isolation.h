@@ -139,6 +139,10 @@ void isolation_done(struct isolation *i);
 /** Append a copy of @s to the NULL-terminated *list (NULL: an empty one). @return 0; -NOMEM. */
 IMGC_CHECK int isolation_append(char ***list, struct imgc_str s, struct imgc_err *reterr);
 
+/** Whether the container may make cgroups below its own, but not change that one's limits: an init
+ * system, unless it is privileged. Pure. */
+bool isolation_delegates(const struct isolation *i);
+
 /** Whether a default masked or read-only @path is to be left as it is. Pure. */
 bool isolation_is_unmasked(const struct isolation *i, const char *path);
 

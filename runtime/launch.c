@@ -171,6 +171,7 @@ static int prepare(struct launch *l, struct imgc_err *reterr)
         const struct cgroup_args cgroup = { .name = l->cgroup_name,
                                             .parent = spec->cgroup_parent,
                                             .disabled = spec->no_cgroup,
+                                            .delegate = isolation_delegates(&spec->isolation),
                                             .all_devices = spec->isolation.privileged,
                                             .device_rules = l->devices.rules,
                                             .n_device_rules = l->devices.n_rules,

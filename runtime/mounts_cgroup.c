@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/statfs.h>
 
+#include "runtime/cgroup_inner.h"
 #include "runtime/mountfd.h"
 #include "runtime/mounts.h"
 #include "runtime/rootpath.h"
@@ -16,16 +17,27 @@ struct hierarchy {
     struct imgc_str controllers, path;
 };
 
+static bool is_own(struct imgc_str path, struct imgc_str name)
+{
+    struct imgc_str parent, base;
+
+    if (!imgc_str_rsplit(path, '/', &parent, &base)) {
+        return false;
+    }
+    return imgc_str_eq(base, name) ||
+           (imgc_str_eq(base, IMGC_STR(CGROUP_INNER_NAME)) &&
+            imgc_str_rsplit(parent, '/', &parent, &base) && imgc_str_eq(base, name));
+}
+
 /* The next line of a hierarchy in which the container has a cgroup of its own: in any other one
  * the namespace's root would be the caller's cgroup, and show the host's. */
 static bool next_hierarchy(struct imgc_str *rest, struct imgc_str name, struct hierarchy *ret)
 {
-    struct imgc_str line, id, tail, parent, base;
+    struct imgc_str line, id, tail;
 
     while (imgc_str_token(rest, '\n', &line)) {
         if (imgc_str_split(line, ':', &id, &tail) &&
-            imgc_str_split(tail, ':', &ret->controllers, &ret->path) &&
-            imgc_str_rsplit(ret->path, '/', &parent, &base) && imgc_str_eq(base, name)) {
+            imgc_str_split(tail, ':', &ret->controllers, &ret->path) && is_own(ret->path, name)) {
             return true;
         }
     }
@@ -93,7 +105,7 @@ static int mount_v1(int target_fd, bool is_init, uint64_t attr, struct imgc_str 
  * in which it may, as if there were no other. */
 static bool wants_v2(const struct plan_step *s)
 {
-    return strcmp(s->options, "v2") == 0;
+    return strncmp(s->options, PLAN_CGROUP_INIT, strlen(PLAN_CGROUP_INIT)) == 0;
 }
 
 static bool has_v2(struct imgc_str text, struct imgc_str name)
@@ -128,7 +140,8 @@ int mounts_cgroup(struct mounts *m, const struct plan_step *s, struct imgc_str t
         return 0;
     }
     if (!is_v2 && !(wants_v2(s) && has_v2(text, own))) {
-        return mount_v1(target_fd, wants_v2(s), s->attr, text, own, reterr);
+        return mount_v1(target_fd, strcmp(s->options, PLAN_CGROUP_INIT) == 0, s->attr, text, own,
+                        reterr);
     }
     if (!next_hierarchy(&text, own, &h)) {
         return 0;

@@ -166,7 +166,8 @@ static void share(struct plan_step *step, const struct isolation *isolation)
 
     if (step->kind == PLAN_CGROUP && isolation->systemd &&
         isolation->cgroup.mode == ISOLATION_PRIVATE) {
-        (void)snprintf(step->options, sizeof step->options, "v2");
+        (void)snprintf(step->options, sizeof step->options, "%s",
+                       isolation->privileged ? PLAN_CGROUP_INIT_ALL : PLAN_CGROUP_INIT);
         step->attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
     } else if (step->kind == PLAN_CGROUP) {
         (void)snprintf(step->options, sizeof step->options, "%s", cgroups[isolation->cgroup.mode]);

@@ -22,8 +22,8 @@ enum plan_kind {
     PLAN_CONSOLE,        /* a pseudo terminal of the container's own, also as target */
     PLAN_SHM,            /* the other container's shared memory on target */
     PLAN_CGROUP,         /* cgroup namespace, and its hierarchies on target; options "host": the
-                            host's, "joined": another's, which is joined already, "v2": that
-                            hierarchy alone */
+                            host's, "joined": another's, which is joined already; or one of
+                            PLAN_CGROUP_INIT */
     PLAN_SYSCTL,         /* write options to target */
     PLAN_FILE,           /* generated file source over target, if target's parent exists */
     PLAN_BIND,           /* host path source over target */
@@ -39,6 +39,11 @@ enum plan_kind {
 };
 
 #define PLAN_OPTIONS_MAX 128
+
+/* For an init system: of both versions v2 alone, and of v1 without v2 what has no limits can be
+ * written to; or all, for a privileged one. */
+#define PLAN_CGROUP_INIT "v2"
+#define PLAN_CGROUP_INIT_ALL "v2,all"
 
 struct plan_step {
     enum plan_kind kind;

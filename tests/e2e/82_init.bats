@@ -95,17 +95,44 @@ await() {
     imgc rm a b c d e >/dev/null
 }
 
+# A host that has no other version of cgroups than the first.
+without_v2() {
+    unshare -m --propagation private bash -c \
+        'for dir in /sys/fs/cgroup/unified; do ! mountpoint -q $dir || umount $dir; done; exec "$@"' bash "$@"
+}
+
 @test "--systemd: with cgroups of version 1 an init system cannot lift its container's limits" {
     require_root_mount
     [ -e /sys/fs/cgroup/pids/cgroup.procs ] || skip "needs cgroup v1"
-    # a host that has no other version
-    without_v2() {
-        unshare -m --propagation private bash -c \
-            'for dir in /sys/fs/cgroup/unified; do ! mountpoint -q $dir || umount $dir; done; exec "$@"' bash "$@"
-    }
     run without_v2 "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --pids-limit 50 --systemd always init \
         sh -c 'cd /sys/fs/cgroup/pids && cat pids.max && (echo max >pids.max) 2>/dev/null; cat pids.max'
     [ "${lines[*]}" = "50 50" ]
+}
+
+@test "--systemd --privileged: with cgroups of version 1 its limits can be lifted, as of any privileged one" {
+    require_root_mount
+    [ -e /sys/fs/cgroup/pids/cgroup.procs ] || skip "needs cgroup v1"
+    run without_v2 "$IMGC" --root "$STORE" --runroot "$RUNROOT" run --rm --pids-limit 50 --systemd always --privileged \
+        init sh -c 'cd /sys/fs/cgroup/pids && cat pids.max && (echo 70 >pids.max) 2>/dev/null; cat pids.max'
+    [ "${lines[*]}" = "50 70" ]
+}
+
+@test "--systemd: the cgroup that limits the container is none that it can write to" {
+    grep cgroup2 /proc/self/mountinfo | grep -qv nsdelegate || skip "the kernel sees to it (nsdelegate)"
+    imgc run -d --name sd --systemd always init sleep 1000 >/dev/null
+    id=$(imgc inspect -f '{{.Id}}' sd)
+    cgroup=$(find /sys/fs/cgroup -maxdepth 4 -path '*/unified/*' -name "imgc-$id")
+    [ -n "$cgroup" ] || cgroup=$(find /sys/fs/cgroup -maxdepth 3 -name "imgc-$id")
+    [ "$(cat "$cgroup/cgroup.max.depth")" = max ]
+    run imgc exec sd sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup && mkdir sub && echo 1 >sub/cgroup.procs && echo 7 >cgroup.max.depth && cat cgroup.max.depth'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"0::/"*7 ]] # a cgroup of its own, which it can give rules to
+    [ "$(cat "$cgroup/cgroup.max.depth")" = max ]
+    imgc pause sd
+    imgc unpause sd
+    imgc rm -f -t 0 sd
+    [ ! -d "$cgroup" ]
 }
 
 @test "--systemd: cgroups without end below its own are removed with the container" {

@@ -251,6 +251,29 @@ hog"
     find /sys/fs/cgroup/user -depth -type d -exec rmdir {} +
 }
 
+# An init system makes cgroups for its services, and does not lift its container's limits: with the
+# kernel's help where the hierarchy was mounted with "nsdelegate", and without it.
+init_system() {
+    start_named boot --systemd always -m 64m --pids-limit 40 -- 'cd /sys/fs/cgroup &&
+        mkdir init.scope && echo 1 >init.scope/cgroup.procs && echo "+memory +pids" >cgroup.subtree_control &&
+        mkdir service && cat service/memory.current && cat memory.max pids.max
+        (echo max >memory.max; echo max >pids.max) 2>/dev/null; echo up; exec sleep 4321'
+    same "inside" "$(sed '1d;$d' /tmp/up-boot)" "67108864
+40"
+    same "memory" "$(cat "$(cgroup_of boot memory)/memory.max")" 67108864
+    same "pids" "$(cat "$(cgroup_of boot pids)/pids.max")" 40
+    same "exec" "$(imgc exec boot grep -c /init.scope /proc/self/cgroup)" 1
+    imgc update -m 128m --memory-swap -1 boot
+    imgc exec boot sh -c 'echo max >/sys/fs/cgroup/memory.max' 2>/dev/null || true
+    same "after update" "$(cat "$(cgroup_of boot memory)/memory.max")" 134217728
+    imgc rm -f -t 0 boot
+}
+
+init_system_delegating() {
+    mount -o remount,nsdelegate /sys/fs/cgroup
+    init_system
+}
+
 # imgc's own processes that clear up
 no_background() {
     ! cat /proc/[0-9]*/comm 2>/dev/null | grep -qx imgc
@@ -267,5 +290,7 @@ check_limits() {
     check stats "stats: processor, memory and processes"
     check parents "--cgroup-parent, down through a slice"
     [ "$version" = v1 ] || check delegated "an ordinary user's limits in a delegated cgroup"
+    [ "$version" = v1 ] || check init_system "--systemd: limits cannot be lifted from inside"
+    [ "$version" = v1 ] || check init_system_delegating "--systemd: the same with nsdelegate"
     check no_controllers "--cgroups disabled and --cgroup-conf"
 }
