@@ -235,6 +235,7 @@ static void read_input(struct client *c)
     }
     if (n <= 0) {
         c->reads_input = false;
+        c->in_len = detach_keys_rest(&c->keys, c->in);
         c->says_end = c->args->is_owner;
         return;
     }

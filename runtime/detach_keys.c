@@ -71,3 +71,12 @@ bool detach_keys_filter(struct detach_keys *k, const uint8_t *in, size_t len, ui
     }
     return false;
 }
+
+size_t detach_keys_rest(struct detach_keys *k, uint8_t *out)
+{
+    size_t n = k->n_held;
+
+    memcpy(out, k->held, n);
+    k->n_held = 0;
+    return n;
+}

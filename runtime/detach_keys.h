@@ -39,4 +39,8 @@ IMGC_CHECK int detach_keys_parse(struct imgc_str text, struct detach_keys *ret,
 bool detach_keys_filter(struct detach_keys *k, const uint8_t *in, size_t len, uint8_t *out,
                         size_t *ret_len);
 
+/** At the end of what is typed: what is held was not the beginning of the keys, and is to be passed
+ * on. @out  room for DETACH_KEYS_MAX bytes. @return how many. */
+size_t detach_keys_rest(struct detach_keys *k, uint8_t *out);
+
 #endif

@@ -92,9 +92,26 @@ static void test_filter(void **state)
     }
 }
 
+static void test_rest(void **state)
+{
+    uint8_t out[8 + DETACH_KEYS_MAX];
+    struct detach_keys k;
+    struct imgc_err err;
+    size_t n = 0;
+    (void)state;
+
+    assert_int_equal(detach_keys_parse(imgc_str_of("a,b,c"), &k, &err), 0);
+    assert_int_equal(detach_keys_rest(&k, out), 0);
+    assert_false(detach_keys_filter(&k, (const uint8_t *)"xab", 3, out, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(detach_keys_rest(&k, out), 2);
+    assert_memory_equal(out, "ab", 2);
+    assert_int_equal(detach_keys_rest(&k, out), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse),
-                                        cmocka_unit_test(test_filter) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_filter),
+                                        cmocka_unit_test(test_rest) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
