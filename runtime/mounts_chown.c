@@ -72,7 +72,12 @@ static int give_dir(int dir_fd, const char *name, const struct owner *o, unsigne
         (void)close(fd);
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
-    for (struct dirent *e = readdir(dir); e && r == 0; e = readdir(dir)) {
+    while (r == 0) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) { /* a directory of which only a part was given away is an error, too */
+            return errno == 0 ? 0 : imgc_fail_sys(reterr, errno, "read the directory '%s'", name);
+        }
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
             r = give_entry(fd, e->d_name, o, depth, reterr);
         }

@@ -32,6 +32,7 @@ static void test_hybrid(void **state)
     assert_int_equal(host.n, 4);
     assert_string_equal(cgroup_host_v2(&host)->mountpoint, "/sys/fs/cgroup/unified");
     assert_string_equal(cgroup_host_v2(&host)->own, "/session");
+    assert_true(cgroup_host_v2(&host)->is_delegating);
     assert_string_equal(cgroup_host_v1(&host, CGROUP_HOST_CPU)->mountpoint,
                         "/sys/fs/cgroup/cpu,cpuacct");
     assert_string_equal(cgroup_host_v1(&host, CGROUP_HOST_CPU)->own, "/");
