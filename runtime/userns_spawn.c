@@ -55,12 +55,15 @@ _Noreturn static void hold(int join_fd, int said_fd, int go_fd)
     char word = 0;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Who is in there already may have CAP_SYS_PTRACE there, and see us (--pid host). In a new one
+     * is nobody; the files of a process that is not dumpable belong to the first namespace's root,
+     * and the maps are still to be written. */
+    (void)prctl(PR_SET_DUMPABLE, join_fd < 0);
     int r = join_fd >= 0 ? setns(join_fd, CLONE_NEWUSER) : unshare(CLONE_NEWUSER);
     if (r < 0) {
         word = (char)errno;
     }
-    /* The files of a process that is not dumpable belong to the first namespace's root. */
-    (void)prctl(PR_SET_DUMPABLE, 1);
+    (void)prctl(PR_SET_DUMPABLE, join_fd < 0);
     if (write(said_fd, &word, 1) == 1) {
         (void)!read(go_fd, &word, 1); /* until the maker has seen all */
     }
@@ -168,6 +171,10 @@ static int make_holder(const struct isolation_users *u, int join_fd, struct hold
     }
     r = r < 0 ? r : read_owner(h, "uid_map", &h->owner.uid, reterr);
     r = r < 0 ? r : read_owner(h, "gid_map", &h->owner.gid, reterr);
+    if (r == 0 && join_fd >= 0) { /* its own file would be root's alone */
+        h->userns_fd = fcntl(join_fd, F_DUPFD_CLOEXEC, 0);
+        return h->userns_fd < 0 ? imgc_fail_sys(reterr, errno, "keep a user namespace") : 0;
+    }
     return r < 0 ? r : open_of_holder(h, "ns/user", O_RDONLY, &h->userns_fd, reterr);
 }
 
@@ -315,12 +322,12 @@ static int make(const struct userns_spawn_args *args, struct mounts *m, pid_t *r
     int r = become_oom_score(args->spec->isolation.oom_score_adj, reterr);
     r = r < 0 ? r : make_holder(&args->spec->isolation.users, args->joins->user_fd, &h, reterr);
     r = r < 0 ? r : take_all(args, &h, m, reterr);
-    r = r < 0 ? r : join_all(args, &h, reterr);
     if (r == 0 && is_initial) {
-        /* From its first instruction on nobody in there may look into the new process. An ordinary
-         * user's launcher could not guard it then, and there is nobody else yet. */
+        /* Nobody in there may look into this process, nor into the new one from its first
+         * instruction on. An ordinary user's launcher could not guard that one then. */
         (void)prctl(PR_SET_DUMPABLE, 0);
     }
+    r = r < 0 ? r : join_all(args, &h, reterr);
     r = r < 0 ? r : spawn_clone(args->namespaces | CLONE_PARENT, -1, ret_pid, &pidfd, reterr);
     if (r == 0 && *ret_pid == 0) {
         h.pid = 0; /* the maker's child, not this one's */

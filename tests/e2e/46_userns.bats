@@ -17,6 +17,7 @@ int main(void) { printf("%d %d\n", (int)getuid(), (int)geteuid()); return 0; }
 EOF
     ${CC:-cc} -static -o "$BATS_FILE_TMPDIR/in/bin/suid" "$BATS_FILE_TMPDIR/suid.c"
     chmod 4755 "$BATS_FILE_TMPDIR/in/bin/suid"
+    ${CC:-cc} -static -o "$BATS_FILE_TMPDIR/in/bin/attacker" "$E2E_LIB/attacker.c"
     echo of33 >"$BATS_FILE_TMPDIR/in/data/of33"
     chown 33:44 "$BATS_FILE_TMPDIR/in/data/of33"
     mkdir "$BATS_FILE_TMPDIR/in/dev"
@@ -256,6 +257,20 @@ me:7000000:50" run --rm --subuidname me bb sh -c 'tr -s " " </proc/self/uid_map;
     [ "$(imgc run --rm --userns container:plain bb readlink /proc/self/ns/user)" = "$(readlink /proc/self/ns/user)" ]
     assert_fails 125 "'/proc/self/ns/net' is no user namespace" imgc run --rm --userns ns:/proc/self/ns/net bb true
     assert_fails 125 "container 'nobody'" imgc run --rm --userns container:nobody bb true
+}
+
+@test "processes of a user namespace cannot look into those that join it" {
+    # one that sees all of the host's, and may trace whatever is in its namespace
+    # shellcheck disable=SC2086
+    imgc run -d --name donor $MAP --pid host --cap-add SYS_PTRACE bb attacker pry very-secret >/dev/null
+    for _ in {1..15}; do
+        VERY=very-secret imgc run --rm --userns container:donor bb true
+    done
+    imgc exec donor touch /tmp/stop
+    imgc wait donor
+    pried=$(imgc logs donor)
+    echo "$pried"
+    [ "$pried" = "seen: yes exes: 0 written: 0 secrets: 0 fds: 0" ]
 }
 
 @test "--rootfs, --read-only, --network, --init, limits with a user namespace" {

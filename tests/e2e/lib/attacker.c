@@ -4,6 +4,7 @@
  * runs in any image. Prints "done" where an attempt succeeds, else the name of the errno.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -118,44 +119,63 @@ static bool has_text(int pid, const char *name, const char *text)
     return n > 0 && memmem(buf, (size_t)n, text, strlen(text)) != NULL;
 }
 
+struct pried {
+    long seen, exes, secrets, fds, written;
+};
+
+/* Keep its executable open, and try to write to it when it has ended. */
+static void pry_exe(int pid, struct pried *p)
+{
+    char path[64];
+
+    p->exes++;
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    int fd = open(path, O_PATH);
+    for (int i = 0; fd >= 0 && i < 200; i++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        int w = open(path, O_WRONLY);
+        p->written += w >= 0;
+        usleep(1000);
+    }
+    close(fd);
+}
+
+static void pry_process(int pid, const char *secret, struct pried *p)
+{
+    char link[4096], name[32];
+
+    if (pid == getpid() || !has_text(pid, "comm", "imgc")) {
+        return;
+    }
+    p->seen++;
+    if (read_link(pid, "exe", link, sizeof link) && strstr(link, "imgc")) {
+        pry_exe(pid, p);
+    }
+    p->secrets += has_text(pid, "environ", secret);
+    for (int fd = 4; fd < 20; fd++) {
+        snprintf(name, sizeof name, "fd/%d", fd);
+        p->fds += read_link(pid, name, link, sizeof link);
+    }
+}
+
 /* Look into processes that come, until /tmp/stop is there: those of imgc's that are on their way to
- * exec are called imgc. Keeps its executable open where it gets at it, and tries to write to it. */
+ * exec are called imgc. */
 static void pry(const char *secret)
 {
-    long seen = 0, exes = 0, secrets = 0, fds = 0, written = 0;
-    char link[4096];
+    struct pried p = { 0 };
 
     while (access("/tmp/stop", F_OK) < 0) {
-        for (int pid = 2; pid < 400; pid++) {
-            if (pid == getpid() || !has_text(pid, "comm", "imgc")) {
-                continue;
-            }
-            seen++;
-            if (read_link(pid, "exe", link, sizeof link) && strstr(link, "imgc")) {
-                char path[64];
-                exes++;
-                snprintf(path, sizeof path, "/proc/%d/exe", pid);
-                int fd = open(path, O_PATH);
-                if (fd >= 0) {
-                    for (int i = 0; i < 200; i++) {
-                        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-                        int w = open(path, O_WRONLY);
-                        written += w >= 0;
-                        usleep(1000);
-                    }
-                    close(fd);
-                }
-            }
-            secrets += has_text(pid, "environ", secret);
-            for (int fd = 4; fd < 20; fd++) {
-                char name[32];
-                snprintf(name, sizeof name, "fd/%d", fd);
-                fds += read_link(pid, name, link, sizeof link);
+        DIR *proc = opendir("/proc");
+        for (struct dirent *e = readdir(proc); e; e = readdir(proc)) {
+            int pid = atoi(e->d_name);
+            if (pid > 1) {
+                pry_process(pid, secret, &p);
             }
         }
+        closedir(proc);
     }
-    printf("seen: %s exes: %ld written: %ld secrets: %ld fds: %ld\n", seen ? "yes" : "no", exes,
-           written, secrets, fds);
+    printf("seen: %s exes: %ld written: %ld secrets: %ld fds: %ld\n", p.seen ? "yes" : "no", p.exes,
+           p.written, p.secrets, p.fds);
 }
 
 static void replace_own_file(const char *argv0)
