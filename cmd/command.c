@@ -7,17 +7,9 @@
 #include "cmd/suggest.h"
 #include "schema/base/buf.h"
 
-#define COMMAND_HELP_MAX (64u << 10) /* bytes of one help text; the texts are ours */
-#define COMMAND_PIPE_STATUS 141      /* what a shell shows for a writer ended by SIGPIPE */
+#define COMMAND_PIPE_STATUS 141 /* what a shell shows for a writer ended by SIGPIPE */
 
-/* The two-word forms that docker and podman have. */
-struct alias {
-    const char *group, *verb; /* "image", "ls" */
-    const char *name;         /* the command */
-    const char *option;       /* put before the rest, or NULL */
-};
-
-static const struct alias aliases[] = {
+const struct command_alias command_aliases[] = {
     { "image", "ls", "images", NULL },
     { "image", "list", "images", NULL },
     { "image", "rm", "rmi", NULL },
@@ -29,6 +21,8 @@ static const struct alias aliases[] = {
     { "image", "untag", "untag", NULL },
     { "image", "pull", "pull", NULL },
     { "image", "import", "import", NULL },
+    { "image", "load", "load", NULL },
+    { "image", "save", "save", NULL },
     { "image", "unpack", "unpack", NULL },
     { "image", "mount", "mount", NULL },
     { "image", "umount", "umount", NULL },
@@ -55,6 +49,13 @@ static const struct alias aliases[] = {
     { "container", "prune", "container prune", NULL },
     { "container", "logs", "logs", NULL },
     { "container", "inspect", "inspect", "--type=container" },
+    { "container", "commit", "commit", NULL },
+    { "container", "export", "export", NULL },
+    { "container", "pause", "pause", NULL },
+    { "container", "unpause", "unpause", NULL },
+    { "container", "port", "port", NULL },
+    { "container", "stats", "stats", NULL },
+    { "container", "update", "update", NULL },
     { "manifest", "inspect", "manifest inspect", NULL },
     { "network", "create", "network create", NULL },
     { "network", "ls", "network ls", NULL },
@@ -75,6 +76,7 @@ static const struct alias aliases[] = {
     { "volume", "prune", "volume prune", NULL },
     { "system", "df", "df", NULL },
     { "system", "info", "info", NULL },
+    { NULL, NULL, NULL, NULL },
 };
 
 const struct command *command_find(const char *name)
@@ -87,20 +89,20 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
-static const struct alias *find_alias(const char *group, const char *verb)
+static const struct command_alias *find_alias(const char *group, const char *verb)
 {
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        if (strcmp(aliases[i].group, group) == 0 && verb && strcmp(aliases[i].verb, verb) == 0) {
-            return &aliases[i];
+    for (const struct command_alias *a = command_aliases; a->group; a++) {
+        if (strcmp(a->group, group) == 0 && verb && strcmp(a->verb, verb) == 0) {
+            return a;
         }
     }
     return NULL;
 }
 
-static bool is_group(const char *word)
+bool command_is_group(const char *word)
 {
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        if (strcmp(aliases[i].group, word) == 0) {
+    for (const struct command_alias *a = command_aliases; a->group; a++) {
+        if (strcmp(a->group, word) == 0) {
             return true;
         }
     }
@@ -113,9 +115,9 @@ static void unknown_verb(const char *group, const char *verb, struct imgc_err *r
     char verbs[256] = ""; /* all of a group's are under 100 bytes */
     size_t len = 0;
 
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases && len < sizeof verbs; i++) {
-        if (strcmp(aliases[i].group, group) == 0) {
-            len += (size_t)snprintf(verbs + len, sizeof verbs - len, " %s", aliases[i].verb);
+    for (const struct command_alias *a = command_aliases; a->group && len < sizeof verbs; a++) {
+        if (strcmp(a->group, group) == 0) {
+            len += (size_t)snprintf(verbs + len, sizeof verbs - len, " %s", a->verb);
         }
     }
     (void)imgc_fail(reterr, IMGC_E_USAGE, "%s %s%s%s, there are:%s",
@@ -127,7 +129,7 @@ static void unknown_command(const char *word, const char *verb, struct imgc_err 
 {
     struct suggest s;
 
-    if (is_group(word)) {
+    if (command_is_group(word)) {
         unknown_verb(word, verb, reterr);
         return;
     }
@@ -148,7 +150,7 @@ const struct command *command_resolve(int argc, const char *const *argv, int *re
 {
     assert(argc > 0);
 
-    const struct alias *alias = find_alias(argv[0], argc > 1 ? argv[1] : NULL);
+    const struct command_alias *alias = find_alias(argv[0], argc > 1 ? argv[1] : NULL);
     const struct command *c = command_find(alias ? alias->name : argv[0]);
     if (!c) {
         unknown_command(argv[0], argc > 1 ? argv[1] : NULL, reterr);
@@ -266,64 +268,4 @@ int command_execute(const struct command *c, struct app *app, int argc, const ch
         options_done(c->options, options);
     }
     return finish(c, app, r, &err);
-}
-
-static void print_buffer(struct imgc_buf *b, struct app *app)
-{
-    struct imgc_str s;
-    struct imgc_err err;
-
-    if (imgc_buf_finish(b, &s, &err) < 0) {
-        output_error(&app->out, &err);
-        return;
-    }
-    output_print(&app->out, "%s", s.ptr);
-}
-
-bool command_also(const struct command *c, struct imgc_buf *b)
-{
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        if (strcmp(aliases[i].name, c->name) == 0 && !strchr(c->name, ' ')) {
-            imgc_buf_printf(b, "imgc %s %s", aliases[i].group, aliases[i].verb);
-            return true;
-        }
-    }
-    return false;
-}
-
-void command_help(const struct command *c, struct app *app)
-{
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(COMMAND_HELP_MAX);
-
-    imgc_buf_printf(&b, "Usage: imgc %s [OPTIONS]%s%s\n\n", c->name, c->args && *c->args ? " " : "",
-                    c->args ? c->args : "");
-    int first = (unsigned char)c->summary[0];
-    imgc_buf_putc(&b, (char)(first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first));
-    imgc_buf_printf(&b, "%s.\n\nOptions:\n", c->summary + 1);
-    options_help(c->options, &b);
-    if (c->help) {
-        imgc_buf_printf(&b, "\n%s%s", c->help,
-                        imgc_str_ends(imgc_str_of(c->help), IMGC_STR("\n")) ? "" : "\n");
-    }
-    imgc_autobuf struct imgc_buf also = IMGC_BUF_INIT(COMMAND_HELP_MAX);
-    if (command_also(c, &also)) {
-        imgc_buf_printf(&b, "\nAlso: %s\n", also.ptr ? also.ptr : "");
-    }
-    print_buffer(&b, app);
-}
-
-void command_help_all(const struct option *globals, struct app *app)
-{
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(COMMAND_HELP_MAX);
-
-    imgc_buf_puts(&b, "Usage: imgc [OPTIONS] COMMAND [ARG...]\n\n"
-                      "Pull, import, list, unpack and run container images, without a daemon.\n\n"
-                      "Commands:\n");
-    for (const struct command *const *c = commands; *c; c++) {
-        imgc_buf_printf(&b, "  %-14s %s\n", (*c)->name, (*c)->summary);
-    }
-    imgc_buf_puts(&b, "\nOptions (before the command):\n");
-    options_help(globals, &b);
-    imgc_buf_puts(&b, "\nMore about a command: imgc COMMAND --help\n");
-    print_buffer(&b, app);
 }

@@ -29,6 +29,19 @@ struct command {
 /* NULL-terminated, in the order of `imgc --help`. */
 extern const struct command *const commands[];
 
+/* The two-word forms that docker and podman have. */
+struct command_alias {
+    const char *group, *verb; /* "image", "ls" */
+    const char *name;         /* the command */
+    const char *option;       /* put before the rest, or NULL */
+};
+
+/** All of them; one without a group ends them. */
+extern const struct command_alias command_aliases[];
+
+/** Whether @word is the first of two: "image". */
+bool command_is_group(const char *word);
+
 /** By name, or NULL. */
 const struct command *command_find(const char *name);
 
@@ -48,8 +61,9 @@ int command_execute(const struct command *c, struct app *app, int argc, const ch
  * one. */
 bool command_also(const struct command *c, struct imgc_buf *b);
 
-/** Print the command's long help, or the program's, to stdout. */
+/** Print the long help of the command, the group @group, or the program to stdout. */
 void command_help(const struct command *c, struct app *app);
+void command_help_group(const char *group, struct app *app);
 void command_help_all(const struct option *globals, struct app *app);
 
 #endif

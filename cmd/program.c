@@ -55,12 +55,21 @@ static int finish_own(struct app *app)
     return 0;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int run_words(struct app *app, struct args words)
 {
     imgc_autofree const char **argv = NULL;
     int argc = 0;
     struct imgc_err err;
 
+    if (words.n == 2 && command_is_group(words.v[0]) && asks_for_help(words.v[1])) {
+        command_help_group(words.v[0], app);
+        return finish_own(app);
+    }
     const struct command *c = command_resolve((int)words.n, words.v, &argc, &argv, &err);
     return c ? command_execute(c, app, argc, argv) : usage_failure(app, &err);
 }

@@ -7,6 +7,18 @@ setup() {
     new_store
 }
 
+@test "a group of commands tells what there is in it" {
+    for words in "network --help" "help network" "network -h"; do
+        # shellcheck disable=SC2086 # words
+        run imgc $words
+        [ "$status" -eq 0 ]
+        [[ ${lines[0]} == "Usage: imgc network COMMAND"* && $output == *"  disconnect  take a container off"* ]]
+    done
+    assert_fails 1 "a command is missing after 'imgc network', there are: create ls" imgc network
+    run imgc --help
+    [[ $output == *$'\nCommands of groups:\n'*"  network disconnect  take a container off"* ]]
+}
+
 @test "--help lists every command; every command has long help with its options" {
     run imgc --help
     [ "$status" -eq 0 ]
