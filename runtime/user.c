@@ -224,7 +224,7 @@ int user_parse(struct imgc_str spec, struct imgc_str passwd, struct imgc_str gro
 }
 
 /* O_NONBLOCK: the image may have put a FIFO there, and open() must come back to see it. */
-static int read_file(int root_fd, const char *path, struct imgc_buf *b, struct imgc_err *reterr)
+int user_read(int root_fd, const char *path, struct imgc_buf *b, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
     struct stat st;
@@ -248,9 +248,9 @@ int user_resolve(int root_fd, const char *spec, struct user *ret, struct imgc_er
     imgc_autobuf struct imgc_buf passwd = IMGC_BUF_INIT(LIMIT_PASSWD_BYTES);
     imgc_autobuf struct imgc_buf group = IMGC_BUF_INIT(LIMIT_PASSWD_BYTES);
 
-    int r = read_file(root_fd, "/etc/passwd", &passwd, reterr);
+    int r = user_read(root_fd, "/etc/passwd", &passwd, reterr);
     if (r == 0) {
-        r = read_file(root_fd, "/etc/group", &group, reterr);
+        r = user_read(root_fd, "/etc/group", &group, reterr);
     }
     if (r < 0) {
         return r;
@@ -288,7 +288,7 @@ int user_parse_groups(char *const *groups, struct imgc_str group, struct user *u
 int user_add_groups(int root_fd, char *const *groups, struct user *u, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf group = IMGC_BUF_INIT(LIMIT_PASSWD_BYTES);
-    int r = groups ? read_file(root_fd, "/etc/group", &group, reterr) : 0;
+    int r = groups ? user_read(root_fd, "/etc/group", &group, reterr) : 0;
 
     return r < 0 ? r
                  : user_parse_groups(groups, (struct imgc_str){ group.ptr, group.len }, u, reterr);

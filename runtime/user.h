@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/cleanup.h"
 #include "schema/base/err.h"
 #include "schema/base/str.h"
@@ -55,5 +56,10 @@ IMGC_CHECK int user_add_groups(int root_fd, char *const *groups, struct user *u,
  * @return as user_parse(); -LAYER where one of them is no regular file; -SYS. */
 IMGC_CHECK int user_resolve(int root_fd, const char *spec, struct user *ret,
                             struct imgc_err *reterr);
+
+/** Append the text of @path in @root_fd, a file of the image's; nothing where it is missing.
+ * @return 0; -LAYER where it is no regular file; -LIMIT; -SYS. */
+IMGC_CHECK int user_read(int root_fd, const char *path, struct imgc_buf *b,
+                         struct imgc_err *reterr);
 
 #endif
