@@ -9,7 +9,8 @@
 
 #define PTS_MAJOR \
     136 /* to 143, 256 terminals each (Linux, Documentation/admin-guide/devices.txt) */
-#define DAY 86400u
+#define DAY UINT64_C(86400)
+#define YEAR (365 * DAY)
 #define DATE_BYTES 64 /* of "2026-11-22 13:38:30 +0000 UTC" */
 #define CELL_BYTES (TABLE_CELL_MAX / 2)
 
@@ -109,7 +110,7 @@ static void write_args(host_t *host, process_t *p, struct imgc_buf *b)
 static void write_state(host_t *host, process_t *p, struct imgc_buf *b)
 {
     (void)host;
-    imgc_buf_putc(b, p->state ? p->state : '?');
+    imgc_buf_printf(b, "%c", p->state ? p->state : '?');
 }
 
 /* procps: what is added to the state in BSD's column STAT */
@@ -322,7 +323,7 @@ static void write_ps_stime(host_t *host, process_t *p, struct imgc_buf *b)
     }
     if (age < DAY) {
         (void)strftime(text, sizeof text, "%H:%M", &tm);
-    } else if (age < 365 * DAY) {
+    } else if (age < YEAR) {
         (void)strftime(text, sizeof text, "%b%d", &tm);
     } else {
         (void)strftime(text, sizeof text, "%Y", &tm);
@@ -503,6 +504,7 @@ enum layout { LAYOUT_SHORT, LAYOUT_BSD, LAYOUT_FULL, LAYOUT_USER, LAYOUT_JOBS, L
 
 struct options {
     enum layout layout;
+    bool is_own;              /* columns were named */
     const char *const *words; /* what is left */
 };
 
@@ -515,7 +517,6 @@ static int add_layout(struct top_columns *c, enum layout layout, struct imgc_err
         [LAYOUT_USER] = { "user", "pid", "%cpu", "%mem", "vsz", "rss", "tname", "stat",
                           "start=START", "time", "command" },
         [LAYOUT_JOBS] = { "pid", "pgid", "sid", "tname", "time", "ucmd" },
-        [LAYOUT_OWN] = { NULL },
     };
     int r = 0;
 
@@ -525,37 +526,53 @@ static int add_layout(struct top_columns *c, enum layout layout, struct imgc_err
     return r;
 }
 
-/* The letters of one word. All processes of the container are shown anyway, as wide as they are. */
+/* What a letter makes of the columns; LAYOUT_OWN for one that is not known. */
+static enum layout layout_of(char letter, bool has_dash, enum layout now)
+{
+    static const struct {
+        char letter;
+        bool has_dash;
+        enum layout layout;
+    } known[] = {
+        { 'f', true, LAYOUT_FULL },
+        { 'j', true, LAYOUT_JOBS },
+        { 'u', false, LAYOUT_USER },
+        { 'x', false, LAYOUT_BSD },
+    };
+
+    /* All processes of the container are shown anyway, as wide as they are. */
+    if (strchr(has_dash ? "eAaxdw" : "aw", letter)) {
+        return now;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i].letter == letter && known[i].has_dash == has_dash) {
+            return now == LAYOUT_USER ? now : known[i].layout;
+        }
+    }
+    return LAYOUT_OWN;
+}
+
+/* One word, and for the letter o the list behind it. */
 static int take_letters(struct top_columns *c, struct options *o, struct imgc_err *reterr)
 {
     const char *word = *o->words++;
     bool has_dash = *word == '-';
-    const char *ignored = has_dash ? "eAaxdw" : "aw";
 
     for (const char *letter = word + has_dash; *letter; letter++) {
-        if (*letter == 'o') { /* with its list */
+        if (*letter == 'o') {
             struct imgc_str list = imgc_str_of(letter[1] ? letter + 1 : *o->words);
             o->words += !letter[1] && *o->words;
-            o->layout = LAYOUT_OWN;
+            o->is_own = true;
             return add_pss(c, list, reterr);
         }
-        if (strchr(ignored, *letter)) {
-            continue;
-        }
-        enum layout layout = has_dash && *letter == 'f'    ? LAYOUT_FULL
-                             : *letter == 'j' && has_dash  ? LAYOUT_JOBS
-                             : *letter == 'u' && !has_dash ? LAYOUT_USER
-                             : *letter == 'x' && !has_dash ? LAYOUT_BSD
-                                                           : LAYOUT_SHORT;
-        if (layout == LAYOUT_SHORT) {
+        enum layout layout = layout_of(*letter, has_dash, o->layout);
+        if (layout == LAYOUT_OWN) {
             return imgc_fail(reterr, IMGC_E_USAGE,
                              "'%.40s' is no option of ps that is known here: -e -f -j -o LIST, "
                              "aux, or columns such as user pid args",
                              word);
         }
-        if (o->layout != LAYOUT_OWN && o->layout != LAYOUT_USER) {
-            o->layout = layout;
-        }
+        o->layout = layout;
     }
     return 0;
 }
@@ -568,7 +585,7 @@ static int parse_options(const char *const *words, struct top_columns *c, struct
     while (r == 0 && *o.words) {
         r = take_letters(c, &o, reterr);
     }
-    return r < 0 ? r : add_layout(c, o.layout, reterr);
+    return r < 0 || o.is_own ? r : add_layout(c, o.layout, reterr);
 }
 
 /* Of BSD: without a dash, and no column's name. */
