@@ -3,6 +3,9 @@
 
 #include <endian.h>
 #include <linux/capability.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <string.h>
 
 #include "cmd/app.h"
 #include "schema/base/fd.h"
@@ -29,6 +32,30 @@ static void unmap_caps(const struct isolation_users *users, struct xattr *x)
     x->len = sizeof(struct vfs_cap_data);
 }
 
+/* The users and groups that a POSIX ACL names. Source: linux/posix_acl_xattr.h (version 2). */
+static void unmap_acl(const struct isolation_users *users, struct xattr *x)
+{
+    struct posix_acl_xattr_entry e;
+
+    if (strcmp(x->name, "system.posix_acl_access") != 0 &&
+        strcmp(x->name, "system.posix_acl_default") != 0) {
+        return;
+    }
+    for (size_t at = sizeof(struct posix_acl_xattr_header); at + sizeof e <= x->len;
+         at += sizeof e) {
+        char *place = (char *)x->value + at;
+        uint32_t inside;
+        memcpy(&e, place, sizeof e);
+        bool is_user = le16toh(e.e_tag) == ACL_USER;
+        if ((is_user || le16toh(e.e_tag) == ACL_GROUP) &&
+            isolation_unmap_id(is_user ? users->uids : users->gids,
+                               is_user ? users->n_uids : users->n_gids, le32toh(e.e_id), &inside)) {
+            e.e_id = htole32(inside);
+            memcpy(place, &e, sizeof e);
+        }
+    }
+}
+
 void root_tar_unmap(const struct isolation_users *users, struct entry *e)
 {
     if (!users) {
@@ -38,6 +65,7 @@ void root_tar_unmap(const struct isolation_users *users, struct entry *e)
     (void)isolation_unmap_id(users->gids, users->n_gids, e->gid, &e->gid);
     for (size_t i = 0; i < e->n_xattrs; i++) {
         unmap_caps(users, &e->xattrs[i]);
+        unmap_acl(users, &e->xattrs[i]);
     }
 }
 

@@ -10,7 +10,7 @@
 #include "runtime/isolation.h"
 
 /** Give @e the owners that it has for @users (NULL: for everybody), also those that its file
- * capabilities name. What has no number there is nobody's: as it stays. */
+ * capabilities and ACLs name. What has no number there is nobody's: as it stays. */
 void root_tar_unmap(const struct isolation_users *users, struct entry *e);
 
 /** Write all entries of @dir. The tar is not finished. @return 0; -INTERRUPTED; what they return.
