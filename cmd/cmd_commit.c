@@ -7,6 +7,7 @@
 
 #include "cmd/chores.h"
 #include "cmd/commands.h"
+#include "cmd/commit_config.h"
 #include "cmd/container_end.h"
 #include "cmd/image_make.h"
 #include "cmd/kept_spec.h"
@@ -48,7 +49,8 @@ struct commit {
     struct lease *lease;
     const struct commit_options *options;
     struct container container;
-    struct spec spec; /* for whose users its are */
+    struct spec spec; /* for whose users its are, and what it was told */
+    bool has_spec;
     struct image_config config;
     struct imgc_buf before; /* the text that it was read from */
     struct imgc_str before_text;
@@ -141,6 +143,7 @@ static int find_container(struct commit *c, const char *name, struct imgc_err *r
             c->container.name);
     }
     r = kept_spec_load(c->app->store, c->container.id, &c->spec, reterr);
+    c->has_spec = r == 0;
     return r == -(int)IMGC_E_NOTFOUND ? 0 : r; /* its users are those of the host then */
 }
 
@@ -261,6 +264,9 @@ static int load_config(struct commit *c, struct imgc_err *reterr)
     }
     r = r < 0 ? r : imgc_buf_finish(&c->before, &c->before_text, reterr);
     r = r < 0 ? r : config_parse(c->before_text, &c->config, reterr);
+    if (r == 0 && c->has_spec) {
+        r = commit_config_apply(&c->spec, c->container.labels, &c->config, reterr);
+    }
     return r < 0 ? r : image_make_change(&c->config, &c->options->changes, reterr);
 }
 
@@ -380,10 +386,9 @@ const struct command cmd_commit = {
     .summary = "make an image of a container: its image with what it has changed",
     .help =
         "One more layer on top of those of its image: what was added, changed and deleted. What\n"
-        "volumes and other mounts hold is not in it. Environment, command and the rest are the\n"
-        "image's, not what `run` was told; -c changes them. A container that runs is paused "
-        "until\n"
-        "its files are read.\n"
+        "volumes and other mounts hold is not in it. Environment, entrypoint, command, directory,\n"
+        "user, labels and ports are those of the container; -c changes them. A container that\n"
+        "runs is paused until its files are read.\n"
         "\n"
         "  imgc commit box debian:mine\n"
         "  imgc commit -c 'CMD [\"/srv\"]' -a me -m 'with srv' box srv:1\n",

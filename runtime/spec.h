@@ -70,6 +70,9 @@ struct spec_limits { /* 0, NULL, false: no limit of this kind */
     char **cgroup_conf; /* "FILE=VALUE" for v2, as it is */
 };
 
+/* The variable where an image has none. */
+#define SPEC_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 struct spec {
     char *id;       /* 64 hex digits */
     char *hostname; /* "" keeps the host's */
@@ -90,6 +93,7 @@ struct spec {
     uint32_t log_max_files;
     /* process */
     char **argv, **env;        /* NULL-terminated */
+    uint32_t n_entrypoint;     /* words of argv that are the entrypoint: the rest is the command */
     bool no_home, no_hostname; /* these variables are not added where env has none */
     char *cwd;
     char *user; /* "", "uid", "name", "uid:gid", ...: resolved inside the root by user.h */

@@ -8,7 +8,6 @@
 #include "schema/limits.h"
 
 #define HOSTNAME_MAX 63 /* one label of a domain name; the kernel takes 64 */
-#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* A NULL-terminated list that grows. */
 struct list {
@@ -161,7 +160,7 @@ static int systemd_env(const char *id, struct list *env, struct imgc_err *reterr
 static int default_env(const struct image_config *config, const struct spec_options *o,
                        const struct spec *s, struct list *env, struct imgc_err *reterr)
 {
-    int r = env_set(env, IMGC_STR(DEFAULT_PATH), reterr);
+    int r = env_set(env, IMGC_STR("PATH=" SPEC_DEFAULT_PATH), reterr);
 
     for (const char *const *e = o->host_env; e && *e && r == 0; e++) {
         r = env_set(env, imgc_str_of(*e), reterr);
@@ -235,8 +234,8 @@ static int add_entrypoint_option(struct list *argv, const char *text, struct img
     return r;
 }
 
-static int make_argv(const struct image_config *config, const struct spec_options *o, char ***ret,
-                     struct imgc_err *reterr)
+static int make_argv(const struct image_config *config, const struct spec_options *o,
+                     struct spec *s, struct imgc_err *reterr)
 {
     list_auto struct list argv = { .items = NULL };
     const char *const *cmd = config && !o->has_entrypoint ? readable(config->cmd) : NULL;
@@ -247,6 +246,7 @@ static int make_argv(const struct image_config *config, const struct spec_option
     } else if (config) {
         r = list_add_all(&argv, readable(config->entrypoint), reterr);
     }
+    size_t n_entrypoint = argv.n;
     if (r == 0) {
         r = list_add_all(&argv, o->args && o->args[0] ? o->args : cmd, reterr);
     }
@@ -260,7 +260,8 @@ static int make_argv(const struct image_config *config, const struct spec_option
         return imgc_fail(reterr, IMGC_E_USAGE,
                          "no command given, and the image names none (write it after IMAGE)");
     }
-    *ret = imgc_take(argv.items);
+    s->argv = imgc_take(argv.items);
+    s->n_entrypoint = (uint32_t)n_entrypoint;
     return 0;
 }
 
@@ -382,7 +383,7 @@ static int fill_process(const struct image_config *config, const struct spec_opt
     const char *user = o->user ? o->user : config && config->user ? config->user : "";
     const char *stop = config ? config->stop_signal : NULL;
 
-    int r = make_argv(config, o, &s->argv, reterr);
+    int r = make_argv(config, o, s, reterr);
     if (r == 0) {
         s->isolation.systemd = o->systemd == SPEC_SYSTEMD_ALWAYS ||
                                (o->systemd == SPEC_SYSTEMD_TRUE && is_init(s->argv[0]));

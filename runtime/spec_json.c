@@ -97,6 +97,7 @@ static const struct json_fields spec_fields[] = {
     PLAIN(log_max_bytes),
     PLAIN(log_max_files),
     PLAIN(argv),
+    PLAIN(n_entrypoint),
     PLAIN(env),
     PLAIN(no_home),
     PLAIN(no_hostname),

@@ -97,12 +97,30 @@ EOF
     assert_store_clean
 }
 
+@test "the config: what the container was told" {
+    imgc create --name told -e MORE=2 -e FIRST=one -w /tmp -u 1:1 --label mine=l --expose 99/udp -t bb busybox true >/dev/null
+    imgc commit told told:1 >/dev/null
+    run -0 imgc inspect -f '{{json .Config.Env}} {{json .Config.Entrypoint}} {{json .Config.Cmd}} {{.Config.WorkingDir}} {{.Config.User}} {{json .Config.Labels}} {{json .Config.ExposedPorts}}' told:1
+    [ "$output" = '["FIRST=one","MORE=2"] null ["busybox","true"] /tmp 1:1 {"from":"base","mine":"l"} {"99/udp":{}}' ]
+    imgc create --name entry --entrypoint '["busybox","echo"]' told:1 a b >/dev/null
+    imgc commit -c 'ENV FIRST=' entry told:2 >/dev/null
+    run -0 imgc inspect -f '{{json .Config.Env}} {{json .Config.Entrypoint}} {{json .Config.Cmd}}' told:2
+    [ "$output" = '["FIRST=","MORE=2"] ["busybox","echo"] ["a","b"]' ]
+    run -0 imgc run --rm told:2 c
+    [ "$output" = c ]
+    # and nothing of what every container has
+    imgc create --name plain bb >/dev/null
+    imgc commit plain told:3 >/dev/null
+    [ "$(imgc inspect -f '{{json .Config}}' told:3)" = "$(imgc inspect -f '{{json .Config}}' bb)" ]
+    imgc rm told entry plain
+}
+
 @test "the config: the image's own, changes, author, message, history" {
     imgc create --name conf -e MORE=2 bb true
     imgc commit -c 'ENV SECOND=2' -c 'LABEL mine=yes' -a 'A. Uthor' -m 'a message' --iidfile "$BATS_TEST_TMPDIR/id" conf conf:new >"$BATS_TEST_TMPDIR/out"
     cmp <(cat "$BATS_TEST_TMPDIR/id"; echo) "$BATS_TEST_TMPDIR/out"
     [ "$(imgc inspect -f '{{json .Config.Env}} {{json .Config.Cmd}} {{.Config.Labels.from}} {{.Config.Labels.mine}} {{.Author}}' conf:new)" = \
-        '["FIRST=1","SECOND=2"] ["sh"] base yes A. Uthor' ]
+        '["FIRST=1","MORE=2","SECOND=2"] ["true"] base yes A. Uthor' ]
     imgc history --no-trunc conf:new >"$BATS_TEST_TMPDIR/history"
     grep -q 'true.*a message' "$BATS_TEST_TMPDIR/history"
     assert_fails 1 'NONSENSE|nonsense' imgc commit -c 'NONSENSE x' conf
@@ -158,7 +176,37 @@ EOF
     require_user_namespaces
     imgc run -d --name mapped --uidmap 0:300000:65536 bb sleep 10000
     imgc exec mapped sh -c 'echo x >/mine; echo y >/theirs; chown 7:8 /theirs; rm /bin/ls; rm -r /root; mkdir /root; echo >/root/f'
+    # an ACL for user 9 and group 10 of the container, as its own root would set it
+    python3 - "$STORE" <<'END'
+import glob, os, struct, sys
+f = glob.glob(sys.argv[1] + "/containers/*/upper/theirs")[0]
+none = 0xffffffff
+acl = [(1, 6, none), (2, 4, 300009), (4, 4, none), (8, 4, 300010), (16, 4, none), (32, 4, none)]
+os.setxattr(f, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in acl))
+END
     imgc commit mapped mapped:1
+    imgc save --format oci-dir -o "$BATS_TEST_TMPDIR/acl" mapped:1
+    python3 - "$BATS_TEST_TMPDIR/acl" <<'END'
+import glob, struct, sys, tarfile
+found = []
+for path in glob.glob(sys.argv[1] + "/blobs/sha256/*"):
+    try:
+        t = tarfile.open(path, errors="surrogateescape", encoding="utf-8")
+    except tarfile.ReadError:
+        continue
+    for m in t:
+        for key, value in m.pax_headers.items():
+            if m.name == "theirs" and "acl" in key.lower():
+                found.append((key, value.encode("utf-8", "surrogateescape")))
+print(found)
+assert len(found) == 1
+key, value = found[0]
+if "xattr" in key:
+    ids = [i for tag, perm, i in struct.iter_unpack("<HHI", value[4:]) if tag in (2, 8)]
+    assert ids == [9, 10], ids
+else:
+    assert b"300009" not in value and b"9" in value and b"10" in value, value
+END
     assert_same mapped:1 mapped
     [ "$(imgc run --rm mapped:1 stat -c %u:%g /mine /theirs | tr '\n' ' ')" = '0:0 7:8 ' ]
     imgc stop -t 0 mapped

@@ -79,6 +79,7 @@ static void fill(struct spec *s)
     s->log_max_bytes = 1234567;
     s->timeout_s = 77;
     s->log_max_files = 7;
+    s->n_entrypoint = 1;
     s->argv = words("sh", NOT_UTF8);
     s->env = words("A=" NOT_UTF8, "B=\"\\\t");
     s->cwd = word("/w\xc3\xa9");
@@ -229,6 +230,7 @@ static void same(const struct spec *a, const struct spec *b)
     assert_string_equal(a->state_dir, b->state_dir);
     assert_true(a->timeout_s == b->timeout_s);
     assert_true(a->log_max_bytes == b->log_max_bytes && a->log_max_files == b->log_max_files);
+    assert_int_equal(a->n_entrypoint, b->n_entrypoint);
     assert_true(a->upper_is_disposable == b->upper_is_disposable && a->read_only == b->read_only);
     same_words(a->argv, b->argv);
     same_words(a->env, b->env);
