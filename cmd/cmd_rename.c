@@ -2,6 +2,7 @@
 /* imgc rename: give a container another name. */
 #include "cmd/commands.h"
 #include "cmd/container_end.h"
+#include "cmd/network_live.h"
 
 static int rename_run(struct app *app, const void *options, struct args args,
                       struct imgc_err *reterr)
@@ -10,14 +11,16 @@ static int rename_run(struct app *app, const void *options, struct args args,
     (void)options;
 
     int r = container_end_find(app, args.v[0], &c, reterr);
-    return r < 0 ? r : container_rename(app->store, c.id, args.v[1], reterr);
+    r = r < 0 ? r : container_rename(app->store, c.id, args.v[1], reterr);
+    return r < 0 ? r : network_live_renamed(app->store, c.id, reterr);
 }
 
 const struct command cmd_rename = {
     .name = "rename",
     .args = "CONTAINER NAME",
     .summary = "give a container another name",
-    .help = "It may run meanwhile.\n\n  imgc rename web web-old\n",
+    .help = "It may run meanwhile: the containers on its networks find it by the new name at "
+            "once.\n\n  imgc rename web web-old\n",
     .options = NULL,
     .options_size = 0,
     .min_args = 2,

@@ -237,6 +237,23 @@ int network_live_disconnect(struct store *s, const struct container *c, const st
     return r < 0 ? r : left(s, c, n, reterr);
 }
 
+/* ---- rename ---- */
+
+int network_live_renamed(struct store *s, const char *container_id, struct imgc_err *reterr)
+{
+    network_lease_list_auto struct network_lease_list leases = { .n = 0 };
+    network_guard_auto int lock_fd = -1;
+
+    int r = network_guard_take(s, false, &lock_fd, reterr);
+    r = r < 0 ? r : network_lease_list(s, NULL, &leases, reterr);
+    for (size_t i = 0; r == 0 && i < leases.n; i++) {
+        if (strcmp(leases.items[i].container_id, container_id) == 0) {
+            network_names_update(s, &leases, leases.items[i].network_id, container_id);
+        }
+    }
+    return r;
+}
+
 /* ---- reload ---- */
 
 /* What was lost with an interface is made as it was. */

@@ -17,6 +17,11 @@ IMGC_CHECK int network_live_connect(struct store *s, const struct container *c,
 IMGC_CHECK int network_live_disconnect(struct store *s, const struct container *c,
                                        const struct network *n, struct imgc_err *reterr);
 
+/** After a container got another name: the others on its networks find it by that, and no longer by
+ * the old one. */
+IMGC_CHECK int network_live_renamed(struct store *s, const char *container_id,
+                                    struct imgc_err *reterr);
+
 /** Put back bridges, interfaces, rules and names of the container @c, or of all (NULL): idempotent.
  */
 IMGC_CHECK int network_live_reload(struct store *s, const struct container *c,

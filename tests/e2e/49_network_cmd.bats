@@ -168,6 +168,22 @@ address() {
     [ "$(himgc exec app cat /sys/class/net/eth1/address)" = 02:11:22:33:44:55 ]
 }
 
+@test "a renamed container is found by its new name, on each of its networks" {
+    himgc network create front >/dev/null
+    himgc network create back >/dev/null
+    start web --network front
+    start app --network front --network back:alias=logic
+    start sql --network back
+    himgc rename app engine
+    reaches web engine
+    reaches sql engine logic
+    reaches engine web sql
+    run himgc exec web cat /etc/hosts
+    [[ $output != *app* ]]
+    start late --network back
+    reaches late engine logic
+}
+
 @test "an internal network has no way out, and no way in" {
     himgc network create --internal --subnet 10.200.6.0/24 cell >/dev/null
     start a --network cell
