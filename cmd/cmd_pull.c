@@ -2,14 +2,14 @@
 /* imgc pull: fetch images from their registries into the store. */
 #include "cmd/acquire.h"
 #include "cmd/commands.h"
+#include "cmd/retry_options.h"
 #include "cmd/sweep.h"
-#include "cmd/units.h"
 
 struct pull_options {
     bool quiet;
     const char *platform, *progress;
     struct registry_options registry;
-    const char *retry, *retry_delay;
+    struct retry_options retry;
     uint64_t max_parallel;
 };
 
@@ -21,10 +21,7 @@ static const struct option pull_options[] = {
     { 0, "progress", OPT_STRING, offsetof(struct pull_options, progress), "FORM", PROGRESS_HELP },
     REGISTRY_ACCESS_AUTH_ROWS(offsetof(struct pull_options, registry)),
     REGISTRY_ACCESS_TLS_ROWS(offsetof(struct pull_options, registry)),
-    { 0, "retry", OPT_STRING, offsetof(struct pull_options, retry), "N",
-      "other attempts where a request fails (default 5)" },
-    { 0, "retry-delay", OPT_STRING, offsetof(struct pull_options, retry_delay), "DURATION",
-      "wait so long before each of them (default: doubling from 200ms)" },
+    RETRY_OPTIONS_ROWS(offsetof(struct pull_options, retry)),
     { 0, "max-parallel", OPT_UINT, offsetof(struct pull_options, max_parallel), "N",
       "transfers at once (default 6)" },
     { .name = NULL },
@@ -39,34 +36,19 @@ struct pull {
     bool has_retry;
 };
 
-#define RETRY_LIMIT 100
 #define PARALLEL_LIMIT 64
-#define NS_PER_MS 1000000
-#define DAY_NS ((int64_t)24 * 3600 * 1000 * NS_PER_MS)
 
-static int check_retry(struct pull *p, struct imgc_err *reterr)
+static int check_options(struct pull *p, struct imgc_err *reterr)
 {
     const struct pull_options *o = p->options;
-    uint64_t n = RETRY_MAX;
-    int64_t ns = 0;
 
-    if (o->retry && (!imgc_str_u64(imgc_str_of(o->retry), &n) || n > RETRY_LIMIT)) {
-        return imgc_fail(reterr, IMGC_E_USAGE, "--retry is 0 to %d, not '%s'", RETRY_LIMIT,
-                         o->retry);
-    }
-    if (o->retry_delay && (!units_parse_duration(imgc_str_of(o->retry_delay), &ns) ||
-                           ns < NS_PER_MS || ns > DAY_NS)) {
-        return imgc_fail(reterr, IMGC_E_USAGE,
-                         "--retry-delay is a duration of 1ms to 24h such as 2s, not '%s'",
-                         o->retry_delay);
-    }
     if (o->max_parallel > PARALLEL_LIMIT) {
         return imgc_fail(reterr, IMGC_E_USAGE, "--max-parallel is 1 to %d, not %llu",
                          PARALLEL_LIMIT, (unsigned long long)o->max_parallel);
     }
-    p->has_retry = o->retry || o->retry_delay;
-    p->retry = (struct retry_policy){ .max = (unsigned)n, .delay_ms = (uint64_t)(ns / NS_PER_MS) };
-    return 0;
+    int r = retry_options_parse(&o->retry, &p->retry, reterr);
+    p->has_retry = r == 0;
+    return r < 0 ? r : 0;
 }
 
 static int pull_one(struct app *app, const struct pull *p, const char *name,
@@ -123,7 +105,7 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     struct store *store;
 
     int r = progress_parse(p.options->progress, &p.progress, reterr);
-    r = r < 0 ? r : check_retry(&p, reterr);
+    r = r < 0 ? r : check_options(&p, reterr);
     if (r < 0) {
         return r;
     }

@@ -97,8 +97,11 @@ static int load_image(struct making *m, const char *name, struct imgc_err *reter
                                     .platform = o->platform,
                                     .registry = &o->registry,
                                     .quiet = o->quiet };
+    struct retry_policy retry;
 
-    int r = progress_parse(o->progress, &acquire.progress, reterr);
+    int r = retry_options_parse(&o->retry, &retry, reterr);
+    acquire.retry = r == 0 ? &retry : NULL;
+    r = r < 0 ? r : progress_parse(o->progress, &acquire.progress, reterr);
     r = r == 0 && o->pull ? acquire_parse_policy(o->pull, &acquire.policy, reterr) : r;
     if (o->isolation.dry_run) {
         acquire.policy = ACQUIRE_NEVER;

@@ -32,6 +32,7 @@ const struct option run_options[] = {
     { 0, "platform", OPT_STRING, AT(platform), "OS/ARCH[/VARIANT]", "platform to pull" },
     REGISTRY_ACCESS_AUTH_ROWS(AT(registry)),
     REGISTRY_ACCESS_TLS_ROWS(AT(registry)),
+    RETRY_OPTIONS_ROWS(AT(retry)),
     { 'q', "quiet", OPT_FLAG, AT(quiet), NULL, "no progress when pulling" },
     { 0, "progress", OPT_STRING, AT(progress), "FORM", PROGRESS_HELP },
     { 0, "rootfs", OPT_STRING, AT(rootfs), "DIR", "run on this directory, without an image" },

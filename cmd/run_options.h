@@ -8,6 +8,7 @@
 #include "cmd/environment.h"
 #include "cmd/options.h"
 #include "cmd/registry_access.h"
+#include "cmd/retry_options.h"
 #include "cmd/run_attach.h"
 #include "cmd/run_isolation.h"
 #include "cmd/run_lifecycle.h"
@@ -33,6 +34,7 @@ struct run_options {
     struct run_isolation_options isolation;
     struct run_process_options process;
     struct registry_options registry;
+    struct retry_options retry;
     struct run_userns_options userns;
 };
 

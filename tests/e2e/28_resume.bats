@@ -134,6 +134,12 @@ assert_whole() {
     assert_fails 1 '503' imgc pull --retry 0 "$BREAKING/ailing.retry:x"
     [ "$(answers ailing.retry | wc -l)" -eq 3 ]
     assert_fails 1 'retry is 0 to 100' imgc pull --retry many "$BREAKING/ailing.retry:x"
+    # run and create know it as well
+    assert_fails 125 '503|502' imgc create --retry 1 --retry-delay 1ms "$BREAKING/ailing.make:x" true
+    [ "$(answers ailing.make | wc -l)" -eq 2 ]
+    assert_fails 125 '503|502' imgc run --rm --retry 0 "$BREAKING/ailing.make:x" true
+    [ "$(answers ailing.make | wc -l)" -eq 3 ]
+    assert_fails 125 'retry-delay is a duration' imgc run --rm --retry-delay long "$BREAKING/ailing.make:x" true
 }
 
 @test "wrong bytes are fetched once more, and never kept" {
