@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ static bool may_trace(int proc_fd, const char *pid)
 }
 
 /* The link's text is the namespace's number; to follow it takes the kernel twice as long, and each
- * exec asks this of all processes. */
+ * exec may have to ask this of all processes. */
 static bool is_in(int proc_fd, const char *pid, const char *ns)
 {
     char path[64], link[NS_TEXT_BYTES];
@@ -56,28 +57,60 @@ static bool is_in(int proc_fd, const char *pid, const char *ns)
     return strcmp(link, ns) == 0;
 }
 
-int pidns_guard_check(int ns_fd, struct imgc_err *reterr)
+/* A procfs that has the processes of @ns_fd and below alone, however many the host has. From Linux
+ * 6.18 on; and an ordinary user may be refused. @return a directory, or NULL. */
+static DIR *open_small(int ns_fd)
 {
-    imgc_auto(dirp_close) DIR *proc = opendir("/proc");
-    const struct dirent *e;
-    char ns[NS_TEXT_BYTES];
-    struct stat st;
+    imgc_autoclose int fs_fd = fsopen("proc", FSOPEN_CLOEXEC);
 
-    if (!proc || fstat(ns_fd, &st) < 0) {
-        return imgc_fail_sys(reterr, errno, "look at the processes of a namespace");
+    if (fs_fd < 0 || fsconfig(fs_fd, FSCONFIG_SET_FD, "pidns", NULL, ns_fd) < 0 ||
+        fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+        return NULL;
     }
-    (void)snprintf(ns, sizeof ns, "pid:[%llu]", (unsigned long long)st.st_ino);
-    int proc_fd = dirfd(proc);
-    if (is_in(proc_fd, "self", ns)) {
-        return 0;
+    imgc_autoclose int mount_fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
+    int fd = mount_fd < 0 ? -1 : openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        imgc_closep(&fd);
     }
-    while ((e = readdir(proc)) != NULL) {
+    return dir;
+}
+
+static int look_at_all(DIR *proc, const char *ns, struct imgc_err *reterr)
+{
+    for (;;) {
+        errno = 0;
+        const struct dirent *e = readdir(proc);
+        if (!e) {
+            return errno == 0 ? 0 : imgc_fail_sys(reterr, errno, "read /proc");
+        }
         bool is_pid = e->d_name[0] >= '1' && e->d_name[0] <= '9' && strlen(e->d_name) < 12;
-        if (is_pid && is_in(proc_fd, e->d_name, ns) && may_trace(proc_fd, e->d_name)) {
+        if (is_pid && is_in(dirfd(proc), e->d_name, ns) && may_trace(dirfd(proc), e->d_name)) {
             return imgc_fail(reterr, IMGC_E_USAGE,
                              "a process there may trace others (CAP_SYS_PTRACE), and would see the "
                              "host through the new container");
         }
     }
-    return 0;
+}
+
+int pidns_guard_check(int ns_fd, struct imgc_err *reterr)
+{
+    imgc_autoclose int host_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char ns[NS_TEXT_BYTES];
+    struct stat st;
+
+    if (host_fd < 0 || fstat(ns_fd, &st) < 0) {
+        return imgc_fail_sys(reterr, errno, "look at the processes of a namespace");
+    }
+    (void)snprintf(ns, sizeof ns, "pid:[%llu]", (unsigned long long)st.st_ino);
+    if (is_in(host_fd, "self", ns)) {
+        return 0;
+    }
+    imgc_auto(dirp_close) DIR *small = open_small(ns_fd);
+    if (small) {
+        return look_at_all(small, ns, reterr);
+    }
+    imgc_auto(dirp_close) DIR *proc = opendir("/proc");
+    return proc ? look_at_all(proc, ns, reterr)
+                : imgc_fail_sys(reterr, errno, "look at the processes of a namespace");
 }
