@@ -82,6 +82,26 @@ inside() {
     assert_nested_bridge
 }
 
+@test "a port published inside: over loopback, from another container, and gone with its container" {
+    require_friends_bridge
+    # shellcheck disable=SC2016
+    run inside --privileged -e IMGC_NETWORK= -- 'PATH=$PATH:/usr/sbin
+        imgc import /bb.tar bb >/dev/null
+        imgc run -d --name web -p 8080:80 bb sh -c "mkdir /www; echo from web >/www/index.html; exec httpd -f -h /www" >/dev/null
+        i=0; until wget -q -O - http://127.0.0.1:8080/ 2>/dev/null || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done
+        gateway=$(ip -4 -o addr show imgc0 | sed "s/.*inet \([0-9.]*\).*/\1/")
+        imgc run --rm bb wget -q -O - "http://$gateway:8080/"
+        imgc run --rm -p 8080:80 bb true 2>&1 | grep "port.*8080"
+        imgc port web; imgc rm -f web >/dev/null
+        wget -q -O - http://127.0.0.1:8080/ 2>/dev/null || echo closed'
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    echo "$output"
+    [ "${lines[0]},${lines[1]}" = "from web,from web" ]
+    [[ ${lines[2]} == "Error: "*8080* ]]
+    [[ ${lines[3]} == "80/tcp -> 0.0.0.0:8080" ]]
+    [ "${lines[-1]}" = closed ]
+}
+
 @test "a user namespace inside, and an ordinary user inside" {
     run inside --privileged -- 'imgc import /bb.tar bb >/dev/null
         imgc run --rm --uidmap 0:5000:1000 --gidmap 0:6000:1000 bb sh -c "id -u; cat /proc/self/uid_map; stat -c %u:%g /data/one"
