@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cmd/acquire.h"
+#include "cmd/archive_progress.h"
 #include "cmd/chores.h"
 #include "cmd/commands.h"
 #include "cmd/sweep.h"
@@ -10,7 +11,7 @@
 #include "schema/base/fd.h"
 
 struct load_options {
-    const char *input, *platform;
+    const char *input, *platform, *progress;
     bool quiet, replace;
 };
 
@@ -20,6 +21,8 @@ static const struct option load_options[] = {
     { 'q', "quiet", OPT_FLAG, offsetof(struct load_options, quiet), NULL, "print the names alone" },
     { 0, "platform", OPT_STRING, offsetof(struct load_options, platform), "OS/ARCH[/VARIANT]",
       "choose this platform where there are several" },
+    { 0, "progress", OPT_STRING, offsetof(struct load_options, progress), "FORM",
+      ARCHIVE_PROGRESS_HELP },
     { 0, "replace", OPT_FLAG, offsetof(struct load_options, replace), NULL,
       "move names that other images have" },
     { .name = NULL },
@@ -28,13 +31,21 @@ static const struct option load_options[] = {
 struct load_context {
     struct app *app;
     bool quiet;
+    struct archive_progress progress;
 };
+
+static void on_layer(void *arg, const struct pull_layer *layer)
+{
+    archive_progress_layer(&((struct load_context *)arg)->progress, layer);
+}
 
 static void on_loaded(void *arg, const struct digest *id, char *const *names,
                       const struct rootfs_report *report)
 {
-    const struct load_context *c = arg;
+    struct load_context *c = arg;
     char text[DIGEST_TEXT_MAX];
+
+    archive_progress_image(&c->progress);
 
     acquire_tell_skipped(c->app, &report->written);
     acquire_tell_form(c->app, report);
@@ -61,7 +72,9 @@ static int load_all(struct app *app, struct lease *lease, const struct load_opti
     struct platform platform;
     const struct archive_args open = { .fd = fd, .lease = lease, .interrupted = on_interrupted };
 
-    int r = o->platform ? platform_parse(imgc_str_of(o->platform), &platform, reterr) : 0;
+    int r = archive_progress_begin(&context.progress, &app->out, "loading",
+                                   o->quiet ? "none" : o->progress, reterr);
+    r = r < 0 || !o->platform ? r : platform_parse(imgc_str_of(o->platform), &platform, reterr);
     r = r < 0 ? r : archive_open(&open, &archive, reterr);
     if (r < 0) {
         return r;
@@ -73,8 +86,11 @@ static int load_all(struct app *app, struct lease *lease, const struct load_opti
                                             .form = app->settings.form,
                                             .replace = o->replace,
                                             .loaded = on_loaded,
+                                            .layer = on_layer,
                                             .arg = &context };
-    return archive_load(&load, reterr);
+    r = archive_load(&load, reterr);
+    archive_progress_image(&context.progress);
+    return r;
 }
 
 /* @ret  STDIN_FILENO, or opened: the caller closes what is above the standard files. */

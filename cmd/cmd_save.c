@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/acquire.h"
+#include "cmd/archive_progress.h"
 #include "cmd/commands.h"
 #include "cmd/lookup.h"
 #include "cmd/out_file.h"
@@ -13,7 +14,7 @@
 #include "schema/base/fd.h"
 
 struct save_options {
-    const char *output, *format;
+    const char *output, *format, *progress;
     bool quiet;
 };
 
@@ -22,8 +23,9 @@ static const struct option save_options[] = {
       "write there (default: standard output)" },
     { 0, "format", OPT_STRING, offsetof(struct save_options, format), "FORMAT",
       "docker-archive (default), oci-archive or oci-dir" },
-    { 'q', "quiet", OPT_FLAG, offsetof(struct save_options, quiet), NULL,
-      "for compatibility: nothing is told anyway" },
+    { 'q', "quiet", OPT_FLAG, offsetof(struct save_options, quiet), NULL, "no progress" },
+    { 0, "progress", OPT_STRING, offsetof(struct save_options, progress), "FORM",
+      ARCHIVE_PROGRESS_HELP },
     { .name = NULL },
 };
 
@@ -124,14 +126,33 @@ struct saving {
     struct app *app;
     const struct save_list *list;
     enum archive_format format;
+    struct archive_progress progress;
 };
+
+static void on_image(void *arg, const struct image *image)
+{
+    (void)image;
+    archive_progress_image(&((struct saving *)arg)->progress);
+}
+
+static void on_layer(void *arg, const struct pull_layer *layer)
+{
+    archive_progress_layer(&((struct saving *)arg)->progress, layer);
+}
+
+static void on_wrote(void *arg, size_t len)
+{
+    archive_progress_bytes(&((struct saving *)arg)->progress, len);
+}
 
 static int save_to(void *arg, int fd, struct imgc_err *reterr)
 {
-    const struct saving *s = arg;
+    struct saving *s = arg;
     archive_out_auto struct archive_out *out = NULL;
     lease_auto struct lease *lease = NULL;
-    const struct archive_out_args to = { .fd = fd, .interrupted = on_interrupted };
+    const struct archive_out_args to = {
+        .fd = fd, .interrupted = on_interrupted, .wrote = on_wrote, .arg = s
+    };
 
     int r = lease_begin(s->app->store, &lease, reterr);
     r = r < 0 ? r : archive_out_new(&to, &out, reterr);
@@ -144,12 +165,16 @@ static int save_to(void *arg, int fd, struct imgc_err *reterr)
                                             .n_images = s->list->n,
                                             .format = s->format,
                                             .out = out,
-                                            .interrupted = on_interrupted };
-    return archive_save(&args, reterr);
+                                            .interrupted = on_interrupted,
+                                            .image = on_image,
+                                            .layer = on_layer,
+                                            .arg = s };
+    r = archive_save(&args, reterr);
+    archive_progress_image(&s->progress);
+    return r;
 }
 
-static int save_to_directory(struct app *app, const struct save_list *l, const char *path,
-                             struct imgc_err *reterr)
+static int save_to_directory(struct saving *saving, const char *path, struct imgc_err *reterr)
 {
     imgc_autoclose int fd = -1;
 
@@ -159,11 +184,10 @@ static int save_to_directory(struct app *app, const struct save_list *l, const c
                                : imgc_fail_sys(reterr, errno, "create directory '%s'", path);
     }
     int r = fd_open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, reterr);
-    struct saving saving = { .app = app, .list = l, .format = ARCHIVE_OCI };
-    r = r < 0 ? r : save_to(&saving, fd, reterr);
+    r = r < 0 ? r : save_to(saving, fd, reterr);
     struct imgc_err err;
     if (r < 0 && fd_remove_tree(AT_FDCWD, path, NULL, &err) < 0) {
-        output_warn(&app->out, "%s", err.msg);
+        output_warn(&saving->app->out, "%s", err.msg);
     }
     return r;
 }
@@ -172,20 +196,25 @@ static int save_somewhere(struct app *app, const struct save_options *o, const s
                           struct imgc_err *reterr)
 {
     const char *format = o->format ? o->format : "docker-archive";
-    bool is_oci = strcmp(format, "oci-archive") == 0;
+    bool is_docker = strcmp(format, "docker-archive") == 0;
+    struct saving saving = { .app = app,
+                             .list = l,
+                             .format = is_docker ? ARCHIVE_DOCKER : ARCHIVE_OCI };
 
+    int r = archive_progress_begin(&saving.progress, &app->out, "saving",
+                                   o->quiet ? "none" : o->progress, reterr);
+    if (r < 0) {
+        return r;
+    }
     if (strcmp(format, "oci-dir") == 0) {
-        return o->output ? save_to_directory(app, l, o->output, reterr)
+        return o->output ? save_to_directory(&saving, o->output, reterr)
                          : imgc_fail(reterr, IMGC_E_USAGE,
                                      "--format oci-dir: name the directory with --output");
     }
-    if (!is_oci && strcmp(format, "docker-archive") != 0) {
+    if (!is_docker && strcmp(format, "oci-archive") != 0) {
         return imgc_fail(reterr, IMGC_E_USAGE,
                          "--format '%s': docker-archive, oci-archive or oci-dir", format);
     }
-    struct saving saving = { .app = app,
-                             .list = l,
-                             .format = is_oci ? ARCHIVE_OCI : ARCHIVE_DOCKER };
     const struct out_file_args to = {
         .out = &app->out, .path = o->output, .write = save_to, .arg = &saving
     };

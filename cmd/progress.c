@@ -35,7 +35,15 @@ int progress_parse(const char *text, enum progress_form *ret, struct imgc_err *r
 
 void progress_init(struct progress *p, struct output *out, enum progress_form form)
 {
-    *p = (struct progress){ .out = out, .form = form };
+    *p = (struct progress){ .out = out, .form = form, .verb = "downloading" };
+}
+
+void progress_of(struct progress *p, const char *verb)
+{
+    p->verb = verb;
+    if (p->form == PROGRESS_AUTO && !p->out->err_is_tty) {
+        p->form = PROGRESS_NONE;
+    }
 }
 
 static bool has_bars(const struct progress *p)
@@ -50,15 +58,16 @@ void progress_done(struct progress *p)
     p->layers = NULL;
     p->is_untold = NULL;
     p->n_layers = 0;
+    p->drawn = 0; /* what is on the terminal stays there */
 }
 
-static const char *stage_text(enum pull_stage stage)
+static const char *stage_text(const struct progress *p, enum pull_stage stage)
 {
     switch (stage) {
     case PULL_WAITING:
         return "waiting";
     case PULL_DOWNLOADING:
-        return "downloading";
+        return p->verb;
     case PULL_DONE:
         return "done";
     case PULL_EXISTS:
@@ -80,7 +89,7 @@ static void print_line(struct progress *p, const struct pull_layer *layer)
     char hex[DIGEST_HEX_MAX], size[UNITS_TEXT_MAX];
 
     (void)fprintf(p->out->err, "layer %zu/%zu %s: %s (%s)\n", layer->index + 1, layer->n_layers,
-                  short_hex(&layer->digest, hex), stage_text(layer->stage),
+                  short_hex(&layer->digest, hex), stage_text(p, layer->stage),
                   units_human_size(layer->size, size));
 }
 
@@ -100,24 +109,24 @@ static void write_json(struct progress *p, json_t *take_event)
     }
 }
 
-static const char *stage_name(enum pull_stage stage)
+static const char *stage_name(const struct progress *p, enum pull_stage stage)
 {
-    return stage == PULL_EXISTS ? "exists" : stage_text(stage);
+    return stage == PULL_EXISTS ? "exists" : stage_text(p, stage);
 }
 
-static json_t *layer_event(const char *event, const struct pull_layer *l)
+static json_t *layer_event(const struct progress *p, const char *event, const struct pull_layer *l)
 {
     char digest[DIGEST_TEXT_MAX];
 
     return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I}", "event", event, "digest",
                      digest_text(&l->digest, digest), "layer", (json_int_t)l->index + 1, "layers",
-                     (json_int_t)l->n_layers, "stage", stage_name(l->stage), "current",
+                     (json_int_t)l->n_layers, "stage", stage_name(p, l->stage), "current",
                      (json_int_t)l->done, "total", (json_int_t)l->size);
 }
 
 static void write_retry(struct progress *p, const struct pull_layer *l)
 {
-    json_t *event = layer_event("retry", l);
+    json_t *event = layer_event(p, "retry", l);
 
     if (event && json_object_set_new(event, "retries", json_integer(l->n_retries)) < 0) {
         json_decref(event);
@@ -135,7 +144,7 @@ static void note_json(struct progress *p, const struct pull_layer *layer, bool h
     }
     p->is_untold[layer->index] = !has_moved;
     if (has_moved) {
-        write_json(p, layer_event("layer", layer));
+        write_json(p, layer_event(p, "layer", layer));
     }
 }
 
@@ -143,7 +152,7 @@ static void write_untold(struct progress *p)
 {
     for (size_t i = 0; i < p->n_layers; i++) {
         if (p->is_untold[i]) {
-            write_json(p, layer_event("layer", &p->layers[i]));
+            write_json(p, layer_event(p, "layer", &p->layers[i]));
             p->is_untold[i] = false;
         }
     }
@@ -218,7 +227,7 @@ static void draw_bar(struct progress *p, const struct pull_layer *layer)
     bar[BAR_CELLS] = '\0';
     (void)fprintf(p->out->err, "\r%s [%s] %s / %s %s\033[K\n", short_hex(&layer->digest, hex), bar,
                   units_human_size(is_complete ? layer->size : layer->done, done),
-                  units_human_size(layer->size, size), stage_text(layer->stage));
+                  units_human_size(layer->size, size), stage_text(p, layer->stage));
 }
 
 /* Bars that do not fit on the screen would scroll away on each draw: only the last ones that are

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Progress of a pull on stderr: a bar for each layer on a terminal, a line when a layer begins and
- * ends elsewhere; or, for other programs, one JSON object a line (docs/progress.md).
+ * Progress of a pull, or of a load or save, on stderr: a bar for each layer on a terminal, a line
+ * when a layer begins and ends elsewhere; or, for other programs, one JSON object a line
+ * (docs/progress.md).
  */
 #ifndef IMGC_CMD_PROGRESS_H
 #define IMGC_CMD_PROGRESS_H
@@ -21,6 +22,7 @@ enum progress_form {
 struct progress {
     struct output *out; /* borrowed */
     enum progress_form form;
+    const char *verb;          /* what is done with layers: "downloading" */
     struct pull_layer *layers; /* last state of each, by index */
     size_t n_layers;
     bool *is_untold; /* of each layer: bytes came that no JSON line has said */
@@ -40,7 +42,12 @@ struct progress_end {
 IMGC_CHECK int progress_parse(const char *text, enum progress_form *ret, struct imgc_err *reterr);
 
 void progress_init(struct progress *p, struct output *out, enum progress_form form);
+/** Forget all layers: those that come are of another image. */
 void progress_done(struct progress *p);
+
+/** It is told of layers that are "loading", say, instead of "downloading", and in the form `auto`
+ * only on a terminal. @verb  borrowed. */
+void progress_of(struct progress *p, const char *verb);
 
 /** The registry said which manifest or index the name stands for. */
 void progress_resolved(struct progress *p, const struct digest *top);

@@ -286,6 +286,18 @@ static int open_member(const struct archive_file *a, const char *name, struct me
     return r < 0 ? r : (m->entry ? 0 : ARCHIVE_MISSING);
 }
 
+int archive_size(struct archive_file *a, const char *name, uint64_t *ret, struct imgc_err *reterr)
+{
+    struct member m = { .fd = -1 };
+    int r = open_member(a, name, &m, reterr);
+
+    if (r == 0) {
+        *ret = m.entry->size;
+    }
+    imgc_closep(&m.fd);
+    return r;
+}
+
 int archive_feed(struct archive_file *a, const char *name,
                  int (*feed)(void *arg, const void *ptr, size_t len, struct imgc_err *reterr),
                  void *arg, struct imgc_err *reterr)

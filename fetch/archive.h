@@ -36,6 +36,10 @@ enum { ARCHIVE_MISSING = 1 };
 IMGC_CHECK int archive_read(struct archive_file *a, const char *name, struct imgc_buf *ret,
                             struct imgc_err *reterr);
 
+/** How long @name is. @return as archive_read(). */
+IMGC_CHECK int archive_size(struct archive_file *a, const char *name, uint64_t *ret,
+                            struct imgc_err *reterr);
+
 /** Call @feed with the bytes of @name, in order. A negative result of it ends that and is returned.
  * @return as archive_read(); -INTERRUPTED. */
 IMGC_CHECK int archive_feed(struct archive_file *a, const char *name,

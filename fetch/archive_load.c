@@ -117,23 +117,54 @@ static int parse_config(struct loading *l, size_t n_layers, struct imgc_err *ret
 
 /* ---- layers ---- */
 
+/* One layer while it is read. */
+struct reading {
+    const struct archive_load_args *args;
+    struct ingest *in;
+    struct pull_layer layer;
+};
+
+static void tell(struct reading *g, enum pull_stage stage)
+{
+    g->layer.stage = stage;
+    if (g->args->layer) {
+        g->args->layer(g->args->arg, &g->layer);
+    }
+}
+
 static int feed_ingest(void *arg, const void *ptr, size_t len, struct imgc_err *reterr)
 {
-    return ingest_write(arg, ptr, len, reterr);
+    struct reading *g = arg;
+    int r = ingest_write(g->in, ptr, len, reterr);
+
+    g->layer.done += len;
+    if (r == 0) {
+        tell(g, PULL_DOWNLOADING);
+    }
+    return r;
 }
 
 static int ingest_layer(struct loading *l, const char *path, const struct ingest_args *how,
-                        struct imgc_err *reterr)
+                        struct reading *g, struct imgc_err *reterr)
 {
     ingest_auto struct ingest *in = NULL;
     struct layer_info info;
 
     int r = ingest_new(l->args->store, l->args->lease, how, &in, reterr);
-    r = r < 0 ? r : archive_feed(l->args->archive, path, feed_ingest, in, reterr);
+    g->in = in;
+    r = r < 0 ? r : archive_size(l->args->archive, path, &g->layer.size, reterr);
+    if (r == 0) {
+        tell(g, PULL_DOWNLOADING);
+        r = archive_feed(l->args->archive, path, feed_ingest, g, reterr);
+    }
     if (r == ARCHIVE_MISSING) {
         return imgc_fail(reterr, IMGC_E_DOCUMENT, "the archive does not have it");
     }
-    return r < 0 ? r : ingest_finish(in, &info, reterr);
+    r = r < 0 ? r : ingest_finish(in, &info, reterr);
+    if (r == 0) {
+        tell(g, PULL_DONE);
+    }
+    return r;
 }
 
 /* @blob  its descriptor, of an OCI layout; NULL: a tar at @path. */
@@ -144,8 +175,16 @@ static int load_layer(struct loading *l, size_t i, const char *path, const struc
     char oci_path[ARCHIVE_LAYOUT_BLOB_MAX], text[DIGEST_TEXT_MAX];
     struct layer_info info;
     struct ingest_args how = { .blob_size = UINT64_MAX, .diff_id = diff_id };
+    struct reading g = { .args = l->args,
+                         .layer = { .index = i,
+                                    .n_layers = l->config.n_diff_ids,
+                                    .digest = blob ? blob->digest : *diff_id } };
 
     int r = layer_find(l->args->store, l->args->lease, diff_id, &info, reterr);
+    if (r == 0) {
+        g.layer.size = blob ? blob->size : info.tar_size;
+        tell(&g, PULL_EXISTS);
+    }
     if (r != LAYER_MISSING) {
         return r;
     }
@@ -157,7 +196,7 @@ static int load_layer(struct loading *l, size_t i, const char *path, const struc
         how.media_type = blob->media_type;
         how.remember_blob = true;
     }
-    r = ingest_layer(l, path, &how, reterr);
+    r = ingest_layer(l, path, &how, &g, reterr);
     return r < 0 ? imgc_context(reterr, "layer %zu of %zu (%s)", i + 1, l->config.n_diff_ids,
                                 digest_text(diff_id, text))
                  : 0;

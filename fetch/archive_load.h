@@ -10,6 +10,7 @@
 #define IMGC_FETCH_ARCHIVE_LOAD_H
 
 #include "fetch/archive.h"
+#include "fetch/pull.h"
 #include "layers/rootfs.h"
 #include "schema/platform.h"
 
@@ -23,6 +24,9 @@ struct archive_load_args {
     /* Called for each image once it is listed; @names, its tags in full, NULL-terminated. */
     void (*loaded)(void *arg, const struct digest *id, char *const *names,
                    const struct rootfs_report *report);
+    /* Called when a layer is looked at and as it is read; those of one image after another. NULL:
+     * not at all. */
+    void (*layer)(void *arg, const struct pull_layer *layer);
     void *arg;
 };
 

@@ -34,6 +34,9 @@ static int write_tar(void *arg, const void *ptr, size_t len, struct imgc_err *re
         }
         from += n;
         len -= (size_t)n;
+        if (args->wrote) {
+            args->wrote(args->arg, (size_t)n);
+        }
     }
     return 0;
 }

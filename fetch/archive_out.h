@@ -13,7 +13,8 @@ struct archive_out;
 
 struct archive_out_args {
     int fd; /* what can be written: a tar goes there; a directory: files; borrowed as long as it */
-    bool (*interrupted)(void *arg); /* looked at between writes of a tar; NULL: never */
+    bool (*interrupted)(void *arg);       /* looked at between writes of a tar; NULL: never */
+    void (*wrote)(void *arg, size_t len); /* called after each write of a tar; NULL: never */
     void *arg;
 };
 

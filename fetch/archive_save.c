@@ -93,8 +93,17 @@ static int write_blob(struct saving *s, const struct digest *digest, struct imgc
 
 /* ---- layers ---- */
 
+static void tell(const struct saving *s, struct pull_layer *layer, enum pull_stage stage)
+{
+    layer->stage = stage;
+    layer->done = stage == PULL_DOWNLOADING ? 0 : layer->size;
+    if (s->args->layer) {
+        s->args->layer(s->args->arg, layer);
+    }
+}
+
 static int write_layer(struct saving *s, const struct layer_info *info, const char *path,
-                       struct imgc_err *reterr)
+                       struct pull_layer *layer, struct imgc_err *reterr)
 {
     punched_auto struct punched_layer files = PUNCHED_LAYER_INIT;
     tar_data_auto struct tar_data data = TAR_DATA_FD(-1);
@@ -102,12 +111,18 @@ static int write_layer(struct saving *s, const struct layer_info *info, const ch
 
     int r = note_written(s, &info->diff_id, reterr);
     if (r != 0) {
+        tell(s, layer, PULL_EXISTS);
         return r < 0 ? r : 0;
     }
+    tell(s, layer, PULL_DOWNLOADING);
     r = check_interrupt(s, reterr);
     r = r < 0 ? r : rootfs_stack_open_layer(s->args->store, &info->diff_id, &files, &data, reterr);
     r = r < 0 ? r : archive_out_data(s->args->out, path, &data, info->tar_size, reterr);
-    return r < 0 ? imgc_context(reterr, "layer %s", digest_text(&info->diff_id, text)) : 0;
+    if (r < 0) {
+        return imgc_context(reterr, "layer %s", digest_text(&info->diff_id, text));
+    }
+    tell(s, layer, PULL_DONE);
+    return 0;
 }
 
 static int write_layers(struct saving *s, const struct image *image, struct saved *saved,
@@ -128,7 +143,10 @@ static int write_layers(struct saving *s, const struct image *image, struct save
                                          .size = info.tar_size };
         blob_path(&info.diff_id, saved->layer_paths[i]);
         saved->layer_names[i] = saved->layer_paths[i];
-        r = write_layer(s, &info, saved->layer_paths[i], reterr);
+        struct pull_layer layer = {
+            .index = i, .n_layers = image->n_diff_ids, .digest = info.diff_id, .size = info.tar_size
+        };
+        r = write_layer(s, &info, saved->layer_paths[i], &layer, reterr);
         if (r < 0) {
             return r;
         }
@@ -202,6 +220,9 @@ static int save_image(struct saving *s, const struct image *image, struct saved 
     imgc_autofree struct descriptor *layers = calloc(n, sizeof *layers);
     struct manifest m = { .layers = layers, .n_layers = image->n_diff_ids };
 
+    if (s->args->image) {
+        s->args->image(s->args->arg, image);
+    }
     saved->layer_paths = calloc(n, sizeof *saved->layer_paths);
     saved->layer_names = calloc(n + 1, sizeof *saved->layer_names);
     if (!layers || !saved->layer_paths || !saved->layer_names) {

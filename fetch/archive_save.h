@@ -11,6 +11,7 @@
 #define IMGC_FETCH_ARCHIVE_SAVE_H
 
 #include "fetch/archive_out.h"
+#include "fetch/pull.h"
 #include "store/image.h"
 
 enum archive_format { ARCHIVE_DOCKER, ARCHIVE_OCI };
@@ -29,6 +30,10 @@ struct archive_save_args {
     enum archive_format format;
     struct archive_out *out;
     bool (*interrupted)(void *arg); /* looked at between files; NULL: never */
+    /* Called when a layer begins and when it is written (or was, with another image); those of one
+     * image after another, @image before those of each. NULL: not at all. */
+    void (*image)(void *arg, const struct image *image);
+    void (*layer)(void *arg, const struct pull_layer *layer);
     void *arg;
 };
 

@@ -306,6 +306,28 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
     [ "${lines[-1]}" -lt 450000 ] # kB; the archive has 720 MB of them
 }
 
+@test "load and save tell how it goes where they are asked to, or on a terminal" {
+    layout_of layout one:1=x two:1=y
+    run --separate-stderr imgc load -i layout
+    [ -z "$stderr" ]
+    other load --progress json -i layout >/dev/null 2>lines
+    [ "$(jq -rs 'map(select(.event == "layer" and .stage == "done") | [.layer, .layers, .current == .total]) | unique | tojson' lines)" = '[[1,1,true]]' ]
+    [ "$(jq -s 'map(select(.stage == "done")) | length' lines)" = 2 ]
+    [ "$(jq -s 'map(select(.stage == "loading")) | length' lines)" -ge 2 ]
+    other load -q --progress json -i layout 2>lines >/dev/null
+    [ ! -s lines ]
+    other load --progress json -i layout >/dev/null 2>lines
+    [ "$(jq -s 'map(select(.stage == "exists")) | length' lines)" = 2 ]
+    run --separate-stderr other save --progress plain -o a.tar one:1 two:1
+    [[ "$stderr" = *"layer 1/1 "*": saving (1.05"*"layer 1/1 "*": done ("* ]]
+    run --separate-stderr other save -o a.tar one:1
+    [ -z "$stderr" ]
+    script -qec "'$IMGC' --root '$BATS_TEST_TMPDIR/other' --runroot '$BATS_TEST_TMPDIR/other-run' save -o a.tar one:1" /dev/null >screen
+    grep -q '\[=*.*done' screen
+    run -1 other load --progress much -i layout
+    [[ "$output" = *"auto, plain, json or none"* ]]
+}
+
 @test "where save and export write: links, open files, closed ones, directories of others" {
     imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
     imgc create --name box app:1 true >/dev/null
