@@ -51,10 +51,14 @@ static inline int layer_text_next(struct source *src, struct entry *ret, struct 
 {
     struct layer_text *l = (struct layer_text *)src;
     char line[700] = "";
-    size_t n = strcspn(l->at, "\n");
+    size_t n = 0;
 
     if (!*l->at) {
         return SOURCE_END;
+    }
+    /* strcspn() of AddressSanitizer reads all of the rest for each line. */
+    while (l->at[n] && l->at[n] != '\n') {
+        n++;
     }
     memcpy(line, l->at, n);
     l->at += n + (l->at[n] == '\n');
