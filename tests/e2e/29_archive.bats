@@ -361,7 +361,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
         [ -p w/pipe ] && cmp w/want w/piped
         run -1 bash -c "'$IMGC' --root '$STORE' --runroot '$RUNROOT' $what >&-"
         [[ "$output" = *"standard output"* ]]
-        [ "$(ls w w/real | grep -c imgc-)" = 0 ]
+        [ -z "$(find w w/real -maxdepth 1 -name '*imgc-*')" ]
     done
 }
 
