@@ -38,6 +38,11 @@ static void on_resolved(void *arg, const struct digest *top)
     progress_resolved(&((struct telling *)arg)->progress, top);
 }
 
+static void on_platform(void *arg, const struct platform *platform)
+{
+    progress_platform(&((struct telling *)arg)->progress, platform);
+}
+
 static void on_layer(void *arg, const struct pull_layer *layer)
 {
     progress_layer(&((struct telling *)arg)->progress, layer);
@@ -187,6 +192,7 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
     (void)snprintf(user_agent, sizeof user_agent, "imgc/%s", program_version());
     progress_init(&telling.progress, &app->out, args->quiet ? PROGRESS_NONE : args->progress);
     const struct pull_events events = { .resolved = on_resolved,
+                                        .platform = on_platform,
                                         .layer = on_layer,
                                         .tick = on_tick,
                                         .mirror_failed = on_mirror_failed,
@@ -196,6 +202,7 @@ static int fetch(struct app *app, struct lease *lease, const struct acquire_args
                                     .sources = f->sources,
                                     .n_sources = f->places.n,
                                     .platform = args->platform ? &f->platform : NULL,
+                                    .all_platforms = args->all_platforms,
                                     .credentials = &f->access.credentials,
                                     .trust = &f->access.trust,
                                     .proxies = &f->access.proxies,
@@ -335,24 +342,6 @@ static int other_platform(const struct acquire_args *args, const struct image *i
                      args->name, platform_text(&image->platform, have), args->platform);
 }
 
-/* Whether the image in the store serves: --platform asks for one that may not be this one. */
-static int suits(const struct acquire_args *args, const struct image *image, bool *ret,
-                 struct imgc_err *reterr)
-{
-    struct platform want;
-
-    if (!args->platform) {
-        *ret = true;
-        return 0;
-    }
-    int r = parse_platform(args, &want, reterr);
-    if (r < 0) {
-        return r;
-    }
-    *ret = platform_match(&want, &image->platform) > 0;
-    return 0;
-}
-
 static int begin_and_pull(struct app *app, struct lease **lease, const struct acquire_args *args,
                           struct image *ret, struct imgc_err *reterr)
 {
@@ -373,18 +362,14 @@ int acquire_image(struct app *app, struct lease **ret_lease, const struct acquir
     }
 
     image_auto struct image image = { .tags = NULL };
-    r = lookup_find_stack(store, args->name, &image, reterr);
+    struct platform want;
+    r = parse_platform(args, &want, reterr);
+    r = r < 0 ? r : lookup_find_stack(store, args->name, &want, &image, reterr);
     if (r < 0) {
         return r;
     }
-    bool is_suitable = false;
-    if (r == 0) {
-        r = suits(args, &image, &is_suitable, reterr);
-        if (r < 0) {
-            return r;
-        }
-    }
-    if (is_suitable) {
+    /* What is here serves, unless --platform asks for what it is not. */
+    if (r == 0 && (!args->platform || platform_match(&want, &image.platform) > 0)) {
         *ret = image;
         image = (struct image){ .tags = NULL };
         return 0;

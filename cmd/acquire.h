@@ -19,6 +19,7 @@ struct acquire_args {
     const char *name; /* as the user wrote it; IDs are never pulled */
     enum acquire_policy policy;
     const char *platform;                    /* "os/arch[/variant]"; NULL: this host's */
+    bool all_platforms;                      /* of acquire_pull(): see struct pull_args */
     const struct registry_options *registry; /* how it is reached */
     bool quiet;                              /* no progress, and no word about the result */
     enum progress_form progress;             /* how it is shown */

@@ -18,7 +18,7 @@ struct images_options {
 
 static const struct option images_options[] = {
     { 'a', "all", OPT_FLAG, offsetof(struct images_options, all), NULL,
-      "all images (imgc keeps no intermediate ones: the same without)" },
+      "with the platform of each (imgc keeps no intermediate images: the same ones without)" },
     { 'q', "quiet", OPT_FLAG, offsetof(struct images_options, quiet), NULL, "print IDs only" },
     { 0, "no-trunc", OPT_FLAG, offsetof(struct images_options, no_trunc), NULL,
       "print IDs in full" },
@@ -42,6 +42,7 @@ static const struct listing_column columns[] = {
     { "CreatedSince", "CREATED" },
     { "CreatedAt", "CREATED AT" },
     { "Created", "CREATED" },
+    { "Platform", "PLATFORM" },
     { "Size", "SIZE" },
     { "VirtualSize", "VIRTUAL SIZE" },
     { "Labels", "LABELS" },
@@ -221,14 +222,26 @@ static int print_ids(struct images *im)
     return 0;
 }
 
+/* What is shown of each row where --format does not say. */
+static const char *usual_table(const struct images_options *o)
+{
+    static const char *const tables[2][2] = {
+        { "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+          "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Platform}}\t{{.CreatedSince}}\t{{.Size}}" },
+        { "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+          "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Platform}}\t{{.CreatedSince}}"
+          "\t{{.Size}}" },
+    };
+
+    return tables[o->digests][o->all];
+}
+
 static int print_images(struct images *im, struct imgc_err *reterr)
 {
     const struct images_options *o = im->options;
     const struct listing listing = {
         .columns = columns,
-        .table = o->digests ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
-                              "{{.CreatedSince}}\t{{.Size}}"
-                            : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+        .table = usual_table(o),
         .format = o->format,
         .no_heading = o->no_heading,
         .json = im->summaries,

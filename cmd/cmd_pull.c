@@ -6,7 +6,7 @@
 #include "cmd/sweep.h"
 
 struct pull_options {
-    bool quiet;
+    bool quiet, all_platforms;
     const char *platform, *progress;
     struct registry_options registry;
     struct retry_options retry;
@@ -18,6 +18,8 @@ static const struct option pull_options[] = {
       "print the image ID only, no progress" },
     { 0, "platform", OPT_STRING, offsetof(struct pull_options, platform), "OS/ARCH[/VARIANT]",
       "choose this platform instead of the host's" },
+    { 0, "all-platforms", OPT_FLAG, offsetof(struct pull_options, all_platforms), NULL,
+      "the images of all platforms that there are for Linux" },
     { 0, "progress", OPT_STRING, offsetof(struct pull_options, progress), "FORM", PROGRESS_HELP },
     REGISTRY_ACCESS_AUTH_ROWS(offsetof(struct pull_options, registry)),
     REGISTRY_ACCESS_TLS_ROWS(offsetof(struct pull_options, registry)),
@@ -60,6 +62,7 @@ static int pull_one(struct app *app, const struct pull *p, const char *name,
     const struct acquire_args acquire = { .name = name,
                                           .policy = ACQUIRE_ALWAYS,
                                           .platform = o->platform,
+                                          .all_platforms = o->all_platforms,
                                           .registry = &o->registry,
                                           .quiet = o->quiet,
                                           .progress = p->progress,
@@ -104,6 +107,9 @@ static int pull_run(struct app *app, const void *options, struct args args, stru
     struct pull p = { .options = options };
     struct store *store;
 
+    if (p.options->platform && p.options->all_platforms) {
+        return imgc_fail(reterr, IMGC_E_USAGE, "--platform and --all-platforms exclude each other");
+    }
     int r = progress_parse(p.options->progress, &p.progress, reterr);
     r = r < 0 ? r : check_options(&p, reterr);
     if (r < 0) {
@@ -136,6 +142,8 @@ const struct command cmd_pull = {
         "NAME@sha256:... pulls exactly that content, whatever the tag says.\n"
         "A second pull of an unchanged image asks for its manifest only. Of several images those\n"
         "that can be had are pulled; the status is 1 when one failed.\n"
+        "Images of several platforms can have one name, where one index has them: what is run is\n"
+        "this host's, or the one that --platform says; 'imgc images --all' shows them.\n"
         "What came of a layer before an interruption, a kill or a reboot is kept: the next pull\n"
         "fetches the rest. It shows in 'imgc df', and goes with 'imgc prune' or after 7 days.\n"
         "\n"

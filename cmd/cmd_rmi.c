@@ -142,33 +142,54 @@ static int remove_ref(struct rmi *m, struct ref *ref, const struct image *image,
     return others > 1 ? untag(m, ref, reterr) : remove_image(m, image, name, reterr);
 }
 
-static int remove_named(struct rmi *m, const char *name, struct imgc_err *reterr)
+/* An image by its ID. */
+static int remove_id(struct rmi *m, const struct image *image, const char *name,
+                     struct imgc_err *reterr)
+{
+    if (count(image->tags) > 1 && !m->options->force) {
+        return imgc_fail(reterr, IMGC_E_USAGE,
+                         "image %s has %zu tags (%s, %s%s): remove it by name, or use --force",
+                         name, count(image->tags), describe_familiar(image->tags[0]),
+                         describe_familiar(image->tags[1]), image->tags[2] ? ", ..." : "");
+    }
+    return remove_image(m, image, name, reterr);
+}
+
+enum { NO_MORE = 1 };
+
+/* One image that @name stands for. @is_other: there was one already, and an ID that is spelled like
+ * the name is not meant. @return 0; NO_MORE. */
+static int remove_one(struct rmi *m, const char *name, bool is_other, struct imgc_err *reterr)
 {
     image_auto struct image image = { .tags = NULL };
     ref_auto struct ref ref = REF_INIT;
 
     int r = lookup_find(m->store, name, &image, reterr);
     if (r == IMAGE_MISSING) {
-        return m->options->ignore ? 0
-                                  : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);
+        return is_other || m->options->ignore
+                   ? NO_MORE
+                   : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);
     }
-    if (r < 0) {
-        return r;
-    }
-    r = lookup_ref(m->store, name, &image, &ref, reterr);
+    r = r < 0 ? r : lookup_ref(m->store, name, &image, &ref, reterr);
     if (r == 0) {
         return remove_ref(m, &ref, &image, name, reterr);
     }
-    if (r < 0) {
-        return r;
+    if (r < 0 || is_other) {
+        return r < 0 ? r : NO_MORE;
     }
-    if (count(image.tags) > 1 && !m->options->force) {
-        return imgc_fail(reterr, IMGC_E_USAGE,
-                         "image %s has %zu tags (%s, %s%s): remove it by name, or use --force",
-                         name, count(image.tags), describe_familiar(image.tags[0]),
-                         describe_familiar(image.tags[1]), image.tags[2] ? ", ..." : "");
+    r = remove_id(m, &image, name, reterr);
+    return r < 0 ? r : NO_MORE;
+}
+
+/* A name stands for the images of several platforms. */
+static int remove_named(struct rmi *m, const char *name, struct imgc_err *reterr)
+{
+    int r = remove_one(m, name, false, reterr);
+
+    while (r == 0) {
+        r = remove_one(m, name, true, reterr);
     }
-    return remove_image(m, &image, name, reterr);
+    return r < 0 ? r : 0;
 }
 
 /* A failure stops only its own image. */

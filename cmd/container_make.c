@@ -319,8 +319,8 @@ static int find_root(struct app *app, const struct container *c, struct rootfs *
     if (!digest_is_set(&c->image_id)) {
         return 0;
     }
-    int r =
-        image_find_stack(app->store, imgc_str_of(digest_hex(&c->image_id, hex)), &image, reterr);
+    int r = image_find_stack(app->store, imgc_str_of(digest_hex(&c->image_id, hex)), NULL, &image,
+                             reterr);
     if (r == IMAGE_MISSING) {
         return imgc_fail(reterr, IMGC_E_STORE, "the image of container %s is gone", c->name);
     }

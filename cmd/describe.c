@@ -217,7 +217,7 @@ static int add_row(const struct image *image, const struct describe_rows_args *a
                    const char *tag, json_t *rows, struct imgc_err *reterr)
 {
     char id[DESCRIBE_ID_MAX], ago[DESCRIBE_TIME_MAX], at[DESCRIBE_TIME_MAX];
-    char size[UNITS_TEXT_MAX], digest[DIGEST_TEXT_MAX];
+    char size[UNITS_TEXT_MAX], digest[DIGEST_TEXT_MAX], platform[PLATFORM_TEXT_MAX];
     struct imgc_str repository = { NULL, 0 }, version = IMGC_STR("<none>");
     json_auto_free json_t *none = json_object(); /* a template shows "map[]" */
     json_t *labels = json_is_object(args->labels) ? not_const(args->labels) : none;
@@ -234,12 +234,14 @@ static int add_row(const struct image *image, const struct describe_rows_args *a
     (void)describe_ago(image->created_ns, args->now_ns, ago);
     const char *since = image->created_ns ? ago : "N/A";
     json_t *row =
-        json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o, s:o, s:I, s:b}",
+        json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o, s:o, s:I, "
+                  "s:b}",
                   "Repository", shown.ptr, shown.len, "Tag", version.ptr, version.len, "ID",
                   describe_id(&image->id, args->no_trunc, id), "Digest",
                   digest_of_tag(image, repository, digest), "CreatedSince", since, "CreatedAt",
-                  created_at(image->created_ns, at), "Created", since, "Size", size, "VirtualSize",
-                  size, "Labels", labels, "Names", full_names(image->tags), "RepoTags",
+                  created_at(image->created_ns, at), "Created", since, "Platform",
+                  platform_text(&image->platform, platform), "Size", size, "VirtualSize", size,
+                  "Labels", labels, "Names", full_names(image->tags), "RepoTags",
                   familiar_names(image->tags), "RepoDigests", familiar_names(image->repo_digests),
                   "Containers", (json_int_t)image->n_containers, "Dangling", tag == NULL);
     if (!row || json_array_append_new(rows, row) < 0) {

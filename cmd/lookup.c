@@ -4,8 +4,15 @@
 #include "cmd/registry_conf.h"
 #include "schema/json.h"
 
-typedef int find_fn(struct store *s, struct imgc_str name, struct image *ret,
-                    struct imgc_err *reterr);
+typedef int find_fn(struct store *s, struct imgc_str name, const struct platform *want,
+                    struct image *ret, struct imgc_err *reterr);
+
+static int find_whole(struct store *s, struct imgc_str name, const struct platform *want,
+                      struct image *ret, struct imgc_err *reterr)
+{
+    (void)want;
+    return image_find(s, name, ret, reterr);
+}
 
 static void strings_freep(char ***strings)
 {
@@ -13,13 +20,13 @@ static void strings_freep(char ***strings)
 }
 
 /* The files are read only where the name itself is not there. */
-static int find(struct store *s, const char *name, find_fn *get, struct image *ret,
-                struct imgc_err *reterr)
+static int find(struct store *s, const char *name, const struct platform *want, find_fn *get,
+                struct image *ret, struct imgc_err *reterr)
 {
     imgc_auto(strings_freep) char **names = NULL;
     struct imgc_err why;
 
-    int r = get(s, imgc_str_of(name), ret, reterr);
+    int r = get(s, imgc_str_of(name), want, ret, reterr);
     if (r != IMAGE_MISSING || ref_has_domain(imgc_str_of(name))) {
         return r;
     }
@@ -27,7 +34,7 @@ static int find(struct store *s, const char *name, find_fn *get, struct image *r
         return IMAGE_MISSING; /* a pull says what is wrong there */
     }
     for (char **i = names; r == IMAGE_MISSING && *i; i++) {
-        r = get(s, imgc_str_of(*i), ret, reterr);
+        r = get(s, imgc_str_of(*i), want, ret, reterr);
         if (r == -(int)IMGC_E_REFERENCE) {
             r = IMAGE_MISSING; /* an ID, with a host in front of it */
         }
@@ -37,12 +44,13 @@ static int find(struct store *s, const char *name, find_fn *get, struct image *r
 
 int lookup_find(struct store *s, const char *name, struct image *ret, struct imgc_err *reterr)
 {
-    return find(s, name, image_find, ret, reterr);
+    return find(s, name, NULL, find_whole, ret, reterr);
 }
 
-int lookup_find_stack(struct store *s, const char *name, struct image *ret, struct imgc_err *reterr)
+int lookup_find_stack(struct store *s, const char *name, const struct platform *want,
+                      struct image *ret, struct imgc_err *reterr)
 {
-    return find(s, name, image_find_stack, ret, reterr);
+    return find(s, name, want, image_find_stack, ret, reterr);
 }
 
 int lookup_image(struct store *s, const char *name, struct image *ret, struct imgc_err *reterr)

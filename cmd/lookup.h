@@ -14,8 +14,8 @@ IMGC_CHECK int lookup_find(struct store *s, const char *name, struct image *ret,
                            struct imgc_err *reterr);
 
 /** The same with image_find_stack(). */
-IMGC_CHECK int lookup_find_stack(struct store *s, const char *name, struct image *ret,
-                                 struct imgc_err *reterr);
+IMGC_CHECK int lookup_find_stack(struct store *s, const char *name, const struct platform *want,
+                                 struct image *ret, struct imgc_err *reterr);
 
 /** lookup_find() where a missing one is an error. @return 0; -NOTFOUND that names it. */
 IMGC_CHECK int lookup_image(struct store *s, const char *name, struct image *ret,

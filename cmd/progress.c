@@ -275,3 +275,29 @@ void progress_draw(struct progress *p)
         progress_flush(p);
     }
 }
+
+/* Whoever made the index has written the platform. */
+static void print_platform(struct progress *p, const char *platform)
+{
+    imgc_autobuf struct imgc_buf text = IMGC_BUF_INIT(sizeof "\\x1b" * PLATFORM_TEXT_MAX);
+
+    output_safe(&text, platform);
+    if (text.ptr) {
+        (void)fprintf(p->out->err, "platform %s\n", text.ptr);
+    }
+}
+
+void progress_platform(struct progress *p, const struct platform *platform)
+{
+    char text[PLATFORM_TEXT_MAX];
+
+    progress_flush(p);
+    progress_done(p);
+    p->drawn = 0; /* what is on the terminal stays */
+    (void)platform_text(platform, text);
+    if (p->form == PROGRESS_JSON) {
+        write_json(p, json_pack("{s:s, s:s}", "event", "platform", "platform", text));
+    } else if (p->form != PROGRESS_NONE) {
+        print_platform(p, text);
+    }
+}

@@ -52,6 +52,9 @@ void progress_of(struct progress *p, const char *verb);
 /** The registry said which manifest or index the name stands for. */
 void progress_resolved(struct progress *p, const struct digest *top);
 
+/** Of several platforms' images this one's layers follow. */
+void progress_platform(struct progress *p, const struct platform *platform);
+
 /** Take in a layer's state. New bytes alone are told by progress_draw(). */
 void progress_layer(struct progress *p, const struct pull_layer *layer);
 

@@ -92,12 +92,65 @@ static int publish(const struct document_source *from, const struct ref *ref,
     return 0;
 }
 
-/* Everything between the first request and the image being listed. */
-static int pull(const struct document_source *from, struct http *http, const struct pull_args *args,
-                const struct pull_source *source, struct pull_result *ret, struct imgc_err *reterr)
+/* A pull from one place. */
+struct pulling {
+    const struct document_source *from;
+    struct http *http;
+    const struct pull_args *args;
+    const struct pull_source *source;
+};
+
+/* Everything after the manifest, until the image is listed. */
+static int pull_resolved(const struct pulling *p, const struct resolved *resolved,
+                         struct image_config *config, struct pull_result *ret,
+                         struct imgc_err *reterr)
 {
-    resolve_auto struct resolved resolved = RESOLVED_INIT;
+    const struct document_source *from = p->from;
     document_auto struct document config_doc = DOCUMENT_INIT(LIMIT_CONFIG_BYTES);
+
+    const struct descriptor *d = &resolved->manifest.config;
+    int r = document_by_digest(from, &d->digest, d->size, false, &config_doc, reterr);
+    if (r == 0) {
+        r = config_parse(document_text(&config_doc), config, reterr);
+    }
+    if (r < 0) {
+        return imgc_context(reterr, "config");
+    }
+    r = check_counts(&resolved->manifest, config, reterr);
+    if (r == 0) {
+        r = check_platform(p->args, resolved, config, reterr);
+    }
+    if (r < 0) {
+        return r;
+    }
+    const struct transfer_args transfer = { .store = from->store,
+                                            .lease = from->lease,
+                                            .http = p->http,
+                                            .registry = from->registry,
+                                            .layers = resolved->manifest.layers,
+                                            .diff_ids = config->diff_ids,
+                                            .n_layers = resolved->manifest.n_layers,
+                                            .parallel = p->args->parallel,
+                                            .is_mirror = p->source->is_mirror,
+                                            .events = p->args->events };
+    r = transfer_layers(&transfer, reterr);
+    if (r == 0) {
+        r = build_root(from, p->args->form, config, ret, reterr);
+    }
+    return r < 0 ? r : publish(from, p->args->ref, resolved, config, ret, reterr);
+}
+
+static void tell_top(const struct pull_args *args, const struct digest *top)
+{
+    if (args->events && args->events->resolved) {
+        args->events->resolved(args->events->arg, top);
+    }
+}
+
+static int pull_one(const struct pulling *p, struct pull_result *ret, struct imgc_err *reterr)
+{
+    const struct pull_args *args = p->args;
+    resolve_auto struct resolved resolved = RESOLVED_INIT;
     config_auto struct image_config config = CONFIG_INIT;
     struct platform want;
 
@@ -105,43 +158,58 @@ static int pull(const struct document_source *from, struct http *http, const str
     if (args->platform) {
         want = *args->platform;
     }
-    int r = resolve_image(from, source->ref, &want, &resolved, reterr);
+    int r = resolve_image(p->from, p->source->ref, &want, &resolved, reterr);
     if (r < 0) {
         return r;
     }
-    if (args->events && args->events->resolved) {
-        args->events->resolved(args->events->arg, &resolved.top);
+    tell_top(args, &resolved.top);
+    return pull_resolved(p, &resolved, &config, ret, reterr);
+}
+
+/* One of all platforms. *best  how well what *ret tells of suits this host. */
+static int pull_next(const struct pulling *p, const struct resolved *resolved, int *best,
+                     struct pull_result *ret, struct imgc_err *reterr)
+{
+    const struct pull_events *events = p->args->events;
+    config_auto struct image_config config = CONFIG_INIT;
+    struct pull_result result = { .bytes = 0 };
+    char text[PLATFORM_TEXT_MAX];
+    struct platform host;
+
+    if (events && events->platform && resolved->has_platform) {
+        events->platform(events->arg, &resolved->platform);
     }
-    const struct descriptor *d = &resolved.manifest.config;
-    r = document_by_digest(from, &d->digest, d->size, false, &config_doc, reterr);
-    if (r == 0) {
-        r = config_parse(document_text(&config_doc), &config, reterr);
-    }
+    int r = pull_resolved(p, resolved, &config, &result, reterr);
     if (r < 0) {
-        return imgc_context(reterr, "config");
+        return resolved->has_platform
+                   ? imgc_context(reterr, "%s", platform_text(&resolved->platform, text))
+                   : r;
     }
-    r = check_counts(&resolved.manifest, &config, reterr);
-    if (r == 0) {
-        r = check_platform(args, &resolved, &config, reterr);
+    platform_host(&host);
+    int match = platform_match(&host, &config.platform);
+    bool is_unchanged = result.is_unchanged && (*best < 0 || ret->is_unchanged);
+    if (match > *best) {
+        *best = match;
+        *ret = result;
     }
+    ret->is_unchanged = is_unchanged;
+    return 0;
+}
+
+static int pull_all(const struct pulling *p, struct pull_result *ret, struct imgc_err *reterr)
+{
+    resolve_list_auto struct resolved_list list = { .n = 0 };
+    int best = -1;
+
+    int r = resolve_images(p->from, p->source->ref, &list, reterr);
     if (r < 0) {
         return r;
     }
-    const struct transfer_args transfer = { .store = from->store,
-                                            .lease = from->lease,
-                                            .http = http,
-                                            .registry = from->registry,
-                                            .layers = resolved.manifest.layers,
-                                            .diff_ids = config.diff_ids,
-                                            .n_layers = resolved.manifest.n_layers,
-                                            .parallel = args->parallel,
-                                            .is_mirror = source->is_mirror,
-                                            .events = args->events };
-    r = transfer_layers(&transfer, reterr);
-    if (r == 0) {
-        r = build_root(from, args->form, &config, ret, reterr);
+    tell_top(p->args, &list.items[0].top);
+    for (size_t i = 0; r == 0 && i < list.n; i++) {
+        r = pull_next(p, &list.items[i], &best, ret, reterr);
     }
-    return r < 0 ? r : publish(from, args->ref, &resolved, &config, ret, reterr);
+    return r;
 }
 
 static int pull_from(const struct document_source *place, struct http *http,
@@ -175,7 +243,11 @@ static int pull_from(const struct document_source *place, struct http *http,
     };
     int r = registry_new(http, &registry_args, &registry, reterr);
     from.registry = registry;
-    return r < 0 ? r : pull(&from, http, args, source, ret, reterr);
+    if (r < 0) {
+        return r;
+    }
+    const struct pulling p = { &from, http, args, source };
+    return args->all_platforms ? pull_all(&p, ret, reterr) : pull_one(&p, ret, reterr);
 }
 
 /* Whether another place may do better: not where this host, its user or the image is to blame. */

@@ -45,6 +45,8 @@ struct pull_source {
 /* What the caller wants to know on the way; any may be NULL. Called in the pulling thread only. */
 struct pull_events {
     void (*resolved)(void *arg, const struct digest *top);
+    /* With all platforms: the layers that follow are of this one. */
+    void (*platform)(void *arg, const struct platform *platform);
     void (*layer)(void *arg, const struct pull_layer *layer); /* anything of it changed */
     void (*tick)(void *arg);                                  /* ten times a second or so */
     /* A mirror did not give the image, or not all of it; what it gave is kept. The next one. */
@@ -60,6 +62,7 @@ struct pull_args {
     size_t n_sources;
     unsigned mirror_patience_s;      /* without a byte of a mirror; 0: the default (15) */
     const struct platform *platform; /* NULL: this host's */
+    bool all_platforms;              /* every one that there is for Linux; @platform is NULL */
     bool tls_verify;                 /* false: any certificate, and plain HTTP where TLS fails */
     const struct credentials_source *credentials; /* borrowed; NULL: none */
     const struct trust_places *trust;             /* borrowed; NULL: none */
@@ -74,9 +77,9 @@ struct pull_args {
 };
 
 struct pull_result {
-    struct digest id;           /* image ID */
+    struct digest id;           /* image ID; of all platforms the one that suits this host best */
     struct digest top;          /* what the reference resolved to */
-    bool is_unchanged;          /* the store had exactly this already */
+    bool is_unchanged;          /* the store had exactly this already, of all platforms */
     uint64_t bytes;             /* received from the network, bodies only */
     bool is_unmountable;        /* kept as tars alone: the store cannot hold what overlayfs needs */
     struct rootfs_report built; /* what an ordinary user could not set, and which form it has */
@@ -84,7 +87,8 @@ struct pull_result {
 
 /**
  * Pull, and unpack what rootfs_prepare() does. On success the image is in
- * the store; on failure nothing of it is listed, and finished layers stay only while @lease lives.
+ * the store; on failure nothing of it is listed (of all platforms those are that came before), and
+ * finished layers stay only while @lease lives.
  * @return 0; -NOTFOUND, -AUTH, -NETWORK, -TLS, -REGISTRY, -DIGEST, -DOCUMENT, -LAYER, -PLATFORM,
  *         -UNSUPPORTED, -NOSPACE, -INTERRUPTED.
  */

@@ -51,4 +51,23 @@ IMGC_CHECK int resolve_image(const struct document_source *from, const struct re
                              const struct platform *want, struct resolved *ret,
                              struct imgc_err *reterr);
 
+struct resolved_list {
+    struct resolved *items;
+    size_t n;
+};
+void resolve_list_done(struct resolved_list *list);
+#define resolve_list_auto imgc_auto(resolve_list_done)
+
+/**
+ * The same for every platform: the images for Linux that lie below @ref, each manifest once, in the
+ * order of the index. Where @ref is no index, the one image that it is. Attestations and artifacts
+ * are left out, and images for other systems than Linux where there are any for Linux.
+ *
+ * @ret   caller ends it with resolve_list_done(); at least one item.
+ * @return 0; -PLATFORM where nothing is an image; -LIMIT for over LIMIT_INDEX_IMAGES; as
+ *         resolve_image().
+ */
+IMGC_CHECK int resolve_images(const struct document_source *from, const struct ref *ref,
+                              struct resolved_list *ret, struct imgc_err *reterr);
+
 #endif

@@ -45,7 +45,7 @@ int index_parse(struct imgc_str text, struct imgc_str content_type, struct image
 }
 
 /* Attestations describe another entry; an unknown type is none that can hold an image. */
-static bool is_candidate(const struct descriptor *d)
+bool index_is_candidate(const struct descriptor *d)
 {
     return !d->is_attestation && (d->kind == MEDIA_MANIFEST || d->kind == MEDIA_INDEX ||
                                   (d->kind == MEDIA_UNKNOWN && d->media_type[0] == '\0'));
@@ -53,7 +53,7 @@ static bool is_candidate(const struct descriptor *d)
 
 static int score(const struct descriptor *d, const struct platform *want)
 {
-    if (!is_candidate(d)) {
+    if (!index_is_candidate(d)) {
         return 0;
     }
     if (d->has_platform) {
@@ -70,7 +70,7 @@ static bool listed_before(const struct image_index *index, size_t i)
 
     for (size_t j = 0; j < i; j++) {
         const struct descriptor *d = &index->manifests[j];
-        if (is_candidate(d) && d->has_platform &&
+        if (index_is_candidate(d) && d->has_platform &&
             strcmp(platform_text(&d->platform, other), own) == 0) {
             return true;
         }
@@ -86,7 +86,7 @@ static int none_suits(const struct image_index *index, const struct platform *wa
 
     for (size_t i = 0; i < index->n_manifests && list.state == IMGC_BUF_OK; i++) {
         const struct descriptor *d = &index->manifests[i];
-        if (is_candidate(d) && d->has_platform && !listed_before(index, i)) {
+        if (index_is_candidate(d) && d->has_platform && !listed_before(index, i)) {
             imgc_buf_printf(&list, "%s%s", list.len ? ", " : "", platform_text(&d->platform, text));
         }
     }

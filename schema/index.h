@@ -25,6 +25,9 @@ void index_done(struct image_index *index);
 IMGC_CHECK int index_parse(struct imgc_str text, struct imgc_str content_type,
                            struct image_index *ret, struct imgc_err *reterr);
 
+/** Whether @d may be an image or another index: no attestation, no content of another kind. */
+bool index_is_candidate(const struct descriptor *d);
+
 /**
  * The entry that suits @want best: attestations and unknown/unknown never; an entry without a
  * platform, and a nested index without one, only when nothing else fits; the first of equals.

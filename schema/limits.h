@@ -21,14 +21,15 @@
 #define LIMIT_LAYERS 500                   /* overlayfs's own limit of lower directories */
 #define LIMIT_INDEX_ENTRIES 1024           /* descriptors in one index */
 #define LIMIT_INDEX_DEPTH 4                /* nested indexes */
-#define LIMIT_REF_BYTES 512                /* name (255) + tag (128) + digest, with separators */
-#define LIMIT_PATH_BYTES 4095              /* PATH_MAX without the NUL: of an entry's path */
-#define LIMIT_NAME_BYTES 255               /* NAME_MAX: of one path component */
-#define LIMIT_PATH_DEPTH 1024              /* components of one path */
-#define LIMIT_LAYER_ENTRIES (8u << 20)     /* entries of one layer, before memory runs out */
-#define LIMIT_XATTR_BYTES (64u << 10)      /* one value: XATTR_SIZE_MAX of the kernel */
-#define LIMIT_XATTRS_PER_ENTRY 512         /* more than ext4 or xfs can hold */
-#define LIMIT_LAYER_RATIO 1100             /* inflated/compressed; gzip's best is 1032 */
+#define LIMIT_INDEX_IMAGES 128         /* that one pull of all platforms fetches; real ones: 20 */
+#define LIMIT_REF_BYTES 512            /* name (255) + tag (128) + digest, with separators */
+#define LIMIT_PATH_BYTES 4095          /* PATH_MAX without the NUL: of an entry's path */
+#define LIMIT_NAME_BYTES 255           /* NAME_MAX: of one path component */
+#define LIMIT_PATH_DEPTH 1024          /* components of one path */
+#define LIMIT_LAYER_ENTRIES (8u << 20) /* entries of one layer, before memory runs out */
+#define LIMIT_XATTR_BYTES (64u << 10)  /* one value: XATTR_SIZE_MAX of the kernel */
+#define LIMIT_XATTRS_PER_ENTRY 512     /* more than ext4 or xfs can hold */
+#define LIMIT_LAYER_RATIO 1100         /* inflated/compressed; gzip's best is 1032 */
 #define LIMIT_TAR_PADDING_BYTES (16u << 20) /* behind a tar's end; tapes' records go to 1 MiB */
 #define LIMIT_SYMLINKS 40                   /* followed in one path, as the kernel's MAXSYMLINKS */
 #define LIMIT_ENV_BYTES (2u << 20)          /* environment of a container, as ARG_MAX's default */

@@ -94,6 +94,18 @@ static int put_blobs(struct store *s, const struct image_add *add, int *changes,
     return 0;
 }
 
+/* A name that moves takes along none of the images that it stood for. */
+static int forget_other_tops(struct store *s, const char *key, const struct digest *top,
+                             int *changes, struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "DELETE FROM tag WHERE name = ?1 AND top <> ?2");
+
+    db_bind_text(&st, 1, key);
+    db_bind_digest(&st, 2, top);
+    return run_counted(s, &st, changes, reterr);
+}
+
 static int put_tag(struct store *s, const struct ref *ref, const struct digest *id,
                    const struct digest *top, int *changes, struct imgc_err *reterr)
 {
@@ -103,10 +115,13 @@ static int put_tag(struct store *s, const struct ref *ref, const struct digest *
     if (r < 0) {
         return r;
     }
+    r = forget_other_tops(s, key, top, changes, reterr);
+    if (r < 0) {
+        return r;
+    }
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "INSERT INTO tag (name, image_id, top) VALUES (?1, ?2, ?3) "
-                          "ON CONFLICT (name) DO UPDATE SET image_id = ?2, top = ?3 "
-                          "WHERE image_id <> ?2 OR top <> ?3");
+                          "ON CONFLICT DO NOTHING");
     db_bind_text(&st, 1, key);
     db_bind_digest(&st, 2, id);
     db_bind_digest(&st, 3, top);
@@ -189,6 +204,22 @@ static int top_of(struct store *s, const struct digest *id, struct digest *ret,
                        : imgc_fail(reterr, IMGC_E_NOTFOUND, "the image is gone");
 }
 
+static int forget_other_images(struct store *s, const struct ref *ref, const struct digest *id,
+                               struct imgc_err *reterr)
+{
+    imgc_autofree char *key = NULL;
+
+    int r = image_load_tag_key(ref, &key, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "DELETE FROM tag WHERE name = ?1 AND image_id <> ?2");
+    db_bind_text(&st, 1, key);
+    db_bind_digest(&st, 2, id);
+    return db_run(&st, reterr);
+}
+
 int image_tag(struct store *s, const struct digest *id, const struct ref *ref,
               struct imgc_err *reterr)
 {
@@ -200,6 +231,9 @@ int image_tag(struct store *s, const struct digest *id, const struct ref *ref,
         return imgc_fail(reterr, IMGC_E_REFERENCE, "a digest cannot be given as a name");
     }
     int r = db_begin(s->db, DB_WRITE, &tx, reterr);
+    if (r == 0) {
+        r = forget_other_images(s, ref, id, reterr);
+    }
     if (r == 0) {
         r = top_of(s, id, &top, reterr);
     }

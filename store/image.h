@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Images (one per config digest), their tags and their repository digests.
+ *
+ * A name may stand for the images of several platforms: all that came from the same index. Which
+ * one is meant is decided when it is looked up: the one that suits this host best, or what is asked
+ * for.
  */
 #ifndef IMGC_STORE_IMAGE_H
 #define IMGC_STORE_IMAGE_H
@@ -26,7 +30,8 @@ struct image_add {
 
 enum { IMAGE_MISSING = 1, IMAGE_UNCHANGED = 2 };
 
-/** Add or update in one transaction; a tag that stood elsewhere moves here.
+/** Add or update in one transaction; a tag that stood elsewhere moves here, one that stands for
+ * other images of the same @top stands for this one, too.
  * @return 0; IMAGE_UNCHANGED where image, tag and repository digest all stood so already. */
 IMGC_CHECK int image_add(struct store *s, struct lease *lease, const struct image_add *add,
                          struct imgc_err *reterr);
@@ -50,7 +55,8 @@ void image_done(struct image *image);
 
 /**
  * Find what a user names: a full or short hex ID (at least 2 digits, "sha256:" allowed before it),
- * a name with tag or digest, a name without (then ":latest"). A name wins over an ID.
+ * a name with tag or digest, a name without (then ":latest"). A name wins over an ID. Of several
+ * platforms' images with the name, this host's; else the one that came last.
  * @return 0; IMAGE_MISSING; -AMBIGUOUS; -REFERENCE.
  */
 IMGC_CHECK int image_find(struct store *s, struct imgc_str name, struct image *ret,
@@ -59,9 +65,10 @@ IMGC_CHECK int image_find_id(struct store *s, const struct digest *id, struct im
                              struct imgc_err *reterr);
 
 /** image_find() for who runs it: no tags, repository digests, unique size and number of containers,
- * which take most of the time. */
-IMGC_CHECK int image_find_stack(struct store *s, struct imgc_str name, struct image *ret,
-                                struct imgc_err *reterr);
+ * which take most of the time. @want  NULL: this host's platform. One that does not suit is given
+ * where there is no other. */
+IMGC_CHECK int image_find_stack(struct store *s, struct imgc_str name, const struct platform *want,
+                                struct image *ret, struct imgc_err *reterr);
 
 /** What a tag or repository digest was last resolved to. @ret_top the index or manifest digest.
  * @return 0; IMAGE_MISSING. */
@@ -82,11 +89,12 @@ IMGC_CHECK int image_list(struct store *s, struct image_list *ret, struct imgc_e
  * tenth of the time, which matters for ten thousand images. */
 IMGC_CHECK int image_list_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr);
 
-/** Give image @id the tag of @ref; it moves where it stood elsewhere. */
+/** Give image @id, and no other, the tag of @ref; it moves where it stood elsewhere. */
 IMGC_CHECK int image_tag(struct store *s, const struct digest *id, const struct ref *ref,
                          struct imgc_err *reterr);
 
-/** Take away one tag or repository digest. @return 0; IMAGE_MISSING. */
+/** Take away one tag or repository digest, from the images of all platforms.
+ * @return 0; IMAGE_MISSING. */
 IMGC_CHECK int image_untag(struct store *s, const struct ref *ref, struct imgc_err *reterr);
 
 /** For gc_remove(). Inside a write transaction: delete the image with all its names.

@@ -85,19 +85,19 @@ static int find_prefix(struct store *s, const char *alg, struct imgc_str hex, st
     return r;
 }
 
-static int find_name(struct store *s, struct imgc_str name, struct digest *ret,
-                     struct imgc_err *reterr)
+static int find_name(struct store *s, struct imgc_str name, const struct platform *want,
+                     struct digest *ret, struct imgc_err *reterr)
 {
     struct digest top;
     ref_auto struct ref ref = REF_INIT;
 
     int r = ref_parse(name, &ref, reterr);
-    return r < 0 ? r : image_load_ref(s, &ref, ret, &top, reterr);
+    return r < 0 ? r : image_load_ref(s, &ref, want, ret, &top, reterr);
 }
 
 /* A name wins over an ID, because a short ID is a name as well ("beef"). */
-static int find_any(struct store *s, struct imgc_str name, struct digest *ret,
-                    struct imgc_err *reterr)
+static int find_any(struct store *s, struct imgc_str name, const struct platform *want,
+                    struct digest *ret, struct imgc_err *reterr)
 {
     const char *alg;
     struct imgc_str hex;
@@ -105,7 +105,7 @@ static int find_any(struct store *s, struct imgc_str name, struct digest *ret,
     bool may_be_id = split_id(name, &alg, &hex, &is_explicit);
 
     if (!may_be_id || !is_explicit) {
-        int r = find_name(s, name, ret, reterr);
+        int r = find_name(s, name, want, ret, reterr);
         if (!may_be_id || r == 0 || (r < 0 && r != -(int)IMGC_E_REFERENCE)) {
             return r;
         }
@@ -117,8 +117,8 @@ static int find_any(struct store *s, struct imgc_str name, struct digest *ret,
     return r;
 }
 
-static int find_and_load(struct store *s, struct imgc_str name, load_fn *load, struct image *ret,
-                         struct imgc_err *reterr)
+static int find_and_load(struct store *s, struct imgc_str name, const struct platform *want,
+                         load_fn *load, struct image *ret, struct imgc_err *reterr)
 {
     struct digest id;
     db_tx_auto struct db_tx tx = DB_TX_INIT;
@@ -127,19 +127,19 @@ static int find_and_load(struct store *s, struct imgc_str name, load_fn *load, s
     if (r < 0) {
         return r;
     }
-    r = find_any(s, name, &id, reterr);
+    r = find_any(s, name, want, &id, reterr);
     return r != 0 ? r : load_one(s, &id, load, ret, reterr);
 }
 
 int image_find(struct store *s, struct imgc_str name, struct image *ret, struct imgc_err *reterr)
 {
-    return find_and_load(s, name, image_load, ret, reterr);
+    return find_and_load(s, name, NULL, image_load, ret, reterr);
 }
 
-int image_find_stack(struct store *s, struct imgc_str name, struct image *ret,
-                     struct imgc_err *reterr)
+int image_find_stack(struct store *s, struct imgc_str name, const struct platform *want,
+                     struct image *ret, struct imgc_err *reterr)
 {
-    return find_and_load(s, name, image_load_stack, ret, reterr);
+    return find_and_load(s, name, want, image_load_stack, ret, reterr);
 }
 
 int image_resolve(struct store *s, const struct ref *ref, struct digest *ret_id,
@@ -148,7 +148,7 @@ int image_resolve(struct store *s, const struct ref *ref, struct digest *ret_id,
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_READ, &tx, reterr);
-    return r < 0 ? r : image_load_ref(s, ref, ret_id, ret_top, reterr);
+    return r < 0 ? r : image_load_ref(s, ref, NULL, ret_id, ret_top, reterr);
 }
 
 static int by_newest(const void *a, const void *b)

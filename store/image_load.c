@@ -284,8 +284,44 @@ int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reter
     return 0;
 }
 
-static int find_tag(struct store *s, const struct ref *ref, struct digest *ret_id,
-                    struct digest *ret_top, struct imgc_err *reterr)
+/* Of images that rows give as (id, os, arch, variant), newest first, the one that suits best; of
+ * none that suits the newest. @want  NULL: this host's. @return 0; IMAGE_MISSING for no row. */
+static int choose(struct db_stmt *st, const struct platform *want, struct digest *ret_id,
+                  struct imgc_err *reterr)
+{
+    struct platform host;
+    int r, best = -1;
+
+    platform_host(&host);
+    while ((r = db_step(st, reterr)) == DB_ROW) {
+        struct platform have;
+        platform_set(&have, db_col_text(st, 1), db_col_text(st, 2), db_col_text(st, 3));
+        int match = platform_match(want ? want : &host, &have);
+        if (match > best) {
+            best = match;
+            r = db_col_digest(st, 0, ret_id, reterr);
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return r < 0 ? r : best < 0 ? IMAGE_MISSING : 0;
+}
+
+static int find_top(struct store *s, const char *key, const struct digest *id, struct digest *ret,
+                    struct imgc_err *reterr)
+{
+    db_stmt_auto struct db_stmt st =
+        db_prepare(s->db, "SELECT top FROM tag WHERE name = ?1 AND image_id = ?2");
+
+    db_bind_text(&st, 1, key);
+    db_bind_digest(&st, 2, id);
+    int r = db_step(&st, reterr);
+    return r != DB_ROW ? (r < 0 ? r : IMAGE_MISSING) : db_col_digest(&st, 0, ret, reterr);
+}
+
+static int find_tag(struct store *s, const struct ref *ref, const struct platform *want,
+                    struct digest *ret_id, struct digest *ret_top, struct imgc_err *reterr)
 {
     imgc_autofree char *key = NULL;
 
@@ -294,26 +330,19 @@ static int find_tag(struct store *s, const struct ref *ref, struct digest *ret_i
         return r;
     }
     db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "SELECT image_id, top FROM tag WHERE name = ?1");
+        db_prepare(s->db, "SELECT i.id, i.os, i.arch, i.variant FROM tag AS t JOIN image AS i ON "
+                          "i.id = t.image_id WHERE t.name = ?1 ORDER BY i.added_ns DESC, i.id");
     db_bind_text(&st, 1, key);
-    r = db_step(&st, reterr);
-    if (r != DB_ROW) {
-        return r < 0 ? r : IMAGE_MISSING;
-    }
-    r = db_col_digest(&st, 0, ret_id, reterr);
-    return r < 0 ? r : db_col_digest(&st, 1, ret_top, reterr);
+    r = choose(&st, want, ret_id, reterr);
+    return r != 0 ? r : find_top(s, key, ret_id, ret_top, reterr);
 }
 
-/* The digest of an index may name images of several platforms: this host's first, then the one
- * that came last. */
-static int find_repo_digest(struct store *s, const struct ref *ref, struct digest *ret_id,
-                            struct imgc_err *reterr)
+static int find_repo_digest(struct store *s, const struct ref *ref, const struct platform *want,
+                            struct digest *ret_id, struct imgc_err *reterr)
 {
-    int r, best = -1;
-    struct platform host;
     imgc_autofree char *repository = NULL;
 
-    r = ref_repository(ref, false, &repository, reterr);
+    int r = ref_repository(ref, false, &repository, reterr);
     if (r < 0) {
         return r;
     }
@@ -323,29 +352,16 @@ static int find_repo_digest(struct store *s, const struct ref *ref, struct diges
                "ORDER BY i.added_ns DESC, i.id");
     db_bind_text(&st, 1, repository);
     db_bind_digest(&st, 2, &ref->digest);
-    platform_host(&host);
-    while ((r = db_step(&st, reterr)) == DB_ROW) {
-        struct platform have;
-        platform_set(&have, db_col_text(&st, 1), db_col_text(&st, 2), db_col_text(&st, 3));
-        int match = platform_match(&host, &have);
-        if (match > best) {
-            best = match;
-            r = db_col_digest(&st, 0, ret_id, reterr);
-            if (r < 0) {
-                return r;
-            }
-        }
-    }
-    return r < 0 ? r : best < 0 ? IMAGE_MISSING : 0;
+    return choose(&st, want, ret_id, reterr);
 }
 
-int image_load_ref(struct store *s, const struct ref *ref, struct digest *ret_id,
-                   struct digest *ret_top, struct imgc_err *reterr)
+int image_load_ref(struct store *s, const struct ref *ref, const struct platform *want,
+                   struct digest *ret_id, struct digest *ret_top, struct imgc_err *reterr)
 {
     if (!digest_is_set(&ref->digest)) {
-        return find_tag(s, ref, ret_id, ret_top, reterr);
+        return find_tag(s, ref, want, ret_id, ret_top, reterr);
     }
-    int r = find_repo_digest(s, ref, ret_id, reterr);
+    int r = find_repo_digest(s, ref, want, ret_id, reterr);
     if (r == 0) {
         *ret_top = ref->digest;
     }

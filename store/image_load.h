@@ -22,8 +22,11 @@ IMGC_CHECK int image_load_brief(struct store *s, struct image_list *ret, struct 
 /** Key of a tag in the index, "domain/path:tag"; ":latest" without one. @ret caller frees. */
 IMGC_CHECK int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr);
 
-/** Inside a transaction: the image that tag or digest of @ref names. @return 0; IMAGE_MISSING. */
-IMGC_CHECK int image_load_ref(struct store *s, const struct ref *ref, struct digest *ret_id,
-                              struct digest *ret_top, struct imgc_err *reterr);
+/** Inside a transaction: the image that tag or digest of @ref names. Of several platforms' images
+ * the one that suits @want (NULL: this host) best; where none does, the one that came last.
+ * @return 0; IMAGE_MISSING. */
+IMGC_CHECK int image_load_ref(struct store *s, const struct ref *ref, const struct platform *want,
+                              struct digest *ret_id, struct digest *ret_top,
+                              struct imgc_err *reterr);
 
 #endif

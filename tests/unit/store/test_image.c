@@ -47,7 +47,7 @@ static void test_find_stack(void **state)
     struct digest id = test_image(t, "{config}", "debian:bookworm", layers, 2);
     image_auto struct image image = { .size = 0 };
 
-    assert_ok(image_find_stack(t->s, IMGC_STR("debian:bookworm"), &image, &t->err), t->err);
+    assert_ok(image_find_stack(t->s, IMGC_STR("debian:bookworm"), NULL, &image, &t->err), t->err);
     assert_true(digest_eq(&image.id, &id));
     assert_int_equal(image.n_diff_ids, 2);
     assert_true(digest_eq(&image.diff_ids[0], &layers[0]));
@@ -155,6 +155,65 @@ static void test_tags_move(void **state)
     assert_int_equal(image_untag(t->s, &ref, &t->err), IMAGE_MISSING);
     struct digest none = test_digest("no image", 8);
     assert_err(image_tag(t->s, &none, &ref, &t->err), IMGC_E_NOTFOUND);
+}
+
+/* The image for @arch that index @top has for "a:v", or another name. */
+static struct digest add_of_platform(struct test_store *t, const char *arch,
+                                     const struct digest *top, const char *name)
+{
+    struct digest id = test_blob(t, arch);
+    ref_auto struct ref ref = REF_INIT;
+    assert_ok(ref_parse(imgc_str_of(name), &ref, &t->err), t->err);
+    struct image_add add = {
+        .id = id, .manifest = id, .top = *top, .blobs = &id, .n_blobs = 1, .ref = &ref
+    };
+    platform_set(&add.platform, "linux", arch, NULL);
+    assert_true(image_add(t->s, t->lease, &add, &t->err) >= 0);
+    return id;
+}
+
+static struct digest find_for(struct test_store *t, const char *name, const char *arch)
+{
+    image_auto struct image image = { .size = 0 };
+    struct platform want;
+
+    platform_set(&want, "linux", arch, NULL);
+    assert_ok(image_find_stack(t->s, imgc_str_of(name), &want, &image, &t->err), t->err);
+    return image.id;
+}
+
+static void test_platforms_share_a_name(void **state)
+{
+    struct test_store *t = *state;
+    struct platform host;
+    struct digest top = test_digest("index", 5), other = test_digest("other", 5);
+    ref_auto struct ref ref = REF_INIT;
+
+    platform_host(&host);
+    struct digest own = add_of_platform(t, host.arch, &top, "a:v");
+    struct digest s390x = add_of_platform(t, "s390x", &top, "a:v");
+    struct digest riscv64 = add_of_platform(t, "riscv64", &top, "a:v");
+    /* This host's, whichever came last; what is asked for; what there is. */
+    struct digest got = find(t, "a:v");
+    assert_true(digest_eq(&got, &own));
+    got = find_for(t, "a:v", "s390x");
+    assert_true(digest_eq(&got, &s390x));
+    got = find_for(t, "a:v", "mips");
+    assert_true(digest_eq(&got, &riscv64) || digest_eq(&got, &own) || digest_eq(&got, &s390x));
+
+    /* By hand it is one image's. */
+    assert_ok(ref_parse(IMGC_STR("b:w"), &ref, &t->err), t->err);
+    (void)add_of_platform(t, "riscv64", &top, "b:w");
+    assert_ok(image_tag(t->s, &s390x, &ref, &t->err), t->err);
+    got = find_for(t, "b:w", "riscv64");
+    assert_true(digest_eq(&got, &s390x));
+
+    /* Another index takes the name from all of them. */
+    struct digest mips = add_of_platform(t, "mips", &other, "a:v");
+    got = find(t, "a:v");
+    assert_true(digest_eq(&got, &mips));
+    got = find_for(t, "a:v", "s390x");
+    assert_true(digest_eq(&got, &mips));
 }
 
 static void test_unchanged(void **state)
@@ -279,11 +338,17 @@ static void test_brief_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_brief_list),    CASE(test_add_and_find),
-        CASE(test_names_and_ids), CASE(test_a_name_wins_over_an_id),
-        CASE(test_ambiguous_ids), CASE(test_tags_move),
-        CASE(test_unchanged),     CASE(test_remove),
-        CASE(test_unique_size),   CASE(test_many_images_list_fast),
+        CASE(test_brief_list),
+        CASE(test_add_and_find),
+        CASE(test_names_and_ids),
+        CASE(test_a_name_wins_over_an_id),
+        CASE(test_ambiguous_ids),
+        CASE(test_tags_move),
+        CASE(test_platforms_share_a_name),
+        CASE(test_unchanged),
+        CASE(test_remove),
+        CASE(test_unique_size),
+        CASE(test_many_images_list_fast),
         CASE(test_find_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
