@@ -29,16 +29,21 @@ static int start(struct call *call, const int in[2], const int out[2], pid_t *re
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
-    sigset_t none;
+    sigset_t none, ignored;
     char *const argv[] = { call->program, call->verb, NULL };
 
     (void)sigemptyset(&none);
+    /* What we ignore is not the helper's to ignore: one that writes on to nobody has to end. */
+    (void)sigemptyset(&ignored);
+    (void)sigaddset(&ignored, SIGPIPE);
+    (void)sigaddset(&ignored, SIGXFSZ);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attr);
     int e = posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
     e = e ? e : posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
     e = e ? e : posix_spawnattr_setsigmask(&attr, &none);
-    e = e ? e : posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+    e = e ? e : posix_spawnattr_setsigdefault(&attr, &ignored);
+    e = e ? e : posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     e = e ? e : posix_spawnp(ret, call->program, &actions, &attr, argv, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attr);

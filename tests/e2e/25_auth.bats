@@ -155,6 +155,7 @@ login() {
 #!/bin/sh
 read -r line
 echo "\$1 \$line" >>$BATS_TEST_TMPDIR/helper.log
+while [ -e endless ]; do echo "a line that nobody has asked for"; done 2>/dev/null
 case \$1 in
 get) [ -e kept ] || { echo "credentials not found in native keychain"; exit 1; }
      echo '{"ServerURL":"x","Username":"user","Secret":"secret"}' ;;
@@ -173,6 +174,10 @@ EOF
     ! grep -q auths "$auth" || false
     imgc pull "$BASIC/private/bb:v1"
     [ "$(tail -n 1 helper.log)" = "get $BASIC" ]
+    # one that never ends talking ends where nobody listens
+    touch endless
+    assert_fails 1 "docker-credential-test get" timeout 30 "$IMGC" --root "$STORE" --runroot "$RUNROOT" pull "$BASIC/private/bb:v2"
+    rm endless
     imgc logout "$BASIC"
     [ ! -e kept ]
     jq -n '{credsStore: "../../bin/sh"}' >"$auth" # no name of a helper: not run
