@@ -3,34 +3,20 @@
 # of this machine's own network is changed.
 
 load lib/common
+load lib/hosts
 
 setup_file() {
     have_bridges && have_images busybox || return 0
     export IMGC_NETWORK=
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
-    export HOST_NS=imgc-h$$ OUTSIDE_NS=imgc-o$$
     imgc import "$IMAGES/busybox.tar" bb >/dev/null
-    ip netns add "$HOST_NS"
-    ip netns add "$OUTSIDE_NS"
-    ip -n "$HOST_NS" link add up0 type veth peer name up0 netns "$OUTSIDE_NS"
-    local n ns
-    n=1
-    for ns in "$HOST_NS" "$OUTSIDE_NS"; do
-        ip -n "$ns" link set lo up
-        ip -n "$ns" addr add 192.0.2.$n/24 dev up0
-        ip -n "$ns" -6 addr add 2001:db8::$n/64 dev up0 nodad
-        ip -n "$ns" link set up0 up
-        n=$((n + 1))
-    done
-    ip -n "$HOST_NS" route add default via 192.0.2.2
-    ip -n "$HOST_NS" -6 route add default via 2001:db8::2
+    make_hosts n
 }
 
 teardown_file() {
     [ -n "${HOST_NS:-}" ] || return 0
     IMGC_NETWORK=none imgc rm -af >/dev/null 2>&1 || true
-    ip netns del "$HOST_NS" || true
-    ip netns del "$OUTSIDE_NS" || true
+    remove_hosts
 }
 
 setup() {
@@ -42,23 +28,7 @@ setup() {
 
 # Processes of a test that failed half way.
 teardown() {
-    local pid
-    for pid in ${STARTED:-}; do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-}
-
-# On the host. `ip netns exec` would put another /sys in front of the cgroups.
-host() {
-    nsenter --net="/run/netns/$HOST_NS" "$@"
-}
-
-outside() {
-    nsenter --net="/run/netns/$OUTSIDE_NS" "$@"
-}
-
-himgc() {
-    host "$IMGC" --root "$STORE" --runroot "$RUNROOT" "$@"
+    kill_started
 }
 
 # start NAME OPTION... -- COMMAND...: a container in the background, once it runs.
@@ -91,29 +61,6 @@ stop() {
 
 no_container() {
     ! himgc ps -a --format '{{.Names}}' | grep -qx "$1" || false
-}
-
-# Until COMMAND succeeds, 10 seconds long.
-eventually() {
-    local i
-    for i in {1..200}; do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.05
-    done
-    echo "never: $*"
-    "$@"
-}
-
-no_rules() {
-    [ -z "$(host nft list ruleset)" ]
-}
-
-no_veth() {
-    ! host ip -o link show type veth | grep -q imv || false
-}
-
-no_bridge() {
-    ! host ip -o link show type bridge | grep -q imgc || false
 }
 
 @test "an interface with addresses of both families, and the way out" {

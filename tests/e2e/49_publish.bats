@@ -3,28 +3,16 @@
 # below are those of that host, where nothing else listens.
 
 load lib/common
+load lib/hosts
 
 setup_file() {
     have_bridges && have_images busybox || return 0
     export STORE=$BATS_FILE_TMPDIR/store RUNROOT=$BATS_FILE_TMPDIR/run
-    export HOST_NS=imgc-ph$$ OUTSIDE_NS=imgc-po$$ WWW=$BATS_FILE_TMPDIR/www
+    export WWW=$BATS_FILE_TMPDIR/www
     mkdir "$WWW"
     echo hello >"$WWW/index.html"
     imgc import "$IMAGES/busybox.tar" bb >/dev/null
-    ip netns add "$HOST_NS"
-    ip netns add "$OUTSIDE_NS"
-    ip -n "$HOST_NS" link add up0 type veth peer name up0 netns "$OUTSIDE_NS"
-    local n ns
-    n=1
-    for ns in "$HOST_NS" "$OUTSIDE_NS"; do
-        ip -n "$ns" link set lo up
-        ip -n "$ns" addr add 192.0.2.$n/24 dev up0
-        ip -n "$ns" -6 addr add 2001:db8::$n/64 dev up0 nodad
-        ip -n "$ns" link set up0 up
-        n=$((n + 1))
-    done
-    ip -n "$HOST_NS" route add default via 192.0.2.2
-    ip -n "$HOST_NS" -6 route add default via 2001:db8::2
+    make_hosts p
     # Whoever routes over this host may know its containers' addresses, too.
     ip -n "$OUTSIDE_NS" route add 10.64.0.0/10 via 192.0.2.1
     ip -n "$OUTSIDE_NS" -6 route add fd00::/8 via 2001:db8::1
@@ -33,8 +21,7 @@ setup_file() {
 teardown_file() {
     [ -n "${HOST_NS:-}" ] || return 0
     IMGC_NETWORK=none imgc rm -af >/dev/null 2>&1 || true
-    ip netns del "$HOST_NS" || true
-    ip netns del "$OUTSIDE_NS" || true
+    remove_hosts
 }
 
 setup() {
@@ -46,25 +33,9 @@ setup() {
 
 # (A function in the background would be a shell whose death its command survives.)
 teardown() {
-    local pid
-    for pid in ${STARTED:-}; do
-        kill -9 "$pid" 2>/dev/null || true
-    done
+    kill_started
     himgc rm -af >/dev/null 2>&1 || true
     host nft flush ruleset 2>/dev/null || true
-}
-
-# On the host. `ip netns exec` would put another /sys in front of the cgroups.
-host() {
-    nsenter --net="/run/netns/$HOST_NS" "$@"
-}
-
-outside() {
-    nsenter --net="/run/netns/$OUTSIDE_NS" "$@"
-}
-
-himgc() {
-    host "$IMGC" --root "$STORE" --runroot "$RUNROOT" "$@"
 }
 
 pid_of() {
@@ -96,20 +67,6 @@ fetch() {
 }
 
 CURL=(curl -gsS --max-time 10)
-
-# Until COMMAND succeeds, 10 seconds long.
-eventually() {
-    for _ in {1..200}; do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.05
-    done
-    echo "never: $*"
-    "$@"
-}
-
-no_rules() {
-    [ -z "$(host nft list ruleset)" ]
-}
 
 # Nobody has a port of the host.
 no_sockets() {
