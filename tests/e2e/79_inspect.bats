@@ -12,7 +12,7 @@ setup_file() {
         --cap-add net_admin --log-opt max-size=1m -u 12 bb sh -c 'exit 3' || [ $? -eq 3 ]
     imgc run --name runs bb sh -c 'sleep 1111 & sleep 2222 & wait' </dev/null >/dev/null 2>&1 3>&- &
     for _ in {1..200}; do
-        [ "$(imgc exec runs pgrep -f 'sleep [12]' 2>/dev/null | wc -l)" -lt 2 ] || break
+        [ "$(imgc exec runs ps 2>/dev/null | grep -c 'root  *sleep [12]')" -lt 2 ] || break
         sleep 0.05
     done
 }
