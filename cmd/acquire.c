@@ -103,6 +103,15 @@ void acquire_tell_skipped(struct app *app, const struct dir_sink_report *report)
                     (unsigned long long)report->owners_skipped, app->ids.why_single);
         return;
     }
+    if (report->owners_skipped && app->ids.kind == USERNS_RANGES) {
+        output_warn(&app->out,
+                    "%llu files of the image have owners beyond the %llu users and %llu groups "
+                    "that there are, and belong to root in its containers: larger ranges in "
+                    "/etc/subuid and /etc/subgid are needed",
+                    (unsigned long long)report->owners_skipped, (unsigned long long)app->ids.n_uids,
+                    (unsigned long long)app->ids.n_gids);
+        return;
+    }
     if (report->devices_skipped || report->owners_skipped || report->xattrs_skipped) {
         output_info(&app->out,
                     "without privilege: %llu device nodes, %llu owners and %llu xattrs were left "

@@ -243,7 +243,8 @@ int idmap_helpers_run(struct idmap_helpers *h, struct imgc_err *reterr)
     (void)imgc_str_token(&rest, '\n', &line);
     return imgc_fail(reterr, IMGC_E_HOST,
                      "newuidmap or newgidmap refused to map the IDs of /etc/subuid and "
-                     "/etc/subgid: %.*s",
+                     "/etc/subgid: %.*s (root has to reinstall the package uidmap where they lack "
+                     "their privilege)",
                      (int)line.len, line.len > 0 ? line.ptr : "");
 }
 

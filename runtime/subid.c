@@ -23,7 +23,7 @@ static int add_range(struct subid *s, struct imgc_str rest, struct imgc_err *ret
 
     if (!imgc_str_split(rest, ':', &start_text, &count_text) || !imgc_str_u64(start_text, &start) ||
         !imgc_str_u64(count_text, &count)) {
-        return imgc_fail(reterr, IMGC_E_HOST, "not OWNER:START:COUNT");
+        return imgc_fail(reterr, IMGC_E_HOST, "not OWNER:START:COUNT such as joe:100000:65536");
     }
     if (start > ID_END || count > ID_END - start) {
         return imgc_fail(reterr, IMGC_E_HOST, "IDs end at %u", ID_END - 1);
