@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/cgroup_advice.h"
 #include "runtime/cgroup_devices.h"
 #include "runtime/cgroup_inner.h"
 #include "runtime/cgroup_v1.h"
@@ -138,16 +139,15 @@ static bool in_initial_userns(void)
     return line.len == 0 || imgc_str_ends(imgc_str_trim(line), IMGC_STR(" 4294967295"));
 }
 
-static int need_failed(unsigned controllers, struct imgc_err *reterr)
+static int need_failed(const struct cgroup_host *host, unsigned controllers,
+                       struct imgc_err *reterr)
 {
     unsigned first = controllers & -controllers;
+    enum cgroup_advice advice =
+        cgroup_advice_here(host, geteuid() == 0 && in_initial_userns(), first);
 
-    (void)imgc_context(reterr, "cannot limit %s (%s, or leave out the limit)",
-                       cgroup_host_name(first),
-                       geteuid() == 0 && in_initial_userns()
-                           ? "where the host delegates its cgroups it can be"
-                           : "run it by 'systemd-run --user --scope -p Delegate=yes', "
-                             "where there is cgroup v2, or as root");
+    (void)imgc_context(reterr, "cannot limit %s (%s; or leave out the limit)",
+                       cgroup_host_name(first), cgroup_advice_text(advice));
     reterr->code = IMGC_E_HOST;
     return -IMGC_E_HOST;
 }
@@ -165,7 +165,7 @@ static int place_v2(struct cgroup_place *m, const struct cgroup_host *host, stru
     here = m->needed ? m->needed & cgroup_v2_controllers(h->mountpoint) : 0;
     r = make_somewhere(m, h, make_v2, here, reterr);
     if (r < 0) {
-        return here != 0 ? need_failed(here, reterr) : m->parent ? r : 0;
+        return here != 0 ? need_failed(host, here, reterr) : m->parent ? r : 0;
     }
     m->needed &= ~here;
     return cgroup_v2_limit(&m->cg->dirs[m->cg->n_dirs - 1], here, &m->change, reterr);
@@ -181,7 +181,7 @@ int cgroup_place_v1(struct cgroup_place *m, const struct cgroup_host *host, stru
 
         r = place_one_v1(m, host, controller, &d, reterr);
         if (r < 0) {
-            return need_failed(controller, reterr);
+            return need_failed(host, controller, reterr);
         }
         m->needed &= ~controller;
         r = cgroup_v1_limit(d, controller, &m->change, reterr);

@@ -268,3 +268,24 @@ no_rest() {
         [ -z "$(imgc_as "$user" ps -aq)" ]
     done
 }
+
+@test "a limit that the host does not let a user set is named, with what to do" {
+    local option controller advice='systemd-run --user --scope -p Delegate=yes'
+    grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null ||
+        advice='cgroup v1, where only root can: .*systemd.unified_cgroup_hierarchy=1'
+    while read -r controller option; do
+        # shellcheck disable=SC2086 # an option and its value
+        assert_fails 125 "cannot limit $controller \(.*$advice.*; or leave out the limit\)" \
+            imgc_as "$RANGED" run --rm $option bb true
+    done <<'END'
+memory -m 64m
+memory --memory-reservation 32m
+cpu --cpus 0.5
+cpu --cpu-shares 512
+cpuset --cpuset-cpus 0
+pids --pids-limit 20
+END
+    [ -z "$(imgc_as "$RANGED" ps -aq)" ]
+    # no limit needs no controller
+    imgc_as "$RANGED" run --rm --pids-limit -1 bb true
+}
