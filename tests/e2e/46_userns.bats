@@ -212,6 +212,9 @@ me:5000000:10
 me:6000000:100" "$ranges
 me:7000000:50" run --rm --subuidname me bb sh -c 'tr -s " " </proc/self/uid_map; tr -s " " </proc/self/gid_map'
     [ "$output" = $' 0 5000000 10\n 10 6000000 100\n 0 7000000 50' ]
+    run with_ranges "me:5000000:10" "me:1:1
+them:7000000:50" run --rm --subuidname me --subgidname them bb sh -c 'tr -s " " </proc/self/uid_map; tr -s " " </proc/self/gid_map'
+    [ "$output" = $' 0 5000000 10\n 0 7000000 50' ]
     # few are enough where there are not more, but what is asked for has to be there
     run with_ranges imgc:9000000:2000 imgc:9000000:2000 run --rm --userns auto bb sh -c 'tr -s " " </proc/self/uid_map'
     [ "$output" = ' 0 9000000 1024' ]

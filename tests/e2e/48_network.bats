@@ -97,6 +97,14 @@ no_container() {
     net=$(himgc run --rm bb ip -4 -o addr show eth0 | grep -oE '10\.[0-9]+\.0' | head -1)
     run himgc run --rm --ip "$net.77" --mac-address 02:11:22:33:44:55 bb ip addr show eth0
     [[ $output == *"02:11:22:33:44:55"*"inet $net.77/"* ]]
+    local net6
+    net6=$(himgc run --rm bb ip -6 -o addr show eth0 scope global | grep -oE 'fd[0-9a-f:]*::' | head -1)
+    if [ -n "$net6" ]; then # the host has IPv6
+        run himgc run --rm --ip6 "${net6}77" bb ip -6 -o addr show eth0 scope global
+        [[ $output == *"inet6 ${net6}77/"* ]] || { echo "$output"; return 1; }
+        assert_fails 125 'not in the subnet' himgc run --rm --ip6 2001:db8::9 bb true
+    fi
+    assert_fails 125 'not an IPv6 address' himgc run --rm --ip6 10.0.0.7 bb true
     assert_fails 125 "$net.1 is reserved" himgc run --rm --ip "$net.1" bb true
     assert_fails 125 'not in the subnet' himgc run --rm --ip 203.0.113.9 bb true
     assert_fails 125 'not an IPv4 address' himgc run --rm --ip ::1 bb true

@@ -124,6 +124,15 @@ state_of() {
     exec 9>&-
 }
 
+@test "--stop-timeout: how long stop waits when it is not told" {
+    # five seconds are too long for the one and short for the usual ten
+    imgc run -d --name hasty --stop-timeout 0 bb sh -c 'trap "sleep 5; exit 3" USR1; echo ready; while :; do sleep 0.05; done'
+    until_true has_line hasty ready
+    imgc stop hasty
+    [ "$(imgc wait hasty)" = 137 ]
+    assert_fails 125 "stop-timeout 'x'" imgc create --stop-timeout x bb
+}
+
 @test "stop sends the stop signal, and kills when the time is over" {
     imgc run -d --name nice bb sh -c 'trap "echo asked; exit 5" USR1; while :; do sleep 0.05; done'
     imgc run -d --name own --stop-signal WINCH bb \
