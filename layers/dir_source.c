@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "layers/dir_item.h"
 #include "layers/inode_map.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
@@ -41,19 +41,8 @@ struct dir_source {
     int file_fd;           /* of the entry that was returned last; -1 where that is no file */
     uint64_t n_entries;
     bool has_begun;
-    char scratch[2 * LIMIT_XATTR_BYTES]; /* of read_xattrs() */
+    char scratch[DIR_ITEM_SCRATCH_BYTES];
 };
-
-/* One name while it is made into an entry. */
-struct item {
-    int fd; /* readable for files and directories, O_PATH for the rest */
-    struct stat st;
-};
-
-static void item_done(struct item *i)
-{
-    imgc_closep(&i->fd);
-}
 
 static void level_done(struct level *l)
 {
@@ -151,182 +140,10 @@ static int enter(struct dir_source *d, int take_fd, const char *path, struct img
     return read_names(l, reterr);
 }
 
-/* O_NOATIME is for owners only, and a wish only. */
-static int open_quietly(int dir_fd, const char *name, int flags)
-{
-    int fd = openat(dir_fd, name, flags | O_NOATIME);
-
-    return fd < 0 && errno == EPERM ? openat(dir_fd, name, flags) : fd;
-}
-
-/* Open by the fd that shows what it is: nothing can take its place between the two. */
-static int open_shared(int dir_fd, const char *name, struct item *ret, struct imgc_err *reterr)
-{
-    imgc_autoclose int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    char path[sizeof "/proc/self/fd/" + 3 * sizeof fd];
-
-    if (fd < 0 || fstat(fd, &ret->st) < 0) {
-        return imgc_fail_sys(reterr, errno, "cannot read it");
-    }
-    if (!S_ISREG(ret->st.st_mode) && !S_ISDIR(ret->st.st_mode)) {
-        ret->fd = imgc_take_fd(fd);
-        return 0;
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    ret->fd = open_quietly(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return ret->fd < 0 ? imgc_fail_sys(reterr, errno, "cannot read it") : 0;
-}
-
-/* Open @name without following it, and never a device, whose open() may do something. */
-static int open_item(int dir_fd, const char *name, struct item *ret, struct imgc_err *reterr)
-{
-    int flags = O_PATH;
-
-    if (fstatat(dir_fd, name, &ret->st, AT_SYMLINK_NOFOLLOW) < 0) {
-        return imgc_fail_sys(reterr, errno, "cannot read it");
-    }
-    if (S_ISREG(ret->st.st_mode)) {
-        flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-    } else if (S_ISDIR(ret->st.st_mode)) {
-        flags = O_RDONLY | O_DIRECTORY;
-    }
-    flags |= O_NOFOLLOW | O_CLOEXEC;
-    ret->fd = flags & O_PATH ? openat(dir_fd, name, flags) : open_quietly(dir_fd, name, flags);
-    mode_t type = ret->st.st_mode & S_IFMT;
-    if (ret->fd < 0 || fstat(ret->fd, &ret->st) < 0) {
-        return imgc_fail_sys(reterr, errno, "cannot read it");
-    }
-    if ((ret->st.st_mode & S_IFMT) != type) {
-        return imgc_fail(reterr, IMGC_E_SYS, "it changed while it was read");
-    }
-    return 0;
-}
-
-/* @scratch has LIMIT_XATTR_BYTES, as much as the kernel gives. */
-static int add_xattr(const char *path, struct entry *e, const char *name, char *scratch,
-                     struct imgc_err *reterr)
-{
-    ssize_t n = getxattr(path, name, scratch, LIMIT_XATTR_BYTES);
-
-    if (n < 0) {
-        return errno == ENODATA ? 0
-                                : imgc_fail_sys(reterr, errno, "cannot read the xattr %s", name);
-    }
-    return entry_add_xattr(e, name, scratch, (size_t)n, reterr);
-}
-
-/* @scratch has twice LIMIT_XATTR_BYTES: the names, then one value. Through /proc, because an O_PATH
- * fd has no fgetxattr(); the link there leads to the file itself, even where that is a symbolic
- * link. */
-static int read_xattrs(int fd, struct entry *e, char *scratch, struct imgc_err *reterr)
-{
-    char path[sizeof "/proc/self/fd/" + 3 * sizeof fd]; /* more digits than an int has */
-
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    ssize_t n = listxattr(path, scratch, LIMIT_XATTR_BYTES);
-    if (n < 0) {
-        return errno == ENOTSUP ? 0 : imgc_fail_sys(reterr, errno, "cannot list the xattrs");
-    }
-    for (const char *name = scratch; name < scratch + n; name += strlen(name) + 1) {
-        int r = entry_keeps_xattr(name)
-                    ? add_xattr(path, e, name, scratch + LIMIT_XATTR_BYTES, reterr)
-                    : 0;
-        if (r < 0) {
-            return r;
-        }
-    }
-    entry_sort_xattrs(e);
-    return 0;
-}
-
-static int read_extents(int fd, struct entry *e, struct imgc_err *reterr)
-{
-    off_t at = 0;
-
-    while ((uint64_t)at < e->size) {
-        off_t data = lseek(fd, at, SEEK_DATA);
-        if (data < 0 && errno == ENXIO) {
-            return 0; /* a hole to the end */
-        }
-        off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
-        if (data < 0 || hole < 0) {
-            return imgc_fail_sys(reterr, errno, "cannot find the file's data");
-        }
-        uint64_t end = (uint64_t)hole < e->size ? (uint64_t)hole : e->size;
-        if (end <= (uint64_t)data) {
-            return 0; /* it grew meanwhile */
-        }
-        struct extent x = { .file_offset = (uint64_t)data,
-                            .source_offset = (uint64_t)data,
-                            .len = end - (uint64_t)data };
-        int r = entry_add_extent(e, &x, reterr);
-        if (r < 0) {
-            return r;
-        }
-        at = hole;
-    }
-    return 0;
-}
-
-static int read_target(int fd, struct entry *e, struct imgc_err *reterr)
-{
-    char target[LIMIT_PATH_BYTES + 1];
-    ssize_t n = readlinkat(fd, "", target, sizeof target);
-
-    if (n < 0) {
-        return imgc_fail_sys(reterr, errno, "cannot read the symbolic link");
-    }
-    if (n > LIMIT_PATH_BYTES) {
-        return imgc_fail(reterr, IMGC_E_LIMIT, "a symbolic link of more than %d bytes",
-                         LIMIT_PATH_BYTES);
-    }
-    return imgc_str_dup((struct imgc_str){ target, (size_t)n }, &e->target, reterr);
-}
-
-static enum entry_type type_of(mode_t mode)
-{
-    switch (mode & S_IFMT) {
-    case S_IFDIR:
-        return ENTRY_DIR;
-    case S_IFLNK:
-        return ENTRY_SYMLINK;
-    case S_IFCHR:
-        return ENTRY_CHAR;
-    case S_IFBLK:
-        return ENTRY_BLOCK;
-    case S_IFIFO:
-        return ENTRY_FIFO;
-    default:
-        return ENTRY_FILE;
-    }
-}
-
-static int read_item(const struct item *i, struct entry *e, char *scratch, struct imgc_err *reterr)
-{
-    int r = 0;
-
-    e->type = type_of(i->st.st_mode);
-    e->mode = i->st.st_mode & 07777;
-    e->uid = i->st.st_uid;
-    e->gid = i->st.st_gid;
-    e->mtime_s = i->st.st_mtim.tv_sec;
-    e->mtime_ns = (uint32_t)i->st.st_mtim.tv_nsec;
-    if (e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK) {
-        e->major = major(i->st.st_rdev);
-        e->minor = minor(i->st.st_rdev);
-    } else if (e->type == ENTRY_SYMLINK) {
-        r = read_target(i->fd, e, reterr);
-    } else if (e->type == ENTRY_FILE) {
-        e->size = (uint64_t)i->st.st_size;
-        r = read_extents(i->fd, e, reterr);
-    }
-    return r < 0 ? r : read_xattrs(i->fd, e, scratch, reterr);
-}
-
 enum { LINK_FIRST = 1, NAME_SKIP };
 
 /* Make @e a hard link where its inode was returned before. @return 0; LINK_FIRST. */
-static int find_link(struct dir_source *d, const struct item *i, struct entry *e,
+static int find_link(struct dir_source *d, const struct dir_item *i, struct entry *e,
                      struct imgc_err *reterr)
 {
     const char *first = NULL;
@@ -384,7 +201,7 @@ static uint64_t mount_of(int fd)
     return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 ? st.stx_mnt_id : 0;
 }
 
-static bool is_entered(const struct dir_source *d, const struct item *i, const char *path)
+static bool is_entered(const struct dir_source *d, const struct dir_item *i, const char *path)
 {
     for (const char *const *p = d->closed; p && *p; p++) {
         if (strcmp(*p, path) == 0) {
@@ -413,7 +230,7 @@ static const struct {
     { "metacopy", NULL, DIR_SOURCE_PARTIAL },
 };
 
-static int read_notes(struct dir_source *d, const struct item *i, struct imgc_err *reterr)
+static int read_notes(struct dir_source *d, const struct dir_item *i, struct imgc_err *reterr)
 {
     char path[sizeof "/proc/self/fd/" + 3 * sizeof i->fd], name[LIMIT_NAME_BYTES + 1];
 
@@ -438,7 +255,8 @@ static int read_notes(struct dir_source *d, const struct item *i, struct imgc_er
 }
 
 /* Fill @e from the opened @i; go into it where it is a directory of this file system. */
-static int take_item(struct dir_source *d, struct item *i, struct entry *e, struct imgc_err *reterr)
+static int take_item(struct dir_source *d, struct dir_item *i, struct entry *e,
+                     struct imgc_err *reterr)
 {
     d->notes = 0;
     int noted = d->overlay ? read_notes(d, i, reterr) : 0;
@@ -451,7 +269,7 @@ static int take_item(struct dir_source *d, struct item *i, struct entry *e, stru
             return r;
         }
     }
-    int r = read_item(i, e, d->scratch, reterr);
+    int r = dir_item_read(i, e, d->scratch, reterr);
     if (r < 0) {
         return r;
     }
@@ -474,13 +292,12 @@ static bool is_left_out(const struct dir_source *d, const struct stat *st)
 static int read_name(struct dir_source *d, int dir_fd, const char *dir, const char *name,
                      struct entry *e, struct imgc_err *reterr)
 {
-    imgc_auto(item_done) struct item i = { .fd = -1 };
+    imgc_auto(dir_item_done) struct dir_item i = { .fd = -1 };
     int r = join(dir, name, &e->path, reterr);
 
     if (r == 0) {
         const char *opened = name[0] ? name : d->root_name[0] && !d->has_begun ? d->root_name : ".";
-        r = d->is_shared ? open_shared(dir_fd, opened, &i, reterr)
-                         : open_item(dir_fd, opened, &i, reterr);
+        r = dir_item_open(dir_fd, opened, d->is_shared, &i, reterr);
     }
     if (r < 0 && d->is_shared && d->has_begun && reterr->sys == ENOENT) {
         return NAME_SKIP;
