@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/caps.h"
@@ -140,6 +141,21 @@ static void give_to(int fd, const struct user *user)
     (void)r;
 }
 
+bool become_is_null(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+static int replace_null(int null_fd, int fd, struct imgc_err *reterr)
+{
+    return null_fd >= 0 ? move_fd(null_fd, fd, reterr)
+                        : imgc_fail(reterr, IMGC_E_USAGE,
+                                    "'/dev/null' of the container is not the null device: what is "
+                                    "started there needs a terminal (-it)");
+}
+
 int become_stdio(const struct become_stdio *stdio, const struct user *user, struct imgc_err *reterr)
 {
     if (stdio->tty_fd >= 0) {
@@ -150,12 +166,15 @@ int become_stdio(const struct become_stdio *stdio, const struct user *user, stru
         }
         return r;
     }
-    int r = move_fd(stdio->stdin_fd, STDIN_FILENO, reterr);
+    int r = 0;
     for (int fd = 0; fd <= 2 && r == 0; fd++) {
-        if (stdio->fds[fd] >= 0) {
-            give_to(stdio->fds[fd], user);
+        int from = stdio->fds[fd];
+        if (stdio->null[fd] || become_is_null(from >= 0 ? from : fd)) {
+            r = replace_null(stdio->null_fd, fd, reterr);
+        } else if (from >= 0) {
+            give_to(from, user);
+            r = move_fd(from, fd, reterr);
         }
-        r = move_fd(stdio->fds[fd], fd, reterr);
     }
     return r;
 }

@@ -37,9 +37,15 @@ IMGC_CHECK int become_workdir(int fd, const char *name, struct imgc_err *reterr)
 struct become_stdio {
     int tty_fd;   /* a terminal that becomes the controlling one, and all three; or -1 */
     int fds[3];   /* else what each becomes, given to the user; -1: stays */
-    int stdin_fd; /* what stdin becomes where fds[0] is -1; stays whose it is; or -1 */
+    int null_fd;  /* the container's own /dev/null, to read and write; -1: it has none */
+    bool null[3]; /* which become that one, whatever fds says */
 };
 
+/** Whether @fd is a null device, somebody's. */
+bool become_is_null(int fd);
+
+/** Null devices that stay are replaced, too: through the host's its owner and mode could be changed
+ * for everybody. @return 0; -USAGE (no null device where one is needed); -SYS. */
 IMGC_CHECK int become_stdio(const struct become_stdio *stdio, const struct user *user,
                             struct imgc_err *reterr);
 

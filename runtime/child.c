@@ -38,7 +38,7 @@ struct child {
     const struct spec *spec;
     struct mounts mounts;
     int cwd_fd;
-    int stdin_fd;            /* /dev/null of the container, or -1: stdin stays */
+    int null_fd;             /* /dev/null of the container; -1: its terminal is all it has */
     int master_fd, slave_fd; /* with a terminal, else -1 */
 };
 
@@ -76,8 +76,8 @@ static int step_console(struct child *c, const struct plan_step *s, struct imgc_
 static int step_devices(struct child *c, const struct plan_step *s, struct imgc_err *reterr)
 {
     int r = devices_make(c->mounts.root_fd, s->options[0] != '\0', &c->mounts.null_fd, reterr);
-    if (r == 0 && !c->spec->interactive && !c->spec->terminal) {
-        r = rootpath_open(c->mounts.root_fd, "/dev/null", O_RDONLY, &c->stdin_fd, reterr);
+    if (r == 0 && !c->spec->terminal) {
+        r = rootpath_open(c->mounts.root_fd, "/dev/null", O_RDWR, &c->null_fd, reterr);
     }
     return r;
 }
@@ -326,7 +326,8 @@ static int settle(struct child *c, struct user *user, char ***ret_env, struct im
     if (r == 0) {
         r = become_stdio(&(struct become_stdio){ .tty_fd = c->slave_fd,
                                                  .fds = { fds[0], fds[1], fds[2] },
-                                                 .stdin_fd = c->stdin_fd },
+                                                 .null_fd = c->null_fd,
+                                                 .null = { !c->spec->interactive } },
                          user, reterr);
     }
     return r;
@@ -406,7 +407,7 @@ _Noreturn void child_main(const struct child_args *args)
         .spec = args->spec,
         .mounts = args->take_mounts ? *args->take_mounts : (struct mounts)MOUNTS_INIT,
         .cwd_fd = -1,
-        .stdin_fd = -1,
+        .null_fd = -1,
         .master_fd = -1,
         .slave_fd = -1,
     };

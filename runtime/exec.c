@@ -39,7 +39,7 @@ struct exec {
     sigset_t old_mask;
     bool signals_blocked;
     pid_t joiner, pid; /* the first and the second process; 0 where there is none to be reaped */
-    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd, null_fd;
+    int pid_fd, signal_fd, sync_fd, container_sync_fd, master_fd;
     struct stdfds stdfds;
 };
 
@@ -63,7 +63,6 @@ static void exec_done(struct exec *e)
     imgc_closep(&e->sync_fd);
     imgc_closep(&e->container_sync_fd);
     imgc_closep(&e->master_fd);
-    imgc_closep(&e->null_fd);
     stdfds_done(&e->stdfds);
     seccomp_done(&e->filter);
     imgc_buf_done(&e->cgroups);
@@ -113,8 +112,8 @@ static int prepare(struct exec *e, struct imgc_err *reterr)
 {
     const struct spec *spec = e->spec;
 
-    int r = fd_open_at(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY, 0, &e->null_fd, reterr);
-    if (r == 0 && !spec->no_seccomp) {
+    int r = 0;
+    if (!spec->no_seccomp) {
         r = seccomp_profile_or_default(spec->isolation.seccomp_profile, spec->capabilities,
                                        &e->filter, reterr);
     }
@@ -150,7 +149,6 @@ static int start(struct exec *e, struct imgc_err *reterr)
             .container = &e->container,
             .filter = e->spec->no_seccomp ? NULL : &e->filter,
             .detach = e->args->detach,
-            .null_fd = e->null_fd,
             .sync_fd = e->container_sync_fd,
             .launcher_fd = e->sync_fd,
             .std_fds = e->stdfds.container_fds,
@@ -328,7 +326,6 @@ int exec_run(const struct spec *spec, const struct exec_args *args, int *ret_sta
         .sync_fd = -1,
         .container_sync_fd = -1,
         .master_fd = -1,
-        .null_fd = -1,
         .stdfds = STDFDS_INIT,
     };
 

@@ -129,25 +129,30 @@ static int open_terminal(struct joiner *j, struct imgc_err *reterr)
     return tty_open_pair(pts_fd, &j->master_fd, &j->slave_fd, reterr);
 }
 
+/* The container had the time to put something else there, too. */
+static int open_null(const struct joiner *j)
+{
+    imgc_autoclose int fd = -1;
+    struct imgc_err ignored;
+
+    int r = rootpath_open(j->root_fd, "/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY, &fd, &ignored);
+    return r == 0 && become_is_null(fd) ? imgc_take_fd(fd) : -1;
+}
+
 static int connect_stdio(struct joiner *j, const struct user *user, struct imgc_err *reterr)
 {
-    const int *fds = j->args->std_fds;
-    struct become_stdio stdio = { .tty_fd = -1, .fds = { fds[0], fds[1], fds[2] }, .stdin_fd = -1 };
+    bool has_terminal = j->slave_fd >= 0, detach = j->args->detach;
+    imgc_autoclose int null_fd = detach || !has_terminal ? open_null(j) : -1;
+    struct become_stdio stdio = {
+        .tty_fd = -1,
+        .null_fd = null_fd,
+        .null = { !has_terminal && (detach || !j->spec->interactive), detach, detach },
+    };
 
-    if (j->slave_fd >= 0) {
-        for (int i = 0; i < 3; i++) {
-            stdio.fds[i] = j->slave_fd;
-        }
-    } else if (j->args->detach || !j->spec->interactive) {
-        stdio.stdin_fd = j->args->null_fd;
+    for (int i = 0; i < 3; i++) {
+        stdio.fds[i] = has_terminal ? j->slave_fd : j->args->std_fds[i];
     }
-    int r = become_stdio(&stdio, user, reterr);
-    for (int fd = STDOUT_FILENO; r == 0 && j->args->detach && fd <= STDERR_FILENO; fd++) {
-        if (dup2(j->args->null_fd, fd) < 0) {
-            r = imgc_fail_sys(reterr, errno, "set up standard output");
-        }
-    }
-    return r;
+    return become_stdio(&stdio, user, reterr);
 }
 
 /* What the container's processes could get at if they could look into this one: fds of the host,

@@ -14,7 +14,6 @@ struct exec_child_args {
     const struct join *container;
     const struct seccomp_filter *filter; /* NULL: unconfined */
     bool detach;
-    int null_fd;        /* /dev/null of the host, for standard fds that lead nowhere */
     int sync_fd;        /* the container's end */
     int launcher_fd;    /* the caller's end, to be closed */
     const int *std_fds; /* as in child.h */

@@ -3,16 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "runtime/become.h"
 #include "schema/base/fd.h"
 
-static bool may_be_given(const struct stat *st)
+/* Not a pipe that has a name: it is a file of the host, whose owner and mode could be changed. A
+ * null device becomes the container's own: become_stdio(). */
+static bool may_be_given(int fd, const struct stat *st)
 {
-    return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) ||
-           (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3));
+    struct statfs fs;
+
+    return S_ISSOCK(st->st_mode) || become_is_null(fd) ||
+           (S_ISFIFO(st->st_mode) && fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC);
 }
 
 static int look_at(int fd, struct stat *ret, struct imgc_err *reterr)
@@ -37,7 +43,7 @@ static int make_input(struct stdfds *s, bool detached, struct imgc_err *reterr)
     struct stat st;
 
     int r = detached ? 0 : look_at(STDIN_FILENO, &st, reterr);
-    if (r < 0 || (!detached && may_be_given(&st))) {
+    if (r < 0 || (!detached && may_be_given(STDIN_FILENO, &st))) {
         return r;
     }
     return make_pipe(&s->container_fds[STDIN_FILENO], &s->in_fd, reterr);
@@ -58,7 +64,7 @@ static int make_outputs(struct stdfds *s, bool logged, bool foreign, struct imgc
             s->container_fds[STDERR_FILENO] = fd;
             return 0;
         }
-        if (r == 0 && (logged || foreign || !may_be_given(&st[i]))) {
+        if (r == 0 && (logged || foreign || !may_be_given(STDOUT_FILENO + i, &st[i]))) {
             r = make_pipe(&s->out_fds[i], &s->container_fds[STDOUT_FILENO + i], reterr);
         }
         if (r < 0) {

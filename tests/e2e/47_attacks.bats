@@ -124,6 +124,17 @@ spoilt() {
     run imgc run --rm -i bb ls /proc/self/fd/0/ <"$BATS_TEST_TMPDIR"
     [[ $output != *input* ]]
 
+    # nor the host's null device, whose mode root in the container could change
+    device=$(imgc run --rm -i bb sh -c 'stat -L -c %d:%i /dev/null /proc/self/fd/0 /proc/self/fd/2 | uniq | wc -l' </dev/null 2>/dev/null)
+    [ "$device" = 1 ]
+
+    # nor a pipe that has a name
+    mkfifo -m 644 named
+    cat named >came &
+    imgc run --rm bb sh -c 'chmod 600 /proc/self/fd/1; echo through' >named
+    wait $!
+    [ "$(cat came) $(stat -c %a named)" = "through 644" ]
+
     # without -t nothing of the caller's terminal
     run script -qec "'$IMGC' --root '$STORE' --runroot '$RUNROOT' run --rm -i evil sh -c 'tty; tty <&1; tty <&2; /attacker terminal'" /dev/null </dev/null
     [ "$(printf '%s\n' "$output" | grep -c 'not a tty')" -eq 3 ]

@@ -53,6 +53,22 @@ wait_for() {
     done
 }
 
+@test "the null device of whoever runs exec is not handed over" {
+    # shellcheck disable=SC2016
+    device=$(imgc exec box stat -c %d:%i /dev/null)
+    [ "$device" != "$(stat -c %d:%i /dev/null)" ] || skip "containers have no null device of their own here"
+    imgc exec box sh -c 'stat -L -c %d:%i /proc/self/fd/0 >/null-in; stat -L -c %d:%i /proc/self/fd/2 >>/null-in' 2>/dev/null
+    [ "$(imgc exec box cat /null-in)" = "$device"$'\n'"$device" ]
+    imgc exec -i box sh -c 'stat -L -c %d:%i /proc/self/fd/0 >/null-in' </dev/null
+    [ "$(imgc exec box cat /null-in)" = "$device" ]
+    imgc exec -d box sh -c 'for fd in 0 2; do stat -L -c %d:%i /proc/$$/fd/$fd; done >/null-d'
+    for _ in {1..100}; do
+        [ "$(imgc exec box cat /null-d 2>/dev/null)" != "$device"$'\n'"$device" ] || break
+        sleep 0.1
+    done
+    [ "$(imgc exec box cat /null-d)" = "$device"$'\n'"$device" ]
+}
+
 @test "the process is in every namespace and cgroup of the container" {
     init=$(init_of box)
     imgc exec -d box sleep 31337
