@@ -201,6 +201,42 @@ static void reads_several_members(void **state)
     }
 }
 
+/* zstd:chunked: a frame for each chunk, the table of contents and a footer in skippable frames;
+ * empty ones and others stand in the way of nothing.
+ */
+static void reads_what_zstd_chunked_leaves(void **state)
+{
+    static const char toc[] = "\x50\x2a\x4d\x18\x05\0\0\0table";
+    static const char empty[] = "\x5f\x2a\x4d\x18\0\0\0\0";
+    imgc_autobuf struct imgc_buf tar = IMGC_BUF_INIT(1 << 20);
+    imgc_autobuf struct imgc_buf packed = IMGC_BUF_INIT(1 << 20);
+    struct imgc_err err;
+
+    (void)state;
+    make_tar(&tar);
+    struct imgc_str rest = slice(&tar);
+    while (rest.len > 0) {
+        size_t n = rest.len < 3000 ? rest.len : 3000;
+        if (!compress_with("zstd", imgc_str_first(rest, n), &packed)) {
+            skip();
+        }
+        rest = imgc_str_from(rest, n);
+        imgc_buf_add(&packed, empty, sizeof empty - 1);
+    }
+    imgc_buf_add(&packed, toc, sizeof toc - 1);
+    imgc_buf_add(&packed, empty, sizeof empty - 1);
+    for (size_t step = 1; step < 1 << 20; step *= 33) {
+        imgc_autobuf struct imgc_buf out = IMGC_BUF_INIT(1 << 20);
+        assert_ok(inflate_in_steps(slice(&packed), step, &out, NULL, &err), err);
+        assert_int_equal(out.len, tar.len);
+        assert_memory_equal(out.ptr, tar.ptr, tar.len);
+    }
+    /* A skippable frame that says more than there is. */
+    imgc_buf_add(&packed, toc, sizeof toc - 3);
+    imgc_autobuf struct imgc_buf out = IMGC_BUF_INIT(1 << 20);
+    assert_err(inflate_in_steps(slice(&packed), 4096, &out, NULL, &err), IMGC_E_LAYER);
+}
+
 static void says_what_it_is_not(void **state)
 {
     static const char *const inputs[] = {
@@ -285,6 +321,7 @@ int main(void)
         cmocka_unit_test(refuses_a_stream_that_is_cut_short),
         cmocka_unit_test(refuses_a_changed_byte),
         cmocka_unit_test(reads_several_members),
+        cmocka_unit_test(reads_what_zstd_chunked_leaves),
         cmocka_unit_test(says_what_it_is_not),
         cmocka_unit_test(stops_a_bomb),
         cmocka_unit_test(stops_when_the_output_fails),
