@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The functions of zlib, loaded with the first use: the checksums of punched layers, and gzip
- * where the build has no ISA-L. Few commands need either.
+ * The functions of zlib, loaded with the first use: the checksums of punched layers, gzip where the
+ * build has no ISA-L, and making gzip. Few commands need any of it.
  */
 #ifndef IMGC_LAYERS_ZLIB_LIB_H
 #define IMGC_LAYERS_ZLIB_LIB_H
@@ -16,7 +16,10 @@
     X(inflate_init2, inflateInit2_) \
     X(inflate, inflate)             \
     X(inflate_reset, inflateReset)  \
-    X(inflate_end, inflateEnd)
+    X(inflate_end, inflateEnd)      \
+    X(deflate_init2, deflateInit2_) \
+    X(deflate, deflate)             \
+    X(deflate_end, deflateEnd)
 
 struct zlib_lib {
 #define X(field, function) __typeof__(function) *(field);
