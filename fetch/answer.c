@@ -75,6 +75,6 @@ int answer_fail(const struct answer *a, struct imgc_err *reterr)
     default:
         break;
     }
-    return imgc_fail(reterr, IMGC_E_REGISTRY, "registry '%s' does not give %s: HTTP %ld from %s%s",
-                     a->registry, a->what, a->status, a->url, said);
+    return imgc_fail(reterr, IMGC_E_REGISTRY, "registry '%s' does not %s %s: HTTP %ld from %s%s",
+                     a->registry, a->is_sent ? "take" : "give", a->what, a->status, a->url, said);
 }

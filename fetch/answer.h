@@ -20,6 +20,7 @@ struct answer {
     uint64_t retry_after_ms; /* 0: none */
     const char *what;        /* "image 'debian:nope'", "layer sha256:..." */
     const char *registry;    /* "docker.io" */
+    bool is_sent;            /* it was to be taken, not given */
     bool is_image;           /* a 404 means that there is no such image */
 };
 

@@ -117,13 +117,31 @@ static int check_realm(const char *realm, bool allow_plain, struct imgc_err *ret
     return 0;
 }
 
+/* In a query each scope is a field of its own. */
+static int add_scopes(const char *scopes, char separator, struct imgc_buf *ret,
+                      struct imgc_err *reterr)
+{
+    struct imgc_str rest = imgc_str_of(scopes), scope;
+
+    while (imgc_str_token(&rest, ' ', &scope)) {
+        imgc_autofree char *text = NULL;
+        int r = imgc_str_dup(scope, &text, reterr);
+        if (r < 0) {
+            return r;
+        }
+        if (text[0] != '\0') {
+            add_field(ret, separator, "scope", text);
+            separator = '&';
+        }
+    }
+    return 0;
+}
+
 int auth_url(const struct auth_ask *ask, const char *account, bool allow_plain,
              struct imgc_buf *ret, struct imgc_err *reterr)
 {
     struct imgc_str done;
-    const char *const fields[][2] = { { "account", account },
-                                      { "service", ask->service },
-                                      { "scope", ask->scope } };
+    const char *const fields[][2] = { { "account", account }, { "service", ask->service } };
     char separator = '?';
 
     int r = check_realm(ask->realm, allow_plain, reterr);
@@ -140,6 +158,10 @@ int auth_url(const struct auth_ask *ask, const char *account, bool allow_plain,
         if (ret->len > before) {
             separator = '&';
         }
+    }
+    r = add_scopes(ask->scope, separator, ret, reterr);
+    if (r < 0) {
+        return r;
     }
     return imgc_buf_finish(ret, &done, reterr);
 }

@@ -36,12 +36,14 @@ struct http_exchange {
     char *at;  /* where it is sent now: after redirects another one */
     const char *proxy;
     unsigned n_redirects;
-    bool is_form;
+    bool is_sent;    /* something goes to the server: it is shown to no other one */
+    bool has_method; /* see struct http_get */
     enum http_take (*body)(void *arg, const void *ptr, size_t len);
     void *arg;
     struct imgc_buf collected;  /* body of a good answer without a receiver, or of an error */
     struct imgc_buf challenges; /* values of WWW-Authenticate */
     struct imgc_buf links;      /* of Link */
+    struct imgc_buf location, upload_range, content_digest; /* of headers that come once */
     uint64_t max_body, received;
     struct range range;             /* asked for */
     bool is_range;                  /* the answer says that it is that */
@@ -59,6 +61,7 @@ struct http_exchange {
 static struct http_error error_of(const struct http_exchange *x, CURLcode code)
 {
     struct http_error e = { .code = code,
+                            .is_sent = x->is_sent,
                             .detail = x->detail[0] ? x->detail : x->h->curl.easy_strerror(code),
                             .url = x->url,
                             .at = x->at ? x->at : x->url };
@@ -173,6 +176,31 @@ static void join(struct imgc_buf *list, struct imgc_str value)
     imgc_buf_str(list, value);
 }
 
+static void clear_answers(struct http_exchange *x)
+{
+    imgc_buf_clear(&x->location);
+    imgc_buf_clear(&x->upload_range);
+    imgc_buf_clear(&x->content_digest);
+}
+
+static void set_once(struct imgc_buf *b, struct imgc_str value)
+{
+    imgc_buf_clear(b);
+    imgc_buf_str(b, value);
+}
+
+/* What answers to what was sent say. */
+static void note_upload(struct http_exchange *x, struct imgc_str name, struct imgc_str value)
+{
+    if (imgc_str_eq_nocase(name, IMGC_STR("location"))) {
+        set_once(&x->location, value);
+    } else if (imgc_str_eq_nocase(name, IMGC_STR("range"))) {
+        set_once(&x->upload_range, value);
+    } else if (imgc_str_eq_nocase(name, IMGC_STR("docker-content-digest"))) {
+        set_once(&x->content_digest, value);
+    }
+}
+
 static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
 {
     struct http_exchange *x = arg;
@@ -181,6 +209,7 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
     if (imgc_str_starts(line, IMGC_STR("HTTP/"))) {
         imgc_buf_clear(&x->challenges); /* those of a redirect do not count */
         imgc_buf_clear(&x->links);
+        clear_answers(x);
         x->is_range = false;
         x->gives_ranges = false;
         x->etag[0] = '\0';
@@ -188,6 +217,7 @@ static size_t on_header(char *ptr, size_t size, size_t n, void *arg)
         return size * n;
     }
     value = imgc_str_trim(value);
+    note_upload(x, name, value);
     if (imgc_str_eq_nocase(name, IMGC_STR("www-authenticate"))) {
         join(&x->challenges, value);
     } else if (imgc_str_eq_nocase(name, IMGC_STR("link"))) {
@@ -281,6 +311,9 @@ static long stall_s(const struct http_exchange *x, const struct http_get *get)
     if (get->patience_s) {
         return (long)get->patience_s;
     }
+    if (get->stall_s && !x->h->args.stall_s) {
+        return (long)get->stall_s;
+    }
     return x->h->args.stall_s ? (long)x->h->args.stall_s : STALL_S;
 }
 
@@ -293,6 +326,7 @@ static CURLcode set_transport(struct http_exchange *x, const struct http_get *ge
         { CURLOPT_USERNAME, get->user },
         { CURLOPT_PASSWORD, get->password },
         { CURLOPT_POSTFIELDS, get->form }, /* not copied */
+        { CURLOPT_CUSTOMREQUEST, get->method },
         { CURLOPT_CAINFO, a->ca_file },
         { CURLOPT_CAPATH, a->ca_dir },
         { CURLOPT_SSLCERT, cert },
@@ -364,6 +398,24 @@ static int set_authorities(struct http_exchange *x, const struct trust *trust,
     return rc == CURLE_OK ? 0 : http_fail(reterr, rc, x);
 }
 
+/* What a method of its own sends: from memory, so that it can be sent again. */
+static CURLcode set_payload(struct http_exchange *x, const struct http_get *get)
+{
+    const struct curl_lib *curl = &x->h->curl;
+
+    if (!get->method) {
+        return CURLE_OK;
+    }
+    if (strcmp(get->method, "HEAD") == 0) {
+        return curl->easy_setopt(x->easy, CURLOPT_NOBODY, 1L);
+    }
+    CURLcode rc =
+        curl->easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)get->payload.len);
+    return rc == CURLE_OK ? curl->easy_setopt(x->easy, CURLOPT_POSTFIELDS,
+                                              get->payload.len ? get->payload.ptr : "")
+                          : rc;
+}
+
 static CURLcode set_callbacks(struct http_exchange *x)
 {
     const struct {
@@ -418,6 +470,16 @@ static int add_headers(struct http_exchange *x, const struct http_get *get, stru
     if (r == 0 && get->range.total && get->if_range) {
         r = add_header(x, "If-Range: ", get->if_range, reterr);
     }
+    if (r == 0 && get->method && strcmp(get->method, "HEAD") != 0) {
+        /* Some servers never answer an Expect, and the wait for it is a second each time. */
+        r = add_header(x, "Expect:", "", reterr);
+        r = r < 0 ? r
+                  : add_header(x, "Content-Type:", get->payload_type ? get->payload_type : "",
+                               reterr);
+    }
+    if (r == 0 && get->payload_range) {
+        r = add_header(x, "Content-Range: ", get->payload_range, reterr);
+    }
     if (r == 0 && get->bearer) {
         r = add_header(x, "Authorization: Bearer ", get->bearer, reterr);
     }
@@ -446,6 +508,9 @@ static int build(struct http_exchange *x, const struct http_get *get, struct img
         rc = set_transport(x, get);
     }
     if (rc == CURLE_OK) {
+        rc = set_payload(x, get);
+    }
+    if (rc == CURLE_OK) {
         rc = set_callbacks(x);
     }
     if (rc != CURLE_OK) {
@@ -472,10 +537,15 @@ int http_start(struct http *h, const struct http_get *get, struct http_exchange 
                                  .max_body = get->max_body,
                                  .range = get->range,
                                  .proxy = get->proxy,
-                                 .is_form = get->form != NULL,
+                                 .is_sent =
+                                     get->form || (get->method && strcmp(get->method, "HEAD") != 0),
+                                 .has_method = get->method != NULL,
                                  .collected = IMGC_BUF_INIT((size_t)cap),
                                  .challenges = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES),
-                                 .links = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES) };
+                                 .links = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES),
+                                 .location = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES),
+                                 .upload_range = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES),
+                                 .content_digest = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES) };
     int r = build(x, get, reterr);
     if (r < 0) {
         return r;
@@ -499,6 +569,9 @@ struct http_exchange *http_exchange_free(struct http_exchange *x)
         imgc_buf_done(&x->collected);
         imgc_buf_done(&x->challenges);
         imgc_buf_done(&x->links);
+        imgc_buf_done(&x->location);
+        imgc_buf_done(&x->upload_range);
+        imgc_buf_done(&x->content_digest);
         free(x->url);
         free(x->at);
         free(x);
@@ -574,8 +647,8 @@ static CURLcode redirect(struct http_exchange *x, const char *to)
     if (!is_https && (strncmp(to, "http://", 7) != 0 || strncmp(x->at, "https://", 8) == 0)) {
         return refuse(x, CURLE_UNSUPPORTED_PROTOCOL, "it does not lead to https");
     }
-    if (x->is_form) {
-        return refuse(x, CURLE_UNSUPPORTED_PROTOCOL, "secrets were posted");
+    if (x->is_sent) {
+        return refuse(x, CURLE_UNSUPPORTED_PROTOCOL, "something was sent");
     }
     if (++x->n_redirects > MAX_REDIRECTS) {
         return refuse(x, CURLE_TOO_MANY_REDIRECTS, "there are too many");
@@ -762,6 +835,9 @@ long http_status(const struct http_exchange *x)
 
 bool http_is_good(const struct http_exchange *x)
 {
+    if (x->has_method) {
+        return http_status(x) / 100 == 2;
+    }
     return x->range.total ? http_status(x) == 206 && x->is_range : http_status(x) == 200;
 }
 
@@ -786,6 +862,21 @@ struct imgc_str http_challenges(const struct http_exchange *x)
 struct imgc_str http_links(const struct http_exchange *x)
 {
     return (struct imgc_str){ x->links.ptr, x->links.len };
+}
+
+struct imgc_str http_location(const struct http_exchange *x)
+{
+    return (struct imgc_str){ x->location.ptr, x->location.len };
+}
+
+struct imgc_str http_range(const struct http_exchange *x)
+{
+    return (struct imgc_str){ x->upload_range.ptr, x->upload_range.len };
+}
+
+struct imgc_str http_content_digest(const struct http_exchange *x)
+{
+    return (struct imgc_str){ x->content_digest.ptr, x->content_digest.len };
 }
 
 struct imgc_str http_body(const struct http_exchange *x)

@@ -42,6 +42,12 @@ enum http_take { HTTP_TAKEN, HTTP_PAUSE, HTTP_STOP };
 struct http_get {
     const char *url;    /* absolute, http or https */
     const char *accept; /* or NULL */
+    /* "HEAD", "POST", "PATCH" or "PUT", and NULL for the usual one. Any status 2xx is then a good
+     * answer, and all but HEAD goes nowhere else: no redirect is followed. */
+    const char *method;
+    struct imgc_str payload;   /* what these send; borrowed as long as the exchange */
+    const char *payload_type;  /* its Content-Type; NULL: none is sent */
+    const char *payload_range; /* "FIRST-LAST" of it in the upload: Content-Range; or NULL */
     /* Either goes to this host only, never to another one after a redirect; or both NULL. */
     const char *bearer;          /* token */
     const char *user, *password; /* Basic */
@@ -52,6 +58,7 @@ struct http_get {
                                   client's certificate for this host alone; borrowed as long as the
                                   exchange; NULL: none */
     const char *proxy;         /* of this registry; borrowed as the trust; NULL: http_args' */
+    unsigned stall_s;          /* instead of http_args'; 0: that */
     unsigned patience_s;  /* how long next to nothing may come before it is given up; a third of it
                              for the connection; 0: http_args' stall_s */
     uint64_t max_body;    /* bytes; a longer body of a good answer is refused */
@@ -120,13 +127,17 @@ bool http_failed_to_connect(const struct http_exchange *x);
 /* Of the last answer (after redirects), borrowed from the exchange. */
 long http_status(const struct http_exchange *x); /* 0 before there is one */
 struct imgc_str http_content_type(const struct http_exchange *x);
-struct imgc_str http_challenges(const struct http_exchange *x); /* WWW-Authenticate, joined */
-struct imgc_str http_links(const struct http_exchange *x);      /* Link, joined */
-struct imgc_str http_body(const struct http_exchange *x);       /* collected, or of an error */
-uint64_t http_retry_after_ms(const struct http_exchange *x);    /* 0: none */
-uint64_t http_received(const struct http_exchange *x);          /* bytes of a good answer's body */
+struct imgc_str http_challenges(const struct http_exchange *x);     /* WWW-Authenticate, joined */
+struct imgc_str http_links(const struct http_exchange *x);          /* Link, joined */
+struct imgc_str http_location(const struct http_exchange *x);       /* Location */
+struct imgc_str http_range(const struct http_exchange *x);          /* Range: what an upload has */
+struct imgc_str http_content_digest(const struct http_exchange *x); /* Docker-Content-Digest */
+struct imgc_str http_body(const struct http_exchange *x);           /* collected, or of an error */
+uint64_t http_retry_after_ms(const struct http_exchange *x);        /* 0: none */
+uint64_t http_received(const struct http_exchange *x); /* bytes of a good answer's body */
 
-/** Whether the answer is the content: 200 for the whole, 206 for the part that was asked for. */
+/** Whether the answer is the content: 200 for the whole, 206 for the part that was asked for. With
+ * a method of its own: any 2xx. */
 bool http_is_good(const struct http_exchange *x);
 
 /** Whether the server says that it gives parts. */

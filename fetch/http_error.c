@@ -120,7 +120,8 @@ int http_error_fail(const struct http_error *x, struct imgc_err *reterr)
         return imgc_fail(reterr, IMGC_E_REGISTRY, "redirect of '%s' is not followed: %s", x->url,
                          x->detail);
     default:
-        return imgc_fail(reterr, IMGC_E_NETWORK, "cannot fetch '%s': %s", x->url, x->detail);
+        return imgc_fail(reterr, IMGC_E_NETWORK, "cannot %s '%s': %s",
+                         x->is_sent ? "send to" : "fetch", x->url, x->detail);
     }
 }
 

@@ -14,6 +14,7 @@
 /* A transfer that failed; all borrowed. */
 struct http_error {
     CURLcode code;
+    bool is_sent;        /* something was on its way there */
     const char *detail;  /* libcurl's own words */
     const char *url;     /* as it may be shown */
     const char *at;      /* URL of the host that failed: after redirects another one */

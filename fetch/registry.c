@@ -13,6 +13,7 @@
 
 #define MAX_URL_BYTES 2048
 #define MAX_NAME_BYTES 1024 /* of an item, for messages */
+#define ANSWER_S 300        /* a registry that was sent a large blob may take long to store it */
 
 struct registry {
     struct http *http;
@@ -30,6 +31,8 @@ struct registry {
     struct trust trust;
     const char *proxy;
     bool is_mirror;
+    bool is_push;
+    const char *const *read_too;
     unsigned patience_s;
 };
 
@@ -48,6 +51,8 @@ int registry_new(struct http *h, const struct registry_args *args, struct regist
     r->is_mirror = args->is_mirror;
     r->patience_s = args->patience_s;
     r->retry = args->retry;
+    r->is_push = args->is_push;
+    r->read_too = args->read_too;
     endpoint_first(imgc_str_of(args->ref->domain), args->tls_verify, &r->endpoint);
     int status = auth_new(&r->auth, reterr);
     if (status == 0 && args->trust) {
@@ -82,15 +87,37 @@ void registry_freep(struct registry **r)
     *r = registry_free(*r);
 }
 
+static void add_origin(const struct registry *r, struct imgc_buf *url)
+{
+    imgc_buf_printf(url, "%s://" IMGC_STR_FMT, r->endpoint.is_plain ? "http" : "https",
+                    IMGC_STR_ARG(r->endpoint.host));
+}
+
+int registry_url(const struct registry *r, const char *path, struct imgc_buf *ret,
+                 struct imgc_err *reterr)
+{
+    struct imgc_str done;
+
+    add_origin(r, ret);
+    imgc_buf_printf(ret, "/v2/%s/%s", r->ref->path, path);
+    return imgc_buf_finish(ret, &done, reterr);
+}
+
 static int item_url(const struct registry *r, const struct registry_item *item,
                     struct imgc_buf *url, struct imgc_err *reterr)
 {
     char digest[DIGEST_TEXT_MAX];
     struct imgc_str done;
 
-    imgc_buf_printf(url, "%s://" IMGC_STR_FMT "/v2/", r->endpoint.is_plain ? "http" : "https",
-                    IMGC_STR_ARG(r->endpoint.host));
-    if (item->is_tags) {
+    if (item->send && item->send->url) {
+        imgc_buf_puts(url, item->send->url);
+        return imgc_buf_finish(url, &done, reterr);
+    }
+    add_origin(r, url);
+    imgc_buf_puts(url, "/v2/");
+    if (item->send) {
+        imgc_buf_printf(url, "%s/%s", r->ref->path, item->send->path);
+    } else if (item->is_tags) {
         imgc_buf_printf(url, "%s/tags/list?%s", r->ref->path, item->query);
     } else if (!item->is_base) {
         imgc_buf_printf(url, "%s/%s/%s", r->ref->path, item->is_manifest ? "manifests" : "blobs",
@@ -105,7 +132,9 @@ static void item_name(const struct registry *r, const struct registry_item *item
 {
     char digest[DIGEST_TEXT_MAX];
 
-    if (item->is_base) {
+    if (item->send) {
+        (void)snprintf(out, MAX_NAME_BYTES, "%s", item->send->what);
+    } else if (item->is_base) {
         (void)snprintf(out, MAX_NAME_BYTES, "access");
     } else if (item->is_tags) {
         (void)snprintf(out, MAX_NAME_BYTES, "list of tags of '%s'", r->ref->path);
@@ -172,6 +201,30 @@ static int current_token(struct registry *r, const char **ret, struct imgc_err *
     return auth_token(r->auth, r->http, &ask, &rules, ret, reterr);
 }
 
+/* @get is all that is the same for whatever is asked. */
+static int start_send(struct registry *r, const struct registry_send *send,
+                      const struct http_get *get, struct http_exchange **ret,
+                      struct imgc_err *reterr)
+{
+    struct trust nothing_shown = r->trust; /* borrowed */
+    struct http_get put = *get;
+
+    put.method = send->method;
+    put.accept = send->accept;
+    put.payload = send->payload;
+    put.payload_type = send->payload_type;
+    put.payload_range = send->payload_range;
+    if (!put.patience_s && strcmp(send->method, "HEAD") != 0) {
+        put.stall_s = ANSWER_S;
+    }
+    if (send->is_elsewhere) {
+        nothing_shown.cert = nothing_shown.key = NULL;
+        put.bearer = put.user = put.password = NULL;
+        put.trust = &nothing_shown; /* libcurl copies it */
+    }
+    return http_start(r->http, &put, ret, reterr);
+}
+
 int registry_start(struct registry *r, const struct registry_item *item,
                    enum http_take (*body)(void *arg, const void *ptr, size_t len), void *arg,
                    struct http_exchange **ret, struct imgc_err *reterr)
@@ -204,7 +257,8 @@ int registry_start(struct registry *r, const struct registry_item *item,
                                   .if_range = item->if_digest ? if_range : NULL,
                                   .body = body,
                                   .arg = arg };
-    return http_start(r->http, &get, ret, reterr);
+    return item->send ? start_send(r, item->send, &get, ret, reterr)
+                      : http_start(r->http, &get, ret, reterr);
 }
 
 /* Count a failure. A mirror that does not answer is not asked again, one that fails later once. */
@@ -255,7 +309,10 @@ static int default_scope(const struct registry *r, char **ret, struct imgc_err *
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(MAX_NAME_BYTES);
 
     if (r->ref->path[0] != '\0') { /* else: only whether one is let in */
-        imgc_buf_printf(&b, "repository:%s:pull", r->ref->path);
+        imgc_buf_printf(&b, "repository:%s:pull%s", r->ref->path, r->is_push ? ",push" : "");
+    }
+    for (const char *const *path = r->read_too; path && *path; path++) {
+        imgc_buf_printf(&b, " repository:%s:pull", *path);
     }
     return imgc_buf_take(&b, ret, reterr);
 }
@@ -344,6 +401,15 @@ static int authorize(struct registry *r, const struct http_exchange *x,
     return c.scheme == CHALLENGE_BASIC ? use_basic(r) : get_token(r, &c, attempt, reterr);
 }
 
+/* A part that was sent twice (libcurl repeats what got no answer on a connection that it had used
+ * before), or an upload that the registry has forgotten, is refused in one of these ways. */
+static enum retry_class class_of(const struct registry_item *item, long status)
+{
+    bool is_lost = status == 400 || status == 404 || status == 416;
+
+    return item->send && item->send->is_part && is_lost ? RETRY_CONTENT : retry_of_status(status);
+}
+
 /* An answer that is no content. */
 static int judge_status(struct registry *r, const struct registry_item *item,
                         const struct http_exchange *x, struct registry_try *attempt,
@@ -353,14 +419,17 @@ static int judge_status(struct registry *r, const struct registry_item *item,
     long http = http_status(x);
     uint64_t after_ms = http_retry_after_ms(x);
 
-    if (http == 401 || http == 403) {
+    if (item->send && item->send->may_miss && http == 404) {
+        return 0;
+    }
+    if ((http == 401 || http == 403) && !(item->send && item->send->is_elsewhere)) {
         *ret_delay_ms = 0;
         int status = authorize(r, x, attempt, reterr);
         if (status != 0) {
             return status;
         }
     }
-    if (may_retry(r, attempt, retry_of_status(http), after_ms, ret_delay_ms)) {
+    if (may_retry(r, attempt, class_of(item, http), after_ms, ret_delay_ms)) {
         return REGISTRY_AGAIN;
     }
     item_name(r, item, name);
@@ -370,6 +439,7 @@ static int judge_status(struct registry *r, const struct registry_item *item,
                               .retry_after_ms = after_ms,
                               .what = name,
                               .registry = r->ref->domain,
+                              .is_sent = item->send != NULL,
                               .is_image = item->is_manifest || item->is_tags };
     return answer_fail(&a, reterr);
 }
@@ -433,32 +503,62 @@ static int take_body(const struct registry *r, const struct registry_item *item,
     return imgc_buf_finish(body, &done, reterr);
 }
 
+/* One attempt, and the pause behind one that failed. @ret with 0 only. */
+static int get_once(struct registry *r, const struct registry_item *item,
+                    struct registry_try *attempt, struct imgc_buf *body, struct http_exchange **ret,
+                    struct imgc_err *reterr)
+{
+    http_exchange_auto struct http_exchange *x = NULL;
+    uint64_t delay_ms = 0;
+
+    int status = registry_start(r, item, NULL, NULL, &x, reterr);
+    if (status == 0) {
+        status = http_wait(r->http, x, reterr);
+    }
+    if (status == 0) {
+        status = registry_judge(r, item, x, attempt, &delay_ms, reterr);
+    }
+    if (status == 0) {
+        status = take_body(r, item, x, attempt, body, reterr);
+    }
+    if (status == 0) {
+        *ret = imgc_take(x);
+    } else if (status == REGISTRY_AGAIN) {
+        int slept = http_sleep(r->http, delay_ms, reterr);
+        return slept < 0 ? slept : REGISTRY_AGAIN;
+    }
+    return status;
+}
+
 /* @ret  the exchange that brought @body. */
 static int get(struct registry *r, const struct registry_item *item, struct imgc_buf *body,
                struct http_exchange **ret, struct imgc_err *reterr)
 {
     struct registry_try attempt = { .n_asked = 0 };
+    int status;
 
+    do {
+        status = get_once(r, item, &attempt, body, ret, reterr);
+    } while (status == REGISTRY_AGAIN);
+    return status;
+}
+
+int registry_send(struct registry *r, const struct registry_send *send,
+                  struct registry_try *attempt, struct http_exchange **ret, struct imgc_err *reterr)
+{
+    const struct registry_item item = { .send = send, .max_bytes = LIMIT_ERROR_BODY_BYTES };
+    imgc_autobuf struct imgc_buf ignored = IMGC_BUF_INIT(LIMIT_ERROR_BODY_BYTES);
+    struct registry_try own = { .n_asked = 0 };
+    struct registry_try *count = attempt ? attempt : &own;
+    int status;
+
+    count->n_asked = 0;
     for (;;) {
-        http_exchange_auto struct http_exchange *x = NULL;
-        uint64_t delay_ms = 0;
-
-        int status = registry_start(r, item, NULL, NULL, &x, reterr);
-        if (status == 0) {
-            status = http_wait(r->http, x, reterr);
-        }
-        if (status == 0) {
-            status = registry_judge(r, item, x, &attempt, &delay_ms, reterr);
-        }
-        if (status == 0) {
-            status = take_body(r, item, x, &attempt, body, reterr);
-        }
-        if (status != REGISTRY_AGAIN) {
-            *ret = status == 0 ? imgc_take(x) : NULL;
-            return status;
-        }
-        status = http_sleep(r->http, delay_ms, reterr);
-        if (status < 0) {
+        unsigned n_failures = count->retry.n_failures + count->retry.n_content;
+        status = get_once(r, &item, count, &ignored, ret, reterr);
+        /* Without a failure it was only a matter of who asks, or over which transport. */
+        if (status != REGISTRY_AGAIN ||
+            (attempt && count->retry.n_failures + count->retry.n_content > n_failures)) {
             return status;
         }
     }

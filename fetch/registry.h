@@ -26,6 +26,9 @@ struct registry_args {
     bool is_mirror;      /* there is another place: it is not waited for, and hardly asked again */
     unsigned patience_s; /* see struct http_get */
     const struct retry_policy *retry; /* NULL: the usual */
+    bool is_push;                     /* tokens are asked for to push, too */
+    const char *const
+        *read_too; /* and to read these repositories of it; NULL-terminated; or NULL */
 };
 
 /** @h is borrowed as long as the session. @ret caller frees. @return 0; as trust_load(). */
@@ -35,14 +38,31 @@ struct registry *registry_free(struct registry *r); /* accepts NULL; returns NUL
 void registry_freep(struct registry **r);
 #define registry_auto imgc_auto(registry_freep)
 
+/* A request that sends something, or only asks whether something is there. All borrowed. */
+struct registry_send {
+    const char *method; /* see struct http_get; and what is sent: */
+    struct imgc_str payload;
+    const char *payload_type, *payload_range;
+    const char *path;   /* below the repository: "blobs/uploads/"; NULL: @url */
+    const char *url;    /* absolute: where the registry wants an upload */
+    bool is_elsewhere;  /* @url is of another host: it is shown nothing secret, nor believed when it
+                           asks for that */
+    const char *accept; /* or NULL */
+    const char *what;   /* for messages: "blob sha256:... of 'library/debian'" */
+    bool may_miss;      /* an answer with 404 is an answer */
+    bool is_part; /* of an upload, which may have come to be something else than we think: what
+                     is refused for that is worth one more upload */
+};
+
 /** What is asked for. */
 struct registry_item {
-    bool is_base;                /* "/v2/" itself, and nothing of the rest */
-    bool is_tags;                /* a page of the list of tags */
-    const char *query;           /* of such a page */
-    bool is_manifest;            /* else a blob */
-    const char *tag;             /* of a manifest; NULL: @digest */
-    const struct digest *digest; /* borrowed */
+    const struct registry_send *send; /* this, and nothing of the rest but @max_bytes; or NULL */
+    bool is_base;                     /* "/v2/" itself, and nothing of the rest */
+    bool is_tags;                     /* a page of the list of tags */
+    const char *query;                /* of such a page */
+    bool is_manifest;                 /* else a blob */
+    const char *tag;                  /* of a manifest; NULL: @digest */
+    const struct digest *digest;      /* borrowed */
     uint64_t max_bytes;
     struct range range; /* of a blob; total 0: all of it */
     bool if_digest;     /* of a range: only where the server's ETag is @digest */
@@ -97,5 +117,22 @@ enum { REGISTRY_AGAIN = 1 };
 IMGC_CHECK int registry_judge(struct registry *r, const struct registry_item *item,
                               struct http_exchange *x, struct registry_try *attempt,
                               uint64_t *ret_delay_ms, struct imgc_err *reterr);
+
+/**
+ * Send, and wait for the answer: what needs a token gets one, what may help is tried again.
+ *
+ * @attempt  NULL: as often as the policy says. Else the count of what the caller tries: a request
+ *           that failed is not sent again, because what came before it may be lost.
+ * @ret      caller frees; with 0 only.
+ * @return   0, also for 404 with may_miss; REGISTRY_AGAIN with @attempt, after the pause; -AUTH,
+ *           -NETWORK, -TLS, -REGISTRY, -INTERRUPTED.
+ */
+IMGC_CHECK int registry_send(struct registry *r, const struct registry_send *send,
+                             struct registry_try *attempt, struct http_exchange **ret,
+                             struct imgc_err *reterr);
+
+/** The URL of @path ("blobs/uploads/") below the repository, once the registry has answered. */
+IMGC_CHECK int registry_url(const struct registry *r, const char *path, struct imgc_buf *ret,
+                            struct imgc_err *reterr);
 
 #endif
