@@ -7,6 +7,7 @@ const struct command *const commands[] = {
     &cmd_import,
     &cmd_load,
     &cmd_save,
+    &cmd_push,
     &cmd_login,
     &cmd_logout,
     &cmd_tags,

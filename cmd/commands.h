@@ -24,6 +24,7 @@ extern const struct command cmd_images;
 extern const struct command cmd_import;
 extern const struct command cmd_load;
 extern const struct command cmd_save;
+extern const struct command cmd_push;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
 extern const struct command cmd_kill;

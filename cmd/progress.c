@@ -71,7 +71,7 @@ static const char *stage_text(const struct progress *p, enum pull_stage stage)
     case PULL_DONE:
         return "done";
     case PULL_EXISTS:
-        return "already here";
+        return p->is_push ? "already there" : "already here";
     }
     return "";
 }
@@ -179,7 +179,9 @@ void progress_end(struct progress *p, const struct progress_end *end)
                                 (json_int_t)end->bytes, "unchanged", end->is_unchanged));
     } else if (p->form != PROGRESS_NONE) {
         (void)fprintf(p->out->err, "%s: %s\n", end->name,
-                      end->is_unchanged ? "image is up to date" : "pulled");
+                      end->is_unchanged ? "image is up to date"
+                      : p->is_push      ? "pushed"
+                                        : "pulled");
     }
 }
 

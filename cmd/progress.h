@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Progress of a pull, or of a load or save, on stderr: a bar for each layer on a terminal, a line
- * when a layer begins and ends elsewhere; or, for other programs, one JSON object a line
+ * Progress of a pull or push, or of a load or save, on stderr: a bar for each layer on a terminal,
+ * a line when a layer begins and ends elsewhere; or, for other programs, one JSON object a line
  * (docs/progress.md).
  */
 #ifndef IMGC_CMD_PROGRESS_H
@@ -23,6 +23,7 @@ struct progress {
     struct output *out; /* borrowed */
     enum progress_form form;
     const char *verb;          /* what is done with layers: "downloading" */
+    bool is_push;              /* to be set behind progress_init(), with the verb */
     struct pull_layer *layers; /* last state of each, by index */
     size_t n_layers;
     bool *is_untold; /* of each layer: bytes came that no JSON line has said */

@@ -36,6 +36,15 @@ static bool on_interrupted(void *arg)
     return app_interrupted();
 }
 
+static void on_tick(void *arg)
+{
+    const struct remote_args *args = ((const struct session *)arg)->args;
+
+    if (args->tick) {
+        args->tick(args->tick_arg);
+    }
+}
+
 static int begin(struct session *s, const char *user_agent, struct imgc_err *reterr)
 {
     int r = registry_access_init(s->args->registry, &s->access, reterr);
@@ -47,7 +56,9 @@ static int begin(struct session *s, const char *user_agent, struct imgc_err *ret
                                          .ca_file = s->access.ca_file,
                                          .ca_dir = s->access.ca_dir,
                                          .stall_s = s->app->settings.stall_s,
-                                         .interrupted = on_interrupted };
+                                         .interrupted = on_interrupted,
+                                         .tick = on_tick,
+                                         .arg = s };
     return http_new(&http_args, &s->http, reterr);
 }
 
@@ -68,6 +79,9 @@ static int ask_place(const struct session *s, const struct ref *name,
         .proxy = source->proxy,
         .is_mirror = source->is_mirror,
         .patience_s = source->is_mirror ? MIRROR_PATIENCE_S : 0,
+        .is_push = s->args->is_push,
+        .read_too = s->args->read_too,
+        .retry = s->args->retry,
     };
     int r = registry_new(s->http, &args, &registry, reterr);
     if (r < 0) {
@@ -93,7 +107,7 @@ static int ask_name(const struct session *s, const struct registries_conf *conf,
     if (r < 0) {
         return r;
     }
-    for (size_t i = s->args->repository ? places.n - 1 : 0;; i++) {
+    for (size_t i = s->args->repository || s->args->is_push ? places.n - 1 : 0;; i++) {
         const struct registries_conf_source *source = &places.items[i];
         r = ask_place(s, &ref, source, reterr);
         if (r >= 0 || i + 1 == places.n || reterr->code == IMGC_E_INTERRUPTED) {

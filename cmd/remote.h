@@ -30,6 +30,11 @@ struct remote_options {
 struct remote_args {
     const char *name; /* as typed; without tag and digest it gets "latest" */
     bool repository;  /* it is to have neither, and mirrors are not asked: they need not have all */
+    bool is_push;     /* nor are they sent anything */
+    const char *const *read_too;      /* see struct registry_args */
+    const struct retry_policy *retry; /* NULL: the usual */
+    void (*tick)(void *arg);          /* see struct http_args; may be NULL */
+    void *tick_arg;
     const struct registry_options *registry;
 };
 
