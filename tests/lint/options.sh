@@ -8,6 +8,7 @@ stories=$(sources 'tests/e2e/*.bats' 'tests/e2e/lib/*.bash' 'tests/vm/*.sh')
 for command in run create; do
     count=0
     # "-l, --label K" as "label:-l", without a letter as "label:"
+    # shellcheck disable=SC2013 # no blanks in them
     for option in $(sed -n 's/\\f[BRI]//g; s/\\-/-/g; s/^\(\(-.\), \)\{0,1\}--\([a-z0-9-]*\).*/\3:\2/p' \
         "docs/man/imgc-$command.1"); do
         count=$((count + 1))
