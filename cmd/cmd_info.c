@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "cmd/info_fs.h"
 #include "cmd/listing.h"
 #include "cmd/program.h"
 #include "cmd/registry_info.h"
@@ -104,7 +105,8 @@ static int collect(struct app *app, json_t **ret, struct imgc_err *reterr)
         return imgc_fail(reterr, IMGC_E_USAGE, "the paths of the store are not UTF-8");
     }
     json_t *registries = NULL;
-    r = registry_info(&registries, reterr);
+    r = json_put(doc, "Filesystem", info_fs_json(store_root_path(store)), reterr);
+    r = r < 0 ? r : registry_info(&registries, reterr);
     if (r == 0) {
         r = json_put(doc, "Registries", registries, reterr);
     }

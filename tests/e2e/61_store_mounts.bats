@@ -73,3 +73,15 @@ on_disk() {
     [ "${lines[0]} ${lines[2]}" = "one status 125" ] || { echo "$output"; return 1; }
     [[ ${lines[1]} == "Error: the store is on FUSE, "*"local disk (--root)" ]] || { echo "$output"; return 1; }
 }
+
+@test "info names the file system of the store, and whether containers can write there" {
+    run on_disk size=64m 'imgc info -f "{{.Filesystem.Type}} {{.Filesystem.Overlay}} {{.Filesystem.Xattrs}}"'
+    [ "$output" = "tmpfs true true" ] || { echo "$output"; return 1; }
+    # an overlay takes no other one's changes
+    # shellcheck disable=SC2016 # for the shell inside
+    run unshare -m sh -ec 'mount -t tmpfs none "$1"; mkdir "$1/l" "$1/u" "$1/w" "$1/m"
+        mount -t overlay -o "lowerdir=$1/l,upperdir=$1/u,workdir=$1/w" none "$1/m"
+        "$IMGC" --root "$1/m/store" --runroot "$1/run" info -f "{{.Filesystem.Type}} {{.Filesystem.Overlay}}"' \
+        sh "$BATS_TEST_TMPDIR/disk"
+    [ "$output" = "overlay false" ] || { echo "$output"; return 1; }
+}
