@@ -362,6 +362,46 @@ static bool is_one_image(const struct image_index *index)
     return index->n_manifests > 1;
 }
 
+/* Of the entries that have the name of entry @i for several platforms, the one to load: a pull
+ * takes one, too. @ret  NULL: it has had its turn, with the first of them. */
+static int choose_of_name(const struct archive_load_args *args, const struct image_index *index,
+                          size_t i, const struct descriptor **ret, struct imgc_err *reterr)
+{
+    const struct descriptor *d = &index->manifests[i], *best = NULL;
+    imgc_autofree struct descriptor *same = calloc(index->n_manifests, sizeof *same);
+    struct image_index group = { .manifests = same };
+    struct platform want;
+    size_t first = i;
+
+    if (!same) {
+        return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+    }
+    for (size_t j = 0; j < index->n_manifests; j++) {
+        const struct descriptor *other = &index->manifests[j];
+        if (other->has_platform && !other->is_attestation &&
+            strcmp(other->ref_name, d->ref_name) == 0) {
+            first = j < first ? j : first;
+            same[group.n_manifests++] = *other;
+        }
+    }
+    *ret = d;
+    if (d->ref_name[0] == '\0' || !d->has_platform || group.n_manifests < 2) {
+        return 0;
+    }
+    platform_host(&want);
+    int r = index_choose(&group, args->platform ? args->platform : &want, &best, reterr);
+    if (r < 0) {
+        return imgc_context(reterr, "'%s'", d->ref_name);
+    }
+    *ret = NULL;
+    for (size_t j = 0; first == i && j < index->n_manifests; j++) {
+        if (digest_eq(&index->manifests[j].digest, &best->digest)) {
+            *ret = &index->manifests[j];
+        }
+    }
+    return 0;
+}
+
 /* Signatures and other artifacts may lie beside images. */
 static int load_entries(const struct archive_load_args *args, const struct image_index *index,
                         struct imgc_err *reterr)
@@ -373,8 +413,13 @@ static int load_entries(const struct archive_load_args *args, const struct image
         if (index->manifests[i].is_attestation) {
             continue;
         }
+        const struct descriptor *d = NULL;
         bool is_image = false;
-        int r = load_entry(args, &index->manifests[i], &is_image, reterr);
+        int r = choose_of_name(args, index, i, &d, reterr);
+        if (r == 0 && !d) {
+            continue;
+        }
+        r = r < 0 ? r : load_entry(args, d, &is_image, reterr);
         if (r < 0 && (is_image || r != -(int)IMGC_E_UNSUPPORTED)) {
             return r;
         }

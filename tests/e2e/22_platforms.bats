@@ -121,3 +121,27 @@ choices() {
     diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -eq 16 ]
 }
+
+@test "load takes of one name's platforms this host's, or the one that --platform says" {
+    local layout=$BATS_TEST_TMPDIR/layout
+    imgc pull -q --all-platforms "$REGISTRY/many:1"
+    for arch in arm64 amd64; do
+        skopeo copy -q --insecure-policy --src-tls-verify=false --override-os linux --override-arch $arch \
+            "docker://$REGISTRY/many:1" "oci:$layout:$arch"
+    done
+    # as others write it: one name for both, which the platform tells apart
+    jq '.manifests |= map(.platform = {os: "linux", architecture: .annotations["org.opencontainers.image.ref.name"]}
+        | .annotations["org.opencontainers.image.ref.name"] = "example.com/many:1")' \
+        "$layout/index.json" >"$layout/new"
+    mv "$layout/new" "$layout/index.json"
+    imgc rmi -a
+    imgc load -i "$layout"
+    [ "$(imgc images -q | wc -l)" -eq 1 ]
+    if [ "$(uname -m)" = x86_64 ]; then
+        [ "$(platform_in example.com/many:1)" = linux/amd64 ]
+    fi
+    imgc rmi -a
+    imgc load --platform linux/arm64 -i "$layout"
+    [ "$(platform_in example.com/many:1)" = linux/arm64 ]
+    assert_fails 1 'no image for linux/s390x' imgc load --platform linux/s390x -i "$layout"
+}
