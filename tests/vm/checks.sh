@@ -421,6 +421,21 @@ check_limited() { # NAME WHAT
     fi
 }
 
+# Over netlink, as there is no program nft here: what the rules are written with has grown with the kernels.
+bridge() {
+    imgc run --rm --network bridge bb sh -c 'ip -4 -o addr show eth0 | grep -q "inet 10\." && ip route | grep -q default' ||
+        fail "no interface with an address"
+    imgc run -d --name server --network bridge -p 8080:80 bb nc -l -p 80 -e echo published >/dev/null
+    address=$(ip -4 -o addr show imgc0 | sed 's/.*inet \([0-9.]*\).*/\1/')
+    same "over a published port" "$(nc -w 20 "$address" 8080 </dev/null)" published
+    imgc rm -f server >/dev/null
+    soon no_bridge
+}
+
+no_bridge() {
+    [ ! -e /sys/class/net/imgc0 ]
+}
+
 clean() {
     no_cgroup || fail "left: $(find /sys/fs/cgroup -type d -path '*/imgc/*')"
     ! grep -E '/var/lib/imgc|overlay' /proc/self/mountinfo || fail "a mount is left"
@@ -429,6 +444,7 @@ clean() {
 
 # shellcheck source=tests/vm/checks_limits.sh
 . /root/checks_limits.sh
+export IMGC_NETWORK=none # but where it is asked for
 prepare
 uname -r | sed 's/^/# Linux /' >$results
 check import_and_run "an imported image runs, without a warning"
@@ -447,6 +463,7 @@ check_limited killed_launcher "kill -9 of imgc leaves no process, and the next c
 check_limited removed_while_running "rm -f of a container with many processes"
 check_limited stragglers "what the first process leaves running ends with it"
 check read_only "--read-only and read-only volumes"
+check bridge "a network with a bridge, and a published port"
 check_limits
 if [ "$version" = v2 ]; then # the same, or nothing, on v1
     check crowded_root "where v2's controllers are taken, that is the error, and only with limits"

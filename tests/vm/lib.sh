@@ -15,7 +15,9 @@ die() {
 
 # Everything that init.sh loads; those that a kernel has built in are no files.
 MODULES="virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev virtio_blk
-    crc16 libcrc32c crc32c_generic mbcache jbd2 ext4 overlay"
+    crc16 libcrc32c crc32c_generic mbcache jbd2 ext4 overlay
+    llc stp bridge veth nfnetlink nf_tables nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nf_nat nft_chain_nat
+    nft_nat nft_masq nft_ct nft_fib nft_fib_ipv4 nft_fib_ipv6 nft_fib_inet ipv6"
 
 kernel_package() {
     apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9]\)/\1/p' | head -n 1
