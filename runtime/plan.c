@@ -62,47 +62,22 @@ static const struct plan_step generated_files[] = {
     { .kind = PLAN_FILE, .source = "hosts", .target = "/etc/hosts" },
 };
 
+#define WRITABLE_TMPFS \
+    .kind = PLAN_MOUNT, .fstype = "tmpfs", .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV
+
 /* podman's --read-only-tmpfs */
 static const struct plan_step writable_mounts[] = {
-    { .kind = PLAN_MOUNT,
-      .target = "/run",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=755" },
-    { .kind = PLAN_MOUNT,
-      .target = "/tmp",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=1777" },
-    { .kind = PLAN_MOUNT,
-      .target = "/var/tmp",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=1777" },
+    { WRITABLE_TMPFS, .target = "/run", .options = "mode=755" },
+    { WRITABLE_TMPFS, .target = "/tmp", .options = "mode=1777" },
+    { WRITABLE_TMPFS, .target = "/var/tmp", .options = "mode=1777" },
 };
 
 /* What systemd expects to be empty at boot, and its own. */
 static const struct plan_step systemd_mounts[] = {
-    { .kind = PLAN_MOUNT,
-      .target = "/run",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=755" },
-    { .kind = PLAN_MOUNT,
-      .target = "/run/lock",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=1777" },
-    { .kind = PLAN_MOUNT,
-      .target = "/tmp",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=1777" },
-    { .kind = PLAN_MOUNT,
-      .target = "/var/log/journal",
-      .fstype = "tmpfs",
-      .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-      .options = "mode=755" },
+    { WRITABLE_TMPFS, .target = "/run", .options = "mode=755" },
+    { WRITABLE_TMPFS, .target = "/run/lock", .options = "mode=1777" },
+    { WRITABLE_TMPFS, .target = "/tmp", .options = "mode=1777" },
+    { WRITABLE_TMPFS, .target = "/var/log/journal", .options = "mode=755" },
 };
 
 static const char *const masked_paths[] = {
