@@ -276,7 +276,7 @@ with_stuck_cgroup() {
 }
 
 @test "the cgroup of a container that ended and could not go is removed later" {
-    [ "$EUID" = 0 ] || skip "needs root, for mounts"
+    require_root_mount
     RM='' with_stuck_cgroup one
     [ "$(cat "$STORE.status")" = 7 ]
     until_true no_monitors
