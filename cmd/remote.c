@@ -67,15 +67,17 @@ static int ask_place(const struct session *s, const struct ref *name,
 {
     registry_auto struct registry *registry = NULL;
     struct credentials_source credentials = s->access.credentials;
+    struct trust_places trust = s->access.trust;
 
-    if (source->is_mirror) {
-        credentials.given = NULL; /* it is for the registry that the user has named */
+    if (source->is_mirror) { /* these are for the registry that the user has named */
+        credentials.given = NULL;
+        trust.alone = NULL;
     }
     const struct registry_args args = {
         .ref = &source->ref,
         .tls_verify = !s->args->registry->skip_tls_verify && !source->insecure,
         .credentials = &credentials,
-        .trust = &s->access.trust,
+        .trust = &trust,
         .proxy = source->proxy,
         .is_mirror = source->is_mirror,
         .patience_s = source->is_mirror ? MIRROR_PATIENCE_S : 0,
