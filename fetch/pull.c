@@ -196,6 +196,28 @@ static int pull_next(const struct pulling *p, const struct resolved *resolved, i
     return 0;
 }
 
+/* This host's first: each that comes takes its place under the name at once, and until this host's
+ * has, the name would stand for what does not run here. */
+static void put_own_first(const struct resolved_list *list)
+{
+    struct platform host;
+    size_t first = 0;
+    int best = -1;
+
+    platform_host(&host);
+    for (size_t i = 0; i < list->n; i++) {
+        int match =
+            list->items[i].has_platform ? platform_match(&host, &list->items[i].platform) : -1;
+        if (match > best) {
+            best = match;
+            first = i;
+        }
+    }
+    struct resolved own = list->items[first];
+    memmove(&list->items[1], &list->items[0], first * sizeof own);
+    list->items[0] = own;
+}
+
 static int pull_all(const struct pulling *p, struct pull_result *ret, struct imgc_err *reterr)
 {
     resolve_list_auto struct resolved_list list = { .n = 0 };
@@ -205,6 +227,7 @@ static int pull_all(const struct pulling *p, struct pull_result *ret, struct img
     if (r < 0) {
         return r;
     }
+    put_own_first(&list);
     tell_top(p->args, &list.items[0].top);
     for (size_t i = 0; r == 0 && i < list.n; i++) {
         r = pull_next(p, &list.items[i], &best, ret, reterr);
