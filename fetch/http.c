@@ -854,6 +854,11 @@ struct imgc_str http_content_type(const struct http_exchange *x)
     return imgc_str_of(type);
 }
 
+bool http_is_elsewhere(const struct http_exchange *x)
+{
+    return x->n_redirects > 0 && !origin_is_same(x->url, x->at);
+}
+
 struct imgc_str http_challenges(const struct http_exchange *x)
 {
     return (struct imgc_str){ x->challenges.ptr, x->challenges.len };

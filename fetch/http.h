@@ -124,6 +124,9 @@ bool http_is_answered(const struct http_exchange *x);
 /** Whether it failed because nobody listens there. */
 bool http_failed_to_connect(const struct http_exchange *x);
 
+/** Whether redirects have led to another host, port or scheme than was asked. */
+bool http_is_elsewhere(const struct http_exchange *x);
+
 /* Of the last answer (after redirects), borrowed from the exchange. */
 long http_status(const struct http_exchange *x); /* 0 before there is one */
 struct imgc_str http_content_type(const struct http_exchange *x);

@@ -8,10 +8,12 @@
 #include "fetch/challenge.h"
 #include "fetch/endpoint.h"
 #include "fetch/origin.h"
+#include "fetch/upload_url.h"
 #include "schema/limits.h"
 #include "schema/media_type.h"
 
-#define MAX_URL_BYTES 2048
+#define MAX_URL_BYTES (UPLOAD_URL_MAX + DIGEST_TEXT_MAX + 16) /* an upload's, and "digest=" */
+#define MAX_SCOPE_BYTES 2048 /* of four repositories */
 #define MAX_NAME_BYTES 1024 /* of an item, for messages */
 #define ANSWER_S 300        /* a registry that was sent a large blob may take long to store it */
 
@@ -306,7 +308,7 @@ static int set_text(char **at, const char *value, struct imgc_err *reterr)
 
 static int default_scope(const struct registry *r, char **ret, struct imgc_err *reterr)
 {
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(MAX_NAME_BYTES);
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(MAX_SCOPE_BYTES);
 
     if (r->ref->path[0] != '\0') { /* else: only whether one is let in */
         imgc_buf_printf(&b, "repository:%s:pull%s", r->ref->path, r->is_push ? ",push" : "");
@@ -422,7 +424,8 @@ static int judge_status(struct registry *r, const struct registry_item *item,
     if (item->send && item->send->may_miss && http == 404) {
         return 0;
     }
-    if ((http == 401 || http == 403) && !(item->send && item->send->is_elsewhere)) {
+    bool is_elsewhere = (item->send && item->send->is_elsewhere) || http_is_elsewhere(x);
+    if ((http == 401 || http == 403) && !is_elsewhere) { /* another host asks for nothing of ours */
         *ret_delay_ms = 0;
         int status = authorize(r, x, attempt, reterr);
         if (status != 0) {
@@ -598,4 +601,9 @@ int registry_check(struct registry *r, struct imgc_err *reterr)
     imgc_autobuf struct imgc_buf ignored = IMGC_BUF_INIT(LIMIT_TOKEN_BYTES);
 
     return registry_get(r, &item, &ignored, NULL, reterr);
+}
+
+int registry_idle(struct registry *r, struct imgc_err *reterr)
+{
+    return http_drive(r->http, 0, reterr);
 }

@@ -135,4 +135,8 @@ IMGC_CHECK int registry_send(struct registry *r, const struct registry_send *sen
 IMGC_CHECK int registry_url(const struct registry *r, const char *path, struct imgc_buf *ret,
                             struct imgc_err *reterr);
 
+/** Let a long work that sends nothing for now be interrupted, and tell how far it is, as while
+ * something is sent (http_drive()). @return 0; -INTERRUPTED. */
+IMGC_CHECK int registry_idle(struct registry *r, struct imgc_err *reterr);
+
 #endif

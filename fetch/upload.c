@@ -252,8 +252,17 @@ static int check_tar(struct stream *s, struct imgc_err *reterr)
 
 enum { STREAM_END = 1 };
 
-/* Make the next chunk. @return 0 for a full one; STREAM_END with the last one. */
-static int next_chunk(struct stream *s, struct imgc_str *ret, struct imgc_err *reterr)
+static void tell(const struct stream *s)
+{
+    if (s->layer->progress) {
+        s->layer->progress(s->layer->arg, s->n_read, s->n_retries);
+    }
+}
+
+/* Make the next chunk, for which any amount may have to be read where it compresses well.
+ * @return 0 for a full one; STREAM_END with the last one. */
+static int next_chunk(struct registry *r, struct stream *s, struct imgc_str *ret,
+                      struct imgc_err *reterr)
 {
     struct encoder_out out = { .ptr = s->chunk, .room = CHUNK_BYTES };
     int status = 0;
@@ -261,6 +270,8 @@ static int next_chunk(struct stream *s, struct imgc_str *ret, struct imgc_err *r
     while (status == 0 && out.used < CHUNK_BYTES) {
         if (s->in.len == 0 && s->n_read < s->layer->tar_size) {
             status = read_more(s, reterr);
+            tell(s);
+            status = status < 0 ? status : registry_idle(r, reterr);
         }
         if (status == 0) {
             bool is_last = s->n_read == s->layer->tar_size;
@@ -272,18 +283,11 @@ static int next_chunk(struct stream *s, struct imgc_str *ret, struct imgc_err *r
     }
     *ret = (struct imgc_str){ s->chunk, out.used };
     s->n_out += out.used;
-    int r = digest_hasher_update(s->blob_hash, s->chunk, out.used, reterr);
-    if (r == 0 && status == ENCODER_DONE) {
-        r = check_tar(s, reterr);
+    int done = digest_hasher_update(s->blob_hash, s->chunk, out.used, reterr);
+    if (done == 0 && status == ENCODER_DONE) {
+        done = check_tar(s, reterr);
     }
-    return r < 0 ? r : status == ENCODER_DONE ? STREAM_END : 0;
-}
-
-static void tell(const struct stream *s)
-{
-    if (s->layer->progress) {
-        s->layer->progress(s->layer->arg, s->n_read, s->n_retries);
-    }
+    return done < 0 ? done : status == ENCODER_DONE ? STREAM_END : 0;
 }
 
 /* All but the last chunk. @ret_last the last one. */
@@ -291,7 +295,7 @@ static int send_chunks(struct upload *u, struct stream *s, struct imgc_str *ret_
                        struct imgc_err *reterr)
 {
     for (;;) {
-        int status = next_chunk(s, ret_last, reterr);
+        int status = next_chunk(u->registry, s, ret_last, reterr);
         if (status != 0) {
             return status < 0 ? status : 0;
         }

@@ -202,6 +202,14 @@ noise() {
     run ! grep '^main P[AU]T.*uploads' "$DIR/push-log"
 }
 
+@test "who is redirected to another host believes it nothing: a token that it asks for is not bought" {
+    fails "" imgc pull --retry 0 --creds user:secret "$OWN/asks:1"
+    grep -q '^main GET .* Basic' "$DIR/push-log"
+    grep -q '^other GET /v2/asks/manifests' "$DIR/push-log"
+    run ! grep '^other .*token' "$DIR/push-log"
+    run ! grep '^other .* Basic' "$DIR/push-log"
+}
+
 @test "a large layer goes in chunks, one behind the other; Location may be relative" {
     noise
     imgc push localhost/noise "$OWN/relative:1"
@@ -209,6 +217,24 @@ noise() {
     [ "$(awk '/PATCH/ {print $4}' "$DIR/push-log" | head -2)" = $'0-8388607\n8388608-16777215' ]
     [ "$(imgc push localhost/noise "$OWN/relative:1" 2>&1 | head -1)" != "" ]
     [ "$(grep -c PATCH "$DIR/push-log")" = 3 ] # it is known now
+    imgc push localhost/noise "$OWN/long:1"
+}
+
+@test "push ends at the first signal also while a layer that shrinks to nothing is compressed" {
+    mkdir zeros
+    truncate -s 1G zeros/file
+    imgc import zeros localhost/zeros >/dev/null
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" push -q --compression zstd localhost/zeros "$OWN/zeros:1" 2>err &
+    local pid=$! status=0
+    for _ in $(seq 2000); do
+        [ "$(awk '/^rchar/ {print $2}' "/proc/$pid/io")" -lt 50000000 ] || break
+        sleep 0.005
+    done
+    kill -INT "$pid"
+    wait "$pid" || status=$?
+    [ "$status" -eq 130 ]
+    grep -q interrupted err
+    run ! grep PATCH "$DIR/push-log"
 }
 
 @test "a connection that breaks is tried again; a server that always breaks is one clear line" {

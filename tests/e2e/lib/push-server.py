@@ -5,6 +5,8 @@
 elsewhere  asks for user:secret, and has blobs uploaded to another port, which answers 400 to whoever shows
            it an Authorization header, and tells where to go on relative to that
 relative   Location headers are relative
+long       Location headers carry 3000 bytes of state
+asks       asks for user:secret, and sends whoever has it to another port, which asks for a token from there
 flaky      breaks off the first two large PATCHes half way through
 broken     breaks off each PATCH
 fewer      says that less has arrived than was sent
@@ -48,10 +50,14 @@ class Handler(BaseHTTPRequestHandler):
         with lock, open(os.path.join(DIR, "push-log"), "a", encoding="ascii") as log:
             log.write("%s %s %s %s %s\n" % ("main" if port == MAIN else "other", self.command, url.path,
                                             self.headers.get("Content-Range", "-"), shown or "-"))
-        if port != MAIN and shown:
+        if repository == "asks" and shown and port == MAIN:
+            self.reply(307, Location="http://127.0.0.1:%d%s" % (OTHER, url.path))
+        elif repository == "asks" and port != MAIN:
+            self.reply(401, WWW_Authenticate='Bearer realm="http://127.0.0.1:%d/v2/asks/token",service="x"' % OTHER)
+        elif port != MAIN and shown:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.reply(400, b"who wants to know")
-        elif port == MAIN and repository == "elsewhere" and \
+        elif port == MAIN and repository in ("elsewhere", "asks") and \
                 shown != "Basic " + base64.b64encode(b"user:secret").decode():
             self.reply(401, WWW_Authenticate='Basic realm="test"')
         elif tail.startswith("manifests/"):
@@ -75,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
     def location(self, repository, name):
         path = "/v2/%s/blobs/uploads/%s" % (repository, name)
         return {"elsewhere": "http://127.0.0.1:%d%s?state=1" % (OTHER, path), "relative": name,
-                "nowhere": ""}.get(repository, path)
+                "nowhere": "", "long": path + "?state=" + 3000 * "x"}.get(repository, path)
 
     def upload(self, repository, name, query):
         if self.command == "POST":
