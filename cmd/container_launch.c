@@ -246,7 +246,8 @@ int container_launch(struct app *app, struct container_made *made, struct ahead 
                      int *ret_code, struct imgc_err *reterr)
 {
     struct running run = {
-        .app = app, .made = made, .ahead = ahead, .warnings = IMGC_BUF_INIT(WARNINGS_BYTES)
+        .app = app, .made = made, .ahead = ahead, .network = NETWORK_USE_INIT,
+        .warnings = IMGC_BUF_INIT(WARNINGS_BYTES)
     };
     struct launch_result result = { .mounts_fd = -1 };
 
@@ -339,6 +340,7 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
                            .attach = &attach,
                            .owner = command->owner,
                            .monitor = monitor,
+                           .network = NETWORK_USE_INIT,
                            .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
     struct launch_result result = { .mounts_fd = -1 };
     struct imgc_err ignored;
@@ -364,7 +366,7 @@ static int monitor_run(void *arg, struct monitor *monitor, int kept_fd, struct i
 int container_launch_detached(struct app *app, struct container_made *made,
                               const struct container_launch_owner *owner, struct imgc_err *reterr)
 {
-    struct running run = { .app = app, .made = made, .owner = owner };
+    struct running run = { .app = app, .made = made, .owner = owner, .network = NETWORK_USE_INIT };
     const struct monitor_args args = { .run = monitor_run,
                                        .arg = &run,
                                        .keep_fd = owner ? owner->fd : -1 };
