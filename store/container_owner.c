@@ -125,14 +125,16 @@ int container_release(struct store *s, const struct container *before, struct im
         return r;
     }
     db_stmt_auto struct db_stmt st = db_prepare(
-        s->db, "UPDATE container SET owner_pid = 0, init_pid = 0, cgroup = NULL, started_ns = ?2, "
-               "finished_ns = ?3, exit_code = iif(?4 < 0, NULL, ?4), oom_killed = ?5 "
-               "WHERE id = ?1");
+        s->db, "UPDATE container SET owner_pid = 0, init_pid = 0, "
+               "cgroup = iif(?3 > 0, ?6, NULL), " /* what its last end could not remove */
+               "started_ns = ?2, finished_ns = ?3, exit_code = iif(?4 < 0, NULL, ?4), "
+               "oom_killed = ?5 WHERE id = ?1");
     db_bind_text(&st, 1, before->id);
     db_bind_int(&st, 2, before->started_ns);
     db_bind_int(&st, 3, before->finished_ns);
     db_bind_int(&st, 4, before->started_ns ? before->exit_code : -1);
     db_bind_int(&st, 5, before->oom_killed);
+    db_bind_text(&st, 6, before->cgroup);
     r = db_run(&st, reterr);
     if (r == 0 && db_changes(s->db) == 0) {
         return gone(before->id, reterr);

@@ -95,7 +95,8 @@ static int find_containers(struct store *s, struct gc_dead *d, struct imgc_err *
     db_stmt_auto struct db_stmt st =
         db_prepare(s->db, "SELECT id, owner_pid, owner_start, boot_id, init_pid, init_start, "
                           "boot_id FROM container WHERE auto_remove = 1 "
-                          "AND (owner_pid > 0 OR started_ns > 0)"); /* else it waits for start */
+                          "AND (owner_pid > 0 OR started_ns > 0) " /* else it waits for start */
+                          "AND cgroup IS NULL"); /* else its row leads to what is to go first */
 
     while ((r = db_step(&st, reterr)) == DB_ROW) {
         struct process_id owner, init;
