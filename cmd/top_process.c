@@ -9,7 +9,8 @@
 #include "schema/base/buf.h"
 #include "schema/base/fd.h"
 
-#define FILE_BYTES 65536 /* of one file of /proc/PID that is looked at */
+#define FILE_BYTES 65536         /* of one file of /proc/PID that is looked at */
+#define STATUS_BYTES (1u << 20) /* of "status": with the most groups that there can be */
 #define FIELDS_MAX 24    /* of /proc/PID/stat, counted from its state on */
 
 void top_process_done_all(struct top_processes *all)
@@ -199,7 +200,7 @@ static int make_room(struct top_processes *all, struct imgc_err *reterr)
 static int add(struct top_processes *all, int dir_fd, uint64_t host_pid, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf stat = IMGC_BUF_INIT(FILE_BYTES);
-    imgc_autobuf struct imgc_buf status = IMGC_BUF_INIT(FILE_BYTES);
+    imgc_autobuf struct imgc_buf status = IMGC_BUF_INIT(STATUS_BYTES);
 
     if (read_file(dir_fd, "stat", &stat) < 0 || read_file(dir_fd, "status", &status) < 0) {
         return 0; /* it has ended */
