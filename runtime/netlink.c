@@ -276,8 +276,11 @@ int netlink_send_batch(struct netlink *nl, char *bytes, size_t len, struct imgc_
     int room = len < INT_MAX / 4 ? (int)len : INT_MAX / 4;
     uint32_t first = number(nl, bytes, len);
 
-    if (len > ANSWER_BYTES) { /* all of it in one go: by default sockets take some 200 kB */
-        (void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    /* All of it in one go: by default sockets take some 200 kB. In a user namespace no more than
+     * the host allows everybody. */
+    if (len > ANSWER_BYTES &&
+        setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0) {
+        (void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     }
     if (sendto(nl->fd, bytes, len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) {
         return imgc_fail_sys(reterr, errno, "ask the kernel");
