@@ -12,7 +12,15 @@ static int rename_run(struct app *app, const void *options, struct args args,
 
     int r = container_end_find(app, args.v[0], &c, reterr);
     r = r < 0 ? r : container_rename(app->store, c.id, args.v[1], reterr);
-    return r < 0 ? r : network_live_renamed(app->store, c.id, reterr);
+    if (r < 0) {
+        return r;
+    }
+    struct imgc_err err;
+    if (network_live_renamed(app->store, c.id, &err) < 0) { /* it has its name all the same */
+        output_warn(&app->out, "the containers on its networks know '%s' by its old name: %s",
+                    args.v[1], err.msg);
+    }
+    return 0;
 }
 
 const struct command cmd_rename = {
