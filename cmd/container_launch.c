@@ -245,10 +245,11 @@ void container_launch_tell_oom(struct app *app, int exit_code)
 int container_launch(struct app *app, struct container_made *made, struct ahead *ahead,
                      int *ret_code, struct imgc_err *reterr)
 {
-    struct running run = {
-        .app = app, .made = made, .ahead = ahead, .network = NETWORK_USE_INIT,
-        .warnings = IMGC_BUF_INIT(WARNINGS_BYTES)
-    };
+    struct running run = { .app = app,
+                           .made = made,
+                           .ahead = ahead,
+                           .network = NETWORK_USE_INIT,
+                           .warnings = IMGC_BUF_INIT(WARNINGS_BYTES) };
     struct launch_result result = { .mounts_fd = -1 };
 
     int r = launch(&run, &result, reterr);
