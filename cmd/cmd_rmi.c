@@ -112,13 +112,14 @@ static int remove_image(struct rmi *m, const struct image *image, const char *na
     return 0;
 }
 
-static int untag(struct rmi *m, const struct ref *ref, struct imgc_err *reterr)
+static int untag(struct rmi *m, const struct ref *ref, const struct image *image,
+                 struct imgc_err *reterr)
 {
     imgc_autofree char *text = NULL;
 
     int r = ref_familiar(ref, &text, reterr);
     if (r == 0) {
-        r = image_untag(m->store, ref, reterr);
+        r = image_untag(m->store, ref, &image->id, reterr);
     }
     if (r == 0) {
         output_print(&m->app->out, "Untagged: %s\n", text);
@@ -126,20 +127,41 @@ static int untag(struct rmi *m, const struct ref *ref, struct imgc_err *reterr)
     return r < 0 ? r : 0;
 }
 
-/* A name that is not the last one is taken away; else the image goes. */
-static int remove_ref(struct rmi *m, struct ref *ref, const struct image *image, const char *name,
-                      struct imgc_err *reterr)
+/* A name that is not the image's last one is taken away from it; else the image goes. */
+static int remove_named(struct rmi *m, const struct ref *ref, const struct image *image,
+                        const char *name, struct imgc_err *reterr)
 {
     size_t others = count(image->tags);
-    bool by_digest = digest_is_set(&ref->digest);
 
-    if (by_digest) {
-        /* "name:tag@digest" names the digest. */
-        free(ref->tag);
-        ref->tag = NULL;
+    if (digest_is_set(&ref->digest)) {
         others += count(image->repo_digests);
     }
-    return others > 1 ? untag(m, ref, reterr) : remove_image(m, image, name, reterr);
+    return others > 1 ? untag(m, ref, image, reterr) : remove_image(m, image, name, reterr);
+}
+
+/* A name stands for the images of several platforms. Which ones is asked once, before the first is
+ * gone: after that the same word may mean an ID, or a name in another registry. This host's goes
+ * first, and where it cannot, none does. */
+static int remove_ref(struct rmi *m, const struct ref *ref, const struct image *image,
+                      const char *name, struct imgc_err *reterr)
+{
+    imgc_autofree struct digest *ids = NULL;
+    size_t n = 0;
+
+    int r = image_list_named(m->store, ref, &ids, &n, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0; /* gone meanwhile: as wanted */
+    }
+    r = remove_named(m, ref, image, name, reterr);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        image_auto struct image other = { .tags = NULL };
+        if (digest_eq(&ids[i], &image->id)) {
+            continue;
+        }
+        r = image_find_id(m->store, &ids[i], &other, reterr);
+        r = r == 0 ? remove_named(m, ref, &other, name, reterr) : r < 0 ? r : 0;
+    }
+    return r;
 }
 
 /* An image by its ID. */
@@ -155,41 +177,26 @@ static int remove_id(struct rmi *m, const struct image *image, const char *name,
     return remove_image(m, image, name, reterr);
 }
 
-enum { NO_MORE = 1 };
-
-/* One image that @name stands for. @is_other: there was one already, and an ID that is spelled like
- * the name is not meant. @return 0; NO_MORE. */
-static int remove_one(struct rmi *m, const char *name, bool is_other, struct imgc_err *reterr)
+static int remove_one(struct rmi *m, const char *name, struct imgc_err *reterr)
 {
     image_auto struct image image = { .tags = NULL };
     ref_auto struct ref ref = REF_INIT;
 
     int r = lookup_find(m->store, name, &image, reterr);
     if (r == IMAGE_MISSING) {
-        return is_other || m->options->ignore
-                   ? NO_MORE
-                   : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);
+        return m->options->ignore ? 0
+                                  : imgc_fail(reterr, IMGC_E_NOTFOUND, "no such image: %s", name);
     }
     r = r < 0 ? r : lookup_ref(m->store, name, &image, &ref, reterr);
-    if (r == 0) {
-        return remove_ref(m, &ref, &image, name, reterr);
+    if (r == LOOKUP_IS_ID) {
+        return remove_id(m, &image, name, reterr);
     }
-    if (r < 0 || is_other) {
-        return r < 0 ? r : NO_MORE;
+    if (r == 0 && digest_is_set(&ref.digest)) {
+        /* "name:tag@digest" names the digest. */
+        free(ref.tag);
+        ref.tag = NULL;
     }
-    r = remove_id(m, &image, name, reterr);
-    return r < 0 ? r : NO_MORE;
-}
-
-/* A name stands for the images of several platforms. */
-static int remove_named(struct rmi *m, const char *name, struct imgc_err *reterr)
-{
-    int r = remove_one(m, name, false, reterr);
-
-    while (r == 0) {
-        r = remove_one(m, name, true, reterr);
-    }
-    return r < 0 ? r : 0;
+    return r < 0 ? r : remove_ref(m, &ref, &image, name, reterr);
 }
 
 /* A failure stops only its own image. */
@@ -243,7 +250,7 @@ static int rmi_run(struct app *app, const void *options, struct args args, struc
     }
     for (size_t i = 0; r == 0 && i < args.n; i++) {
         struct imgc_err err;
-        if (remove_named(&m, args.v[i], &err) < 0) {
+        if (remove_one(&m, args.v[i], &err) < 0) {
             note_failure(&m, &err);
         }
     }

@@ -111,7 +111,7 @@ static int put_tag(struct store *s, const struct ref *ref, const struct digest *
 {
     imgc_autofree char *key = NULL;
 
-    int r = image_load_tag_key(ref, &key, reterr);
+    int r = image_load_key(ref, &key, reterr);
     if (r < 0) {
         return r;
     }
@@ -209,7 +209,7 @@ static int forget_other_images(struct store *s, const struct ref *ref, const str
 {
     imgc_autofree char *key = NULL;
 
-    int r = image_load_tag_key(ref, &key, reterr);
+    int r = image_load_key(ref, &key, reterr);
     if (r < 0) {
         return r;
     }
@@ -243,34 +243,40 @@ int image_tag(struct store *s, const struct digest *id, const struct ref *ref,
     return r < 0 ? r : db_commit(&tx, reterr);
 }
 
-static int delete_name(struct store *s, const struct ref *ref, struct imgc_err *reterr)
+/* @id  NULL: of all images. */
+static int delete_name(struct store *s, const struct ref *ref, const struct digest *id,
+                       struct imgc_err *reterr)
 {
     bool is_digest = digest_is_set(&ref->digest);
     imgc_autofree char *key = NULL;
 
-    int r = is_digest ? ref_repository(ref, false, &key, reterr)
-                      : image_load_tag_key(ref, &key, reterr);
+    int r = image_load_key(ref, &key, reterr);
     if (r < 0) {
         return r;
     }
     db_stmt_auto struct db_stmt st = db_prepare(
-        s->db, is_digest ? "DELETE FROM repo_digest WHERE repository = ?1 AND digest = ?2"
-                         : "DELETE FROM tag WHERE name = ?1");
+        s->db, is_digest ? "DELETE FROM repo_digest WHERE repository = ?1 AND "
+                           "(?2 IS NULL OR image_id = ?2) AND digest = ?3"
+                         : "DELETE FROM tag WHERE name = ?1 AND (?2 IS NULL OR image_id = ?2)");
     db_bind_text(&st, 1, key);
+    if (id) {
+        db_bind_digest(&st, 2, id);
+    }
     if (is_digest) {
-        db_bind_digest(&st, 2, &ref->digest);
+        db_bind_digest(&st, 3, &ref->digest);
     }
     r = db_run(&st, reterr);
     return r < 0 ? r : db_changes(s->db) == 0 ? IMAGE_MISSING : 0;
 }
 
-int image_untag(struct store *s, const struct ref *ref, struct imgc_err *reterr)
+int image_untag(struct store *s, const struct ref *ref, const struct digest *id,
+                struct imgc_err *reterr)
 {
     db_tx_auto struct db_tx tx = DB_TX_INIT;
 
     int r = db_begin(s->db, DB_WRITE, &tx, reterr);
     if (r == 0) {
-        r = delete_name(s, ref, reterr);
+        r = delete_name(s, ref, id, reterr);
     }
     return r != 0 ? r : db_commit(&tx, reterr);
 }

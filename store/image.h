@@ -75,6 +75,11 @@ IMGC_CHECK int image_find_stack(struct store *s, struct imgc_str name, const str
 IMGC_CHECK int image_resolve(struct store *s, const struct ref *ref, struct digest *ret_id,
                              struct digest *ret_top, struct imgc_err *reterr);
 
+/** The images of all platforms that a tag or repository digest stands for, in one read; the one
+ * that came last first. @ret caller frees. @return 0; IMAGE_MISSING where there is none. */
+IMGC_CHECK int image_list_named(struct store *s, const struct ref *ref, struct digest **ret,
+                                size_t *ret_n, struct imgc_err *reterr);
+
 struct image_list {
     struct image *items;
     size_t n;
@@ -93,9 +98,10 @@ IMGC_CHECK int image_list_brief(struct store *s, struct image_list *ret, struct 
 IMGC_CHECK int image_tag(struct store *s, const struct digest *id, const struct ref *ref,
                          struct imgc_err *reterr);
 
-/** Take away one tag or repository digest, from the images of all platforms.
- * @return 0; IMAGE_MISSING. */
-IMGC_CHECK int image_untag(struct store *s, const struct ref *ref, struct imgc_err *reterr);
+/** Take away one tag or repository digest from image @id; NULL: from the images of all platforms.
+ * @return 0; IMAGE_MISSING where there is no such name. */
+IMGC_CHECK int image_untag(struct store *s, const struct ref *ref, const struct digest *id,
+                           struct imgc_err *reterr);
 
 /** For gc_remove(). Inside a write transaction: delete the image with all its names.
  * @return 0; IMAGE_MISSING; -INUSE that names a container. */

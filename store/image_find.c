@@ -151,6 +151,15 @@ int image_resolve(struct store *s, const struct ref *ref, struct digest *ret_id,
     return r < 0 ? r : image_load_ref(s, ref, NULL, ret_id, ret_top, reterr);
 }
 
+int image_list_named(struct store *s, const struct ref *ref, struct digest **ret, size_t *ret_n,
+                     struct imgc_err *reterr)
+{
+    db_tx_auto struct db_tx tx = DB_TX_INIT;
+
+    int r = db_begin(s->db, DB_READ, &tx, reterr);
+    return r < 0 ? r : image_load_named(s, ref, ret, ret_n, reterr);
+}
+
 static int by_newest(const void *a, const void *b)
 {
     const struct image *x = a, *y = b;

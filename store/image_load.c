@@ -276,16 +276,40 @@ int image_load_brief(struct store *s, struct image_list *ret, struct imgc_err *r
     return load(s, NULL, 0, ret, reterr);
 }
 
-int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr)
+int image_load_key(const struct ref *ref, char **ret, struct imgc_err *reterr)
 {
+    if (digest_is_set(&ref->digest)) {
+        return ref_repository(ref, false, ret, reterr);
+    }
     if (asprintf(ret, "%s/%s:%s", ref->domain, ref->path, ref->tag ? ref->tag : "latest") < 0) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     return 0;
 }
 
-/* Of images that rows give as (id, os, arch, variant), newest first, the one that suits best; of
- * none that suits the newest. @want  NULL: this host's. @return 0; IMAGE_MISSING for no row. */
+#define SELECT_NAMED(names)                                                               \
+    "SELECT i.id, i.os, i.arch, i.variant FROM " names " AS n JOIN image AS i ON i.id = " \
+    "n.image_id WHERE "
+#define NEWEST_FIRST " ORDER BY i.added_ns DESC, i.id"
+
+/* Rows (id, os, arch, variant) of the images that @ref, whose key is @key, stands for. */
+static struct db_stmt select_named(struct store *s, const struct ref *ref, const char *key)
+{
+    bool is_digest = digest_is_set(&ref->digest);
+    struct db_stmt st = db_prepare(
+        s->db, is_digest
+                   ? SELECT_NAMED("repo_digest") "n.repository = ?1 AND n.digest = ?2" NEWEST_FIRST
+                   : SELECT_NAMED("tag") "n.name = ?1" NEWEST_FIRST);
+
+    db_bind_text(&st, 1, key);
+    if (is_digest) {
+        db_bind_digest(&st, 2, &ref->digest);
+    }
+    return st;
+}
+
+/* Of the images of select_named() the one that suits best; of none that suits the newest. @want
+ * NULL: this host's. @return 0; IMAGE_MISSING for no row. */
 static int choose(struct db_stmt *st, const struct platform *want, struct digest *ret_id,
                   struct imgc_err *reterr)
 {
@@ -320,50 +344,54 @@ static int find_top(struct store *s, const char *key, const struct digest *id, s
     return r != DB_ROW ? (r < 0 ? r : IMAGE_MISSING) : db_col_digest(&st, 0, ret, reterr);
 }
 
-static int find_tag(struct store *s, const struct ref *ref, const struct platform *want,
-                    struct digest *ret_id, struct digest *ret_top, struct imgc_err *reterr)
-{
-    imgc_autofree char *key = NULL;
-
-    int r = image_load_tag_key(ref, &key, reterr);
-    if (r < 0) {
-        return r;
-    }
-    db_stmt_auto struct db_stmt st =
-        db_prepare(s->db, "SELECT i.id, i.os, i.arch, i.variant FROM tag AS t JOIN image AS i ON "
-                          "i.id = t.image_id WHERE t.name = ?1 ORDER BY i.added_ns DESC, i.id");
-    db_bind_text(&st, 1, key);
-    r = choose(&st, want, ret_id, reterr);
-    return r != 0 ? r : find_top(s, key, ret_id, ret_top, reterr);
-}
-
-static int find_repo_digest(struct store *s, const struct ref *ref, const struct platform *want,
-                            struct digest *ret_id, struct imgc_err *reterr)
-{
-    imgc_autofree char *repository = NULL;
-
-    int r = ref_repository(ref, false, &repository, reterr);
-    if (r < 0) {
-        return r;
-    }
-    db_stmt_auto struct db_stmt st = db_prepare(
-        s->db, "SELECT i.id, i.os, i.arch, i.variant FROM repo_digest AS d JOIN image AS i ON "
-               "i.id = d.image_id WHERE d.repository = ?1 AND d.digest = ?2 "
-               "ORDER BY i.added_ns DESC, i.id");
-    db_bind_text(&st, 1, repository);
-    db_bind_digest(&st, 2, &ref->digest);
-    return choose(&st, want, ret_id, reterr);
-}
-
 int image_load_ref(struct store *s, const struct ref *ref, const struct platform *want,
                    struct digest *ret_id, struct digest *ret_top, struct imgc_err *reterr)
 {
+    imgc_autofree char *key = NULL;
+
+    int r = image_load_key(ref, &key, reterr);
+    if (r < 0) {
+        return r;
+    }
+    db_stmt_auto struct db_stmt st = select_named(s, ref, key);
+    r = choose(&st, want, ret_id, reterr);
+    if (r != 0) {
+        return r;
+    }
     if (!digest_is_set(&ref->digest)) {
-        return find_tag(s, ref, want, ret_id, ret_top, reterr);
+        return find_top(s, key, ret_id, ret_top, reterr);
     }
-    int r = find_repo_digest(s, ref, want, ret_id, reterr);
-    if (r == 0) {
-        *ret_top = ref->digest;
+    *ret_top = ref->digest;
+    return 0;
+}
+
+int image_load_named(struct store *s, const struct ref *ref, struct digest **ret, size_t *ret_n,
+                     struct imgc_err *reterr)
+{
+    imgc_autofree struct digest *ids = NULL;
+    imgc_autofree char *key = NULL;
+    size_t n = 0;
+
+    int r = image_load_key(ref, &key, reterr);
+    if (r < 0) {
+        return r;
     }
-    return r;
+    db_stmt_auto struct db_stmt st = select_named(s, ref, key);
+    while ((r = db_step(&st, reterr)) == DB_ROW) {
+        struct digest *p = grow(ids, n, sizeof *p);
+        if (!p) {
+            return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
+        }
+        ids = p;
+        r = db_col_digest(&st, 0, &ids[n++], reterr);
+        if (r < 0) {
+            return r;
+        }
+    }
+    if (r < 0 || n == 0) {
+        return r < 0 ? r : IMAGE_MISSING;
+    }
+    *ret = imgc_take(ids);
+    *ret_n = n;
+    return 0;
 }

@@ -19,8 +19,9 @@ IMGC_CHECK int image_load_stack(struct store *s, const struct digest *id, struct
 /** The same for all, with nothing but what their own rows say. */
 IMGC_CHECK int image_load_brief(struct store *s, struct image_list *ret, struct imgc_err *reterr);
 
-/** Key of a tag in the index, "domain/path:tag"; ":latest" without one. @ret caller frees. */
-IMGC_CHECK int image_load_tag_key(const struct ref *ref, char **ret, struct imgc_err *reterr);
+/** Key of a name in the index: of a tag "domain/path:tag", ":latest" without one; of a repository
+ * digest "domain/path". @ret caller frees. */
+IMGC_CHECK int image_load_key(const struct ref *ref, char **ret, struct imgc_err *reterr);
 
 /** Inside a transaction: the image that tag or digest of @ref names. Of several platforms' images
  * the one that suits @want (NULL: this host) best; where none does, the one that came last.
@@ -28,5 +29,9 @@ IMGC_CHECK int image_load_tag_key(const struct ref *ref, char **ret, struct imgc
 IMGC_CHECK int image_load_ref(struct store *s, const struct ref *ref, const struct platform *want,
                               struct digest *ret_id, struct digest *ret_top,
                               struct imgc_err *reterr);
+
+/** Inside a transaction: image_list_named(). */
+IMGC_CHECK int image_load_named(struct store *s, const struct ref *ref, struct digest **ret,
+                                size_t *ret_n, struct imgc_err *reterr);
 
 #endif

@@ -89,6 +89,48 @@ platform_in() {
     [ "$(imgc images --filter dangling=true -q | wc -l)" -eq 3 ]
 }
 
+# id_for PLATFORM: the image that is for it.
+id_for() {
+    imgc images --all --format '{{.Platform}} {{.ID}}' | awk -v want="$1" '$1 == want {print $2}' | sort -u
+}
+
+@test "rmi of a name leaves what has another name, and nothing without one" {
+    imgc pull -q --all-platforms "$REGISTRY/many:1"
+    imgc tag "$REGISTRY/many:1" mine
+    run imgc rmi "$REGISTRY/many:1"
+    [ "$status" -eq 0 ]
+    [[ $output == *"Untagged: $REGISTRY/many:1"* && $output == *"Deleted: "* ]]
+    [ "$(imgc images --all --format '{{.Repository}}')" = mine ]
+    imgc rmi mine
+    assert_store_clean
+}
+
+@test "rmi takes this host's image first: one that is used keeps those of the other platforms" {
+    imgc pull -q --all-platforms "$REGISTRY/many:1"
+    imgc create --name user "$REGISTRY/many:1" true
+    assert_fails 2 'used by' imgc rmi "$REGISTRY/many:1"
+    [ "$(imgc images --format '{{.ID}}' "$REGISTRY/many:1" | wc -l)" -eq 3 ]
+    imgc rm user
+    imgc rmi "$REGISTRY/many:1"
+    [ -z "$(imgc images -aq)" ]
+}
+
+@test "untag by ID takes a name from that platform's image alone" {
+    local arm name=$REGISTRY/many:1
+    imgc pull -q --all-platforms "$name"
+    arm=$(id_for linux/arm64)
+    [ -n "$arm" ]
+    imgc untag "$arm"
+    [ "$(imgc images --filter dangling=true -q)" = "$arm" ]
+    [ "$(imgc images --format '{{.ID}}' "$name" | wc -l)" -eq 2 ]
+    assert_fails 1 "has no name $name" imgc untag "$arm" "$name"
+    imgc pull -q --all-platforms "$name"
+    imgc untag "$arm" "$name"
+    [ "$(imgc images --filter dangling=true -q)" = "$arm" ]
+    imgc untag "$name" "$name"
+    [ "$(imgc images --filter dangling=true -q | wc -l)" -eq 3 ]
+}
+
 @test "--all-platforms of one image is that image; with --platform it is refused" {
     imgc pull -q --all-platforms "$REGISTRY/alone:1"
     [ "$(imgc images -q | wc -l)" -eq 1 ]

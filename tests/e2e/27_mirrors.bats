@@ -240,6 +240,21 @@ mirror_conf() {
     assert_fails 1 "'docker.io' is blocked" imgc pull lib/nosuch
 }
 
+@test "rmi of a short name stays with the image that it was found as" {
+    imgc pull -q "$REGISTRY/lib/bb:v1"
+    imgc pull -q "$REGISTRY/lib/bb:v3"
+    imgc tag "$one" app
+    imgc tag "$three" quay.example/app
+    imgc rmi "$REGISTRY/lib/bb:v1" "$REGISTRY/lib/bb:v3"
+    printf '%s\n' 'unqualified-search-registries = ["docker.io", "quay.example"]' >"$conf"
+    imgc rmi app
+    [ "$(imgc images --no-trunc -aq)" = "sha256:$three" ] || [ "$(imgc images --no-trunc -aq)" = "$three" ]
+    # the next one is meant now, by the same word
+    imgc untag app
+    assert_fails 1 'app' imgc inspect app
+    [ "$(imgc images --filter dangling=true -q)" = "${three:0:12}" ]
+}
+
 @test "files: drop-ins in order, --registries-conf, CONTAINERS_REGISTRIES_CONF, and what is wrong" {
     mkdir "$conf.d"
     printf '%s\n' '[[registry]]' 'prefix = "example.test"' "location = \"$mirror\"" >"$conf"

@@ -151,8 +151,9 @@ static void test_tags_move(void **state)
     assert_ok(image_resolve(t->s, &ref, &id, &top, &t->err), t->err);
     assert_true(digest_eq(&id, &one));
     assert_true(digest_eq(&top, &one));
-    assert_ok(image_untag(t->s, &ref, &t->err), t->err);
-    assert_int_equal(image_untag(t->s, &ref, &t->err), IMAGE_MISSING);
+    assert_int_equal(image_untag(t->s, &ref, &two, &t->err), IMAGE_MISSING);
+    assert_ok(image_untag(t->s, &ref, NULL, &t->err), t->err);
+    assert_int_equal(image_untag(t->s, &ref, NULL, &t->err), IMAGE_MISSING);
     struct digest none = test_digest("no image", 8);
     assert_err(image_tag(t->s, &none, &ref, &t->err), IMGC_E_NOTFOUND);
 }
@@ -214,6 +215,46 @@ static void test_platforms_share_a_name(void **state)
     assert_true(digest_eq(&got, &mips));
     got = find_for(t, "a:v", "s390x");
     assert_true(digest_eq(&got, &mips));
+}
+
+/* How many images @ref stands for, and whether @id is one of them. */
+static size_t count_named(struct test_store *t, const struct ref *ref, const struct digest *id,
+                          bool *ret_is_here)
+{
+    imgc_autofree struct digest *ids = NULL;
+    size_t n = 0;
+
+    int r = image_list_named(t->s, ref, &ids, &n, &t->err);
+    assert_true(r >= 0);
+    assert_int_equal(r == IMAGE_MISSING, n == 0);
+    *ret_is_here = false;
+    for (size_t i = 0; i < n; i++) {
+        *ret_is_here = *ret_is_here || digest_eq(&ids[i], id);
+    }
+    return n;
+}
+
+static void test_untag_one_platform(void **state)
+{
+    struct test_store *t = *state;
+    struct digest top = test_digest("index", 5);
+    bool is_here;
+    struct digest one = add_of_platform(t, "s390x", &top, "a:v");
+    struct digest two = add_of_platform(t, "riscv64", &top, "a:v");
+    ref_auto struct ref ref = REF_INIT;
+
+    assert_ok(ref_parse(IMGC_STR("a:v"), &ref, &t->err), t->err);
+    for (int i = 0; i < 2; i++) {
+        ref.digest = i == 0 ? ref.digest : top; /* the tag, then the repository digest */
+        assert_int_equal(count_named(t, &ref, &one, &is_here), 2);
+        assert_true(is_here);
+        assert_ok(image_untag(t->s, &ref, &one, &t->err), t->err);
+        assert_int_equal(image_untag(t->s, &ref, &one, &t->err), IMAGE_MISSING);
+        assert_int_equal(count_named(t, &ref, &one, &is_here), 1);
+        assert_false(is_here);
+        assert_ok(image_untag(t->s, &ref, &two, &t->err), t->err);
+        assert_int_equal(count_named(t, &ref, &two, &is_here), 0);
+    }
 }
 
 static void test_unchanged(void **state)
@@ -345,6 +386,7 @@ int main(void)
         CASE(test_ambiguous_ids),
         CASE(test_tags_move),
         CASE(test_platforms_share_a_name),
+        CASE(test_untag_one_platform),
         CASE(test_unchanged),
         CASE(test_remove),
         CASE(test_unique_size),
