@@ -214,34 +214,66 @@ static int parse_name(const char *name, struct ref *ret, struct imgc_err *reterr
     return r < 0 ? r : ref_default_tag(ret, reterr);
 }
 
-/* Before the layers are read: the tags can be given. */
-static int check_names(const struct loading *l, struct imgc_err *reterr)
+static bool has_digest(const struct digest *list, size_t n, const struct digest *d)
 {
-    for (size_t i = 0; l->names && l->names[i]; i++) {
-        ref_auto struct ref ref = REF_INIT;
-        struct digest id, top;
-        int r = parse_name(l->names[i], &ref, reterr);
-        if (r == 0 && !l->args->replace) {
-            r = image_resolve(l->args->store, &ref, &id, &top, reterr);
-            if (r == 0 && !digest_eq(&id, &l->id)) {
-                r = imgc_fail(reterr, IMGC_E_EXISTS,
-                              "'%s' is another image here (--replace gives the name to this one)",
-                              l->names[i]);
-            }
-        }
-        if (r < 0) {
-            return r;
+    for (size_t i = 0; i < n; i++) {
+        if (digest_eq(&list[i], d)) {
+            return true;
         }
     }
+    return false;
+}
+
+/* What the tag of the image is to be resolved to: what the archive says; where the name stands for
+ * images of other platforms beside this one already, what it is now, for it stays theirs, too. */
+static int find_top(const struct loading *l, const struct ref *ref, const char *name,
+                    struct digest *ret, struct imgc_err *reterr)
+{
+    imgc_autofree struct digest *ids = NULL;
+    struct digest id, top;
+    size_t n = 0;
+
+    *ret = l->top;
+    if (l->args->replace) {
+        return 0;
+    }
+    int r = image_resolve(l->args->store, ref, &id, &top, reterr);
+    if (r != 0 || digest_eq(&top, &l->top)) {
+        return r < 0 ? r : 0; /* free; or it will stand beside those of the same index */
+    }
+    r = image_list_named(l->args->store, ref, &ids, &n, reterr);
+    if (r != 0) {
+        return r < 0 ? r : 0; /* free since then */
+    }
+    if (!has_digest(ids, n, &l->id)) {
+        return imgc_fail(reterr, IMGC_E_EXISTS,
+                         "'%s' is another image here (--replace gives the name to this one)", name);
+    }
+    *ret = n > 1 ? top : l->top;
     return 0;
 }
 
-static int list_image(struct loading *l, const struct ref *ref, struct imgc_err *reterr)
+/* Before the layers are read: the tags can be given. */
+static int check_names(const struct loading *l, struct imgc_err *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && l->names && l->names[i]; i++) {
+        ref_auto struct ref ref = REF_INIT;
+        struct digest top;
+        r = parse_name(l->names[i], &ref, reterr);
+        r = r < 0 ? r : find_top(l, &ref, l->names[i], &top, reterr);
+    }
+    return r;
+}
+
+static int list_image(struct loading *l, const struct ref *ref, const struct digest *top,
+                      struct imgc_err *reterr)
 {
     const struct image_add add = {
         .id = l->id,
         .manifest = l->manifest_digest,
-        .top = l->top,
+        .top = *top,
         .blobs = l->documents,
         .n_blobs = l->n_documents,
         .diff_ids = l->config.diff_ids,
@@ -267,11 +299,13 @@ static int publish(struct loading *l, struct imgc_err *reterr)
     if (r < 0) {
         return imgc_context(reterr, "unpack");
     }
-    r = l->names && l->names[0] ? 0 : list_image(l, NULL, reterr);
+    r = l->names && l->names[0] ? 0 : list_image(l, NULL, &l->top, reterr);
     for (size_t i = 0; r == 0 && l->names && l->names[i]; i++) {
         ref_auto struct ref ref = REF_INIT;
+        struct digest top;
         r = parse_name(l->names[i], &ref, reterr);
-        r = r < 0 ? r : list_image(l, &ref, reterr);
+        r = r < 0 ? r : find_top(l, &ref, l->names[i], &top, reterr);
+        r = r < 0 ? r : list_image(l, &ref, &top, reterr);
     }
     if (r == 0 && l->args->loaded) {
         l->args->loaded(l->args->arg, &l->id, l->names, &l->report);
@@ -362,6 +396,12 @@ static bool is_one_image(const struct image_index *index)
     return index->n_manifests > 1;
 }
 
+/* Whether @a and @b are one name's images for two platforms. */
+static bool is_of_name(const struct descriptor *a, const struct descriptor *b)
+{
+    return a->has_platform && !a->is_attestation && strcmp(a->ref_name, b->ref_name) == 0;
+}
+
 /* Of the entries that have the name of entry @i for several platforms, the one to load: a pull
  * takes one, too. @ret  NULL: it has had its turn, with the first of them. */
 static int choose_of_name(const struct archive_load_args *args, const struct image_index *index,
@@ -378,8 +418,7 @@ static int choose_of_name(const struct archive_load_args *args, const struct ima
     }
     for (size_t j = 0; j < index->n_manifests; j++) {
         const struct descriptor *other = &index->manifests[j];
-        if (other->has_platform && !other->is_attestation &&
-            strcmp(other->ref_name, d->ref_name) == 0) {
+        if (is_of_name(other, d)) {
             first = j < first ? j : first;
             same[group.n_manifests++] = *other;
         }
@@ -395,8 +434,9 @@ static int choose_of_name(const struct archive_load_args *args, const struct ima
     }
     *ret = NULL;
     for (size_t j = 0; first == i && j < index->n_manifests; j++) {
-        if (digest_eq(&index->manifests[j].digest, &best->digest)) {
-            *ret = &index->manifests[j];
+        const struct descriptor *other = &index->manifests[j];
+        if (is_of_name(other, d) && digest_eq(&other->digest, &best->digest)) {
+            *ret = other;
         }
     }
     return 0;

@@ -164,19 +164,27 @@ choices() {
     [ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -eq 16 ]
 }
 
-@test "load takes of one name's platforms this host's, or the one that --platform says" {
-    local layout=$BATS_TEST_TMPDIR/layout
-    imgc pull -q --all-platforms "$REGISTRY/many:1"
+# A layout with two entries, whose names are the architectures. It is in $layout.
+make_layout() {
+    local arch
+    layout=$BATS_TEST_TMPDIR/layout
     for arch in arm64 amd64; do
         skopeo copy -q --insecure-policy --src-tls-verify=false --override-os linux --override-arch $arch \
             "docker://$REGISTRY/many:1" "oci:$layout:$arch"
     done
-    # as others write it: one name for both, which the platform tells apart
-    jq '.manifests |= map(.platform = {os: "linux", architecture: .annotations["org.opencontainers.image.ref.name"]}
-        | .annotations["org.opencontainers.image.ref.name"] = "example.com/many:1")' \
-        "$layout/index.json" >"$layout/new"
+}
+
+# change_index FILTER: its index through jq; named(NAME) is an entry under that name, for its platform.
+change_index() {
+    jq 'def named($name): .platform = {os: "linux", architecture: .annotations["org.opencontainers.image.ref.name"]}
+        | .annotations["org.opencontainers.image.ref.name"] = $name; '"$1" "$layout/index.json" >"$layout/new"
     mv "$layout/new" "$layout/index.json"
-    imgc rmi -a
+}
+
+@test "load takes of one name's platforms this host's, or the one that --platform says" {
+    make_layout
+    # as others write it: one name for both, which the platform tells apart
+    change_index '.manifests |= map(named("example.com/many:1"))'
     imgc load -i "$layout"
     [ "$(imgc images -q | wc -l)" -eq 1 ]
     if [ "$(uname -m)" = x86_64 ]; then
@@ -186,4 +194,43 @@ choices() {
     imgc load --platform linux/arm64 -i "$layout"
     [ "$(platform_in example.com/many:1)" = linux/arm64 ]
     assert_fails 1 'no image for linux/s390x' imgc load --platform linux/s390x -i "$layout"
+}
+
+@test "load gives each of two names of the same images for several platforms" {
+    make_layout
+    change_index '.manifests |= map(named("example.com/app:1")) + map(named("example.com/app:2"))'
+    imgc load -i "$layout"
+    [ "$(imgc images --format '{{.Repository}}:{{.Tag}}' | sort | xargs)" = "example.com/app:1 example.com/app:2" ]
+    [ "$(imgc images -aq | sort -u | wc -l)" -eq 1 ]
+}
+
+@test "load puts another platform's image beside those of its name, and takes the name from none" {
+    local index hex
+    make_layout
+    # one index under one name, as containerd and buildx write it
+    index=$(jq -c '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [.manifests[]
+        | {mediaType, digest, size, platform: {os: "linux", architecture: .annotations["org.opencontainers.image.ref.name"]}}]}' \
+        "$layout/index.json")
+    hex=$(printf %s "$index" | sha256sum | cut -d' ' -f1)
+    printf %s "$index" >"$layout/blobs/sha256/$hex"
+    change_index ".manifests = [{mediaType: \"application/vnd.oci.image.index.v1+json\", digest: \"sha256:$hex\",
+        size: ${#index}, annotations: {\"org.opencontainers.image.ref.name\": \"example.com/many:1\"}}]"
+    imgc load --platform linux/amd64 -i "$layout"
+    imgc load --platform linux/arm64 -i "$layout"
+    both="linux/amd64 linux/arm64"
+    [ "$(imgc images --format '{{.Platform}}' example.com/many:1 | sort | xargs)" = "$both" ]
+    # an archive of one of them is no other image, whatever its manifest is
+    for platform in amd64 arm64; do
+        imgc save -q -o "$BATS_TEST_TMPDIR/$platform.tar" "$(id_for linux/$platform)"
+        mkdir "$BATS_TEST_TMPDIR/$platform"
+        tar -xf "$BATS_TEST_TMPDIR/$platform.tar" -C "$BATS_TEST_TMPDIR/$platform"
+        jq -c '.[].RepoTags = ["example.com/many:1"]' "$BATS_TEST_TMPDIR/$platform/manifest.json" >"$BATS_TEST_TMPDIR/new"
+        mv "$BATS_TEST_TMPDIR/new" "$BATS_TEST_TMPDIR/$platform/manifest.json"
+        imgc load -i "$BATS_TEST_TMPDIR/$platform"
+        [ "$(imgc images --format '{{.Platform}}' example.com/many:1 | sort | xargs)" = "$both" ]
+    done
+    imgc rmi "$(id_for linux/arm64)"
+    assert_fails 1 'another image here' imgc load -i "$BATS_TEST_TMPDIR/arm64"
+    imgc load --replace -i "$BATS_TEST_TMPDIR/arm64"
+    [ "$(imgc images --format '{{.Platform}}' example.com/many:1)" = linux/arm64 ]
 }
