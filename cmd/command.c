@@ -20,6 +20,7 @@ const struct command_alias command_aliases[] = {
     { "image", "tag", "tag", NULL },
     { "image", "untag", "untag", NULL },
     { "image", "pull", "pull", NULL },
+    { "image", "push", "push", NULL },
     { "image", "import", "import", NULL },
     { "image", "load", "load", NULL },
     { "image", "save", "save", NULL },
