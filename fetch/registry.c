@@ -13,9 +13,9 @@
 #include "schema/media_type.h"
 
 #define MAX_URL_BYTES (UPLOAD_URL_MAX + DIGEST_TEXT_MAX + 16) /* an upload's, and "digest=" */
-#define MAX_SCOPE_BYTES 2048 /* of four repositories */
-#define MAX_NAME_BYTES 1024 /* of an item, for messages */
-#define ANSWER_S 300        /* a registry that was sent a large blob may take long to store it */
+#define MAX_SCOPE_BYTES 2048                                  /* of four repositories */
+#define MAX_NAME_BYTES 1024                                   /* of an item, for messages */
+#define ANSWER_S 300 /* a registry that was sent a large blob may take long to store it */
 
 struct registry {
     struct http *http;
