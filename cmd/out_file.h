@@ -12,7 +12,10 @@ struct out_file_args {
     const struct output *out; /* borrowed */
     const char *path; /* NULL or "-": standard output, which may be no terminal; what is no regular
                          file (a pipe, a device) or is open already (/dev/stdout, /dev/fd/N) is
-                         written to as it is. A link stays, and what it leads to is replaced */
+                         written to as it is. A link stays, and what it leads to is replaced; in
+                         a sticky directory that everybody writes to only one of our own, or of
+                         the directory's owner, as with fs.protected_symlinks. A file that is a
+                         mount is written over */
     /* Writes all of it to @fd. */
     int (*write)(void *arg, int fd, struct imgc_err *reterr);
     void *arg;

@@ -365,6 +365,54 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
     done
 }
 
+@test "somebody else's link in a directory of everybody's leads nowhere" {
+    require_root
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    imgc create --name box app:1 true >/dev/null
+    local command what
+    for what in "save app:1" "export box"; do
+        read -ra command <<<"$what"
+        rm -rf w && mkdir -p w/real w/plain && mkdir -m 1777 w/shared
+        echo old >w/real/a.tar
+        ln -s ../real/a.tar w/shared/theirs
+        ln -s ../real/b.tar w/shared/dangling
+        ln -s ../real/c.tar w/shared/mine
+        ln -s ../real/d.tar w/plain/theirs
+        ln -s shared/theirs w/through
+        chown -h 12345 w/shared/theirs w/shared/dangling w/plain/theirs
+        for link in shared/theirs shared/dangling through; do
+            assert_fails 1 "somebody else's link" imgc "${command[@]}" -o "w/$link"
+        done
+        [ "$(cat w/real/a.tar)" = old ] && [ ! -e w/real/b.tar ]
+        # as the kernel has it: one's own, and in directories that are no such ones
+        imgc "${command[@]}" -o w/shared/mine
+        imgc "${command[@]}" -o w/plain/theirs
+        [ -s w/real/c.tar ] && cmp w/real/c.tar w/real/d.tar
+        # and those of the directory's owner
+        chown 12345 w/shared
+        imgc "${command[@]}" -o w/shared/theirs
+        cmp w/real/c.tar w/real/a.tar
+        [ "$(find w -type f | wc -l)" = 3 ]
+    done
+}
+
+@test "save to a file that is a mount, or beside what a killed one left" {
+    imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
+    "$IMGC" --root "$STORE" --runroot "$RUNROOT" save app:1 >want
+    # shellcheck disable=SC2016
+    bash -c 'echo half >"out.tar.imgc-$$"; exec "$0" "$@" -o out.tar' "$IMGC" --root "$STORE" --runroot "$RUNROOT" save app:1
+    cmp want out.tar
+    [ "$(cat out.tar.imgc-*)" = half ]
+    require_root_mount
+    mkdir w
+    head -c 9999999 /dev/zero >real
+    touch w/mounted
+    unshare -m --propagation private bash -c 'mount --bind real w/mounted && exec "$@"' bash \
+        "$IMGC" --root "$STORE" --runroot "$RUNROOT" save -o w/mounted app:1
+    cmp want real
+    [ "$(ls w)" = mounted ]
+}
+
 @test "what save says is there is on the disk" {
     command -v strace >/dev/null || skip "needs strace"
     imgc import "$IMAGES/busybox.tar" app:1 >/dev/null
