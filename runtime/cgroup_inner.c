@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "runtime/cgroup_host.h"
 #include "schema/base/fd.h"
 #include "schema/limits.h"
 
@@ -29,45 +30,79 @@ static void pass_controllers(const struct cgroup_dir *outer)
     }
 }
 
-/* For programs that ask how much they may use. */
-static void show_limits(const struct cgroup_dir *outer, const struct cgroup_dir *inner)
+/* For programs that ask how much they may use. They hold there, too. */
+static const struct {
+    const char *file;
+    unsigned controller;
+} limits[] = {
+    { "memory.max", CGROUP_HOST_MEMORY },
+    { "memory.swap.max", CGROUP_HOST_MEMORY },
+    { "pids.max", CGROUP_HOST_PIDS },
+    { "cpu.max", CGROUP_HOST_CPU },
+};
+
+/* @return 0, where either has no such file, too; -HOST. */
+static int show(const struct cgroup_dir *outer, const struct cgroup_dir *inner, const char *file,
+                struct imgc_err *reterr)
 {
-    static const char *const files[] = { "memory.max", "memory.swap.max", "pids.max", "cpu.max" };
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
+    struct imgc_str text;
 
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(FILE_BYTES);
-        struct imgc_err ignored;
-        struct imgc_str text;
-
-        if (cgroup_dir_text(outer, files[i], &b, &text) &&
-            !imgc_str_starts(text, IMGC_STR("max"))) {
-            b.ptr[text.len] = '\0'; /* its newline was there: text begins where b does */
-            (void)!cgroup_dir_write(inner, files[i], b.ptr, &ignored);
-        }
+    if (!cgroup_dir_text(outer, file, &b, &text) || !cgroup_dir_has(inner, file)) {
+        return 0;
     }
+    b.ptr[text.len] = '\0'; /* its newline was there: text begins where b does */
+    return cgroup_dir_write(inner, file, b.ptr, reterr);
+}
+
+static int open_inner(const struct cgroup_dir *outer, struct cgroup_dir *ret,
+                      struct imgc_err *reterr)
+{
+    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+
+    ret->is_v2 = true;
+    imgc_buf_printf(&b, "%s/%s", outer->path, CGROUP_INNER_NAME);
+    int r = imgc_buf_take(&b, &ret->path, reterr);
+    return r < 0 ? r
+                 : fd_open_at(outer->fd, CGROUP_INNER_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                              &ret->fd, reterr);
 }
 
 int cgroup_inner_make(const struct cgroup_dir *outer, struct cgroup_dir *ret,
                       struct imgc_err *reterr)
 {
-    cgroup_dir_auto struct cgroup_dir d = { .fd = -1, .is_v2 = true };
-    imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
+    cgroup_dir_auto struct cgroup_dir d = CGROUP_DIR_INIT;
 
-    imgc_buf_printf(&b, "%s/%s", outer->path, CGROUP_INNER_NAME);
-    int r = imgc_buf_take(&b, &d.path, reterr);
-    if (r < 0) {
-        return r;
-    }
     pass_controllers(outer);
     if (mkdirat(outer->fd, CGROUP_INNER_NAME, 0755) < 0) {
-        return imgc_fail_sys(reterr, errno, "create the cgroup '%s'", d.path);
+        return imgc_fail_sys(reterr, errno, "create the cgroup '%s/%s'", outer->path,
+                             CGROUP_INNER_NAME);
     }
-    r = fd_open_at(outer->fd, CGROUP_INNER_NAME, O_RDONLY | O_DIRECTORY, 0, &d.fd, reterr);
+    int r = open_inner(outer, &d, reterr);
     if (r < 0) {
         return r;
     }
-    show_limits(outer, &d);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct imgc_err ignored; /* what is not shown holds above */
+        (void)!show(outer, &d, limits[i].file, &ignored);
+    }
     *ret = d;
     d = (struct cgroup_dir)CGROUP_DIR_INIT;
     return 0;
+}
+
+int cgroup_inner_update(const struct cgroup_dir *outer, unsigned controllers,
+                        struct imgc_err *reterr)
+{
+    cgroup_dir_auto struct cgroup_dir d = CGROUP_DIR_INIT;
+
+    int r = open_inner(outer, &d, reterr);
+    if (r < 0) {
+        return reterr->sys == ENOENT ? 0 : r;
+    }
+    pass_controllers(outer);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits && r == 0; i++) {
+        r = limits[i].controller & controllers ? show(outer, &d, limits[i].file, reterr) : 0;
+    }
+    return r;
 }

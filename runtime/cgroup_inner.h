@@ -20,4 +20,9 @@
 IMGC_CHECK int cgroup_inner_make(const struct cgroup_dir *outer, struct cgroup_dir *ret,
                                  struct imgc_err *reterr);
 
+/** Have the limits of @controllers (CGROUP_HOST_ bits) in the one in @outer as they are in @outer
+ * now, those that are none as well. None there is fine. @return 0; -HOST; -SYS; -NOMEM. */
+IMGC_CHECK int cgroup_inner_update(const struct cgroup_dir *outer, unsigned controllers,
+                                   struct imgc_err *reterr);
+
 #endif

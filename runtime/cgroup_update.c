@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "runtime/cgroup_host.h"
+#include "runtime/cgroup_inner.h"
 #include "runtime/cgroup_place.h"
+#include "runtime/cgroup_procs.h"
 #include "runtime/cgroup_v2.h"
 #include "schema/base/buf.h"
 #include "schema/limits.h"
@@ -90,8 +92,7 @@ static int move_pass(const struct cgroup_dir *from, const struct cgroup_dir *to,
     struct imgc_str all, there, line;
 
     *ret_moved = 0;
-    if (!cgroup_dir_text(from, "cgroup.procs", &a, &all) ||
-        !cgroup_dir_text(to, "cgroup.procs", &b, &there)) {
+    if (!cgroup_procs_list(from, &a, &all) || !cgroup_dir_text(to, "cgroup.procs", &b, &there)) {
         return imgc_fail(reterr, IMGC_E_HOST, "the container's processes cannot be listed");
     }
     while (imgc_str_token(&all, '\n', &line)) {
@@ -166,6 +167,9 @@ static int apply(struct cgroup_place *m, const struct cgroup_host *host, struct 
     m->parent = base[0] ? base : NULL;
     r = m->of[0]->is_v2 ? update_v2(m, &where, reterr) : 0;
     r = r < 0 ? r : update_v1(m, host, reterr);
+    r = r < 0 || !m->of[0]->is_v2
+            ? r
+            : cgroup_inner_update(&m->cg->dirs[0], cgroup_limits_changed(&m->change), reterr);
     r = r < 0 ? r : cgroup_place_path(m->cg, reterr);
     m->args = NULL;
     m->parent = NULL;

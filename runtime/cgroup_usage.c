@@ -2,6 +2,7 @@
 #include "runtime/cgroup_usage.h"
 
 #include "runtime/cgroup_handle.h"
+#include "runtime/cgroup_procs.h"
 
 #define TEXT_BYTES (1u << 20) /* a line for each of some hundred disks */
 #define NS_PER_US 1000
@@ -108,5 +109,5 @@ void cgroup_usage_read(const struct cgroup *cg, struct cgroup_usage *ret)
 
 bool cgroup_usage_processes(const struct cgroup *cg, struct imgc_buf *b, struct imgc_str *ret)
 {
-    return cg->n_dirs > 0 && cgroup_dir_text(&cg->dirs[0], "cgroup.procs", b, ret);
+    return cg->n_dirs > 0 && cgroup_procs_list(&cg->dirs[0], b, ret);
 }

@@ -24,7 +24,8 @@ struct cgroup_usage {
 /** Read it. @return nothing: what cannot be read is not there. */
 void cgroup_usage_read(const struct cgroup *cg, struct cgroup_usage *ret);
 
-/** The processes of the cgroup, one pid a line, in @b. */
+/** The processes of the cgroup and of those below, one pid a line, in @b. @return whether they can
+ * be listed. */
 bool cgroup_usage_processes(const struct cgroup *cg, struct imgc_buf *b, struct imgc_str *ret);
 
 #endif

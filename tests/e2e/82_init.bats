@@ -135,6 +135,35 @@ without_v2() {
     [ ! -d "$cgroup" ]
 }
 
+@test "--systemd: update raises a limit, and takes it away, in what the container's processes are in, too" {
+    require_root_mount
+    grep cgroup2 /proc/self/mountinfo | grep -qv nsdelegate || skip "the kernel sees to it (nsdelegate)"
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "limits are of cgroup v1 here"
+    imgc run -d --name up --systemd always -m 64m --pids-limit 40 init sleep 1000 >/dev/null
+    inner=/sys/fs/cgroup/imgc/imgc-$(imgc inspect -f '{{.Id}}' up)/delegated
+    [ "$(cat "$inner/memory.max" "$inner/pids.max")" = $'67108864\n40' ]
+    imgc update -m 128m --memory-swap -1 --pids-limit 80 up
+    [ "$(cat "$inner/memory.max" "$inner/pids.max")" = $'134217728\n80' ]
+    [ "$(cat "$inner/memory.swap.max")" = max ]
+    imgc update --pids-limit -1 up
+    [ "$(cat "$inner/memory.max" "$inner/pids.max")" = $'134217728\nmax' ]
+    imgc rm -f -t 0 up
+}
+
+@test "--systemd: update limits, and stats count, what is in cgroups of its own" {
+    require_root_mount
+    grep -q cgroup2 /proc/self/mountinfo || skip "no cgroup v2"
+    [ -e /sys/fs/cgroup/pids/cgroup.procs ] || skip "needs limits of cgroup v1"
+    imgc run -d --name deep --systemd always init sh -c \
+        'cd /sys/fs/cgroup && mkdir -p a/b && sh -c "echo \$\$ >a/b/cgroup.procs; exec sleep 1001" & sleep 1000' >/dev/null
+    is_deep() { imgc exec deep sh -c '[ -n "$(cat /sys/fs/cgroup/a/b/cgroup.procs)" ]'; }
+    await is_deep
+    [ "$(imgc stats --no-stream --format '{{.PIDs}}' deep)" = 2 ]
+    imgc update --pids-limit 50 deep
+    [ "$(sort -n "/sys/fs/cgroup/pids/imgc/imgc-$(imgc inspect -f '{{.Id}}' deep)/cgroup.procs" | wc -l)" = 2 ]
+    imgc rm -f -t 0 deep
+}
+
 @test "--systemd: cgroups without end below its own are removed with the container" {
     grep -q cgroup2 /proc/self/mountinfo || skip "no cgroup v2"
     imgc run -d --name deep --systemd always init sh -c \
