@@ -60,7 +60,7 @@ static int remove_container(struct rmi *m, const struct container *c, struct img
     int r = 0;
 
     if (sweep_is_due(c)) {
-        r = sweep_remains(m->app, c, reterr);
+        r = sweep_remains(m->app, c, true, reterr);
     }
     return r < 0 ? r : container_discard(m->store, c->id, reterr);
 }

@@ -166,7 +166,7 @@ int container_end_kill(const struct container *c, struct imgc_err *reterr)
         return imgc_fail(reterr, IMGC_E_INUSE, "container %s does not die", c->name);
     }
     /* Where its imgc was killed before, or could not: processes besides PID 1, and the cgroup. */
-    return r < 0 || process_alive(&c->owner) ? r : sweep_cgroup(c, reterr);
+    return r < 0 || process_alive(&c->owner) ? r : sweep_cgroup(c, true, reterr);
 }
 
 static int ask_to_stop(struct container_end_stop *s, struct imgc_err *reterr)
@@ -222,7 +222,7 @@ static int clear_abandoned(struct app *app, const struct container *c, struct im
         return 0;
     }
     int r = container_claim(app->store, c->id, reterr);
-    return r != 0 ? r : sweep_remains(app, c, reterr);
+    return r != 0 ? r : sweep_remains(app, c, true, reterr);
 }
 
 /* One try to remove it as it is now. @return 0; CONTAINER_BUSY; -INUSE; -NOTFOUND. */

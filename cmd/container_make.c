@@ -179,7 +179,7 @@ static bool has_stuck_cgroup(struct app *app, const char *id)
     struct imgc_err ignored;
 
     return container_find(app->store, imgc_str_of(id), &c, &ignored) == 0 && c.cgroup &&
-           sweep_cgroup(&c, &ignored) < 0;
+           sweep_cgroup(&c, false, &ignored) < 0;
 }
 
 void container_make_undo(struct app *app, const struct container_made *made)

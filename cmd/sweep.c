@@ -14,11 +14,11 @@ const char *sweep_cgroup_name(const char *id, char out[SWEEP_CGROUP_NAME_MAX])
     return out;
 }
 
-int sweep_cgroup(const struct container *c, struct imgc_err *reterr)
+int sweep_cgroup(const struct container *c, bool patience, struct imgc_err *reterr)
 {
     char name[SWEEP_CGROUP_NAME_MAX];
 
-    return launch_cleanup_cgroup(c->cgroup, sweep_cgroup_name(c->id, name), reterr);
+    return launch_cleanup_cgroup(c->cgroup, sweep_cgroup_name(c->id, name), patience, reterr);
 }
 
 bool sweep_is_due(const struct container *c)
@@ -31,14 +31,15 @@ bool sweep_is_due(const struct container *c)
 
 int sweep_abandoned(const struct container *c, struct imgc_err *reterr)
 {
-    return sweep_is_due(c) ? sweep_cgroup(c, reterr) : 0;
+    return sweep_is_due(c) ? sweep_cgroup(c, true, reterr) : 0;
 }
 
-int sweep_remains(struct app *app, const struct container *c, struct imgc_err *reterr)
+int sweep_remains(struct app *app, const struct container *c, bool patience,
+                  struct imgc_err *reterr)
 {
     struct imgc_err ignored; /* what cannot go now, whoever uses a network next sweeps */
 
-    int r = sweep_cgroup(c, reterr);
+    int r = sweep_cgroup(c, patience, reterr);
     if (r == 0) {
         (void)!network_use_sweep(app->store, false, &ignored);
     }
@@ -65,7 +66,7 @@ static int end_abandoned(struct app *app, const struct container *c, struct imgc
     if (r < 0) {
         return r;
     }
-    r = sweep_remains(app, c, reterr);
+    r = sweep_remains(app, c, false, reterr);
     if (r < 0) {
         struct imgc_err ignored;
         (void)!container_unclaim(app->store, c, &ignored); /* for whoever tries again */
@@ -84,7 +85,7 @@ int sweep_dead(struct app *app, uint64_t *ret_bytes, struct imgc_err *reterr)
     for (size_t i = 0; i < list.n && r >= 0; i++) {
         struct imgc_err err;
         /* One that cannot go yet, for a process that the kernel does not let die, is no reason for
-         * others not to start. The next sweep tries again. */
+         * others not to start, nor to wait for it each time. The next sweep tries again. */
         if (sweep_is_due(&list.items[i]) && end_abandoned(app, &list.items[i], &err) < 0) {
             output_warn(&app->out, "container %s: %s", list.items[i].name, err.msg);
         }

@@ -22,10 +22,12 @@ IMGC_CHECK int sweep_abandoned(const struct container *c, struct imgc_err *reter
 
 /** What is left of a container: cgroup, network. Before its row goes, which leads to
  * them. The caller has claimed the container. @return 0; -SYS. */
-IMGC_CHECK int sweep_remains(struct app *app, const struct container *c, struct imgc_err *reterr);
+IMGC_CHECK int sweep_remains(struct app *app, const struct container *c, bool patience,
+                             struct imgc_err *reterr);
 
-/** Kill and remove the cgroup of one container that does not run. */
-IMGC_CHECK int sweep_cgroup(const struct container *c, struct imgc_err *reterr);
+/** Kill and remove the cgroup of one container that does not run. @patience  wait also for one that
+ * was waited for in vain before: for who asks for this container. */
+IMGC_CHECK int sweep_cgroup(const struct container *c, bool patience, struct imgc_err *reterr);
 
 /** Name of a container's cgroup: "imgc-<id>". Returns @out. */
 #define SWEEP_CGROUP_NAME_MAX (CONTAINER_ID_MAX + 8)

@@ -192,7 +192,7 @@ static int remove_all(struct cgroup *cg, struct imgc_err *reterr)
 
     for (size_t i = 0; i < cg->n_dirs; i++) {
         struct imgc_err err;
-        int r = cgroup_dir_remove(&cg->dirs[i], &err);
+        int r = cgroup_dir_remove(&cg->dirs[i], true, &err);
         if (r < 0 && result == 0) {
             *reterr = err;
             result = r;
@@ -207,7 +207,7 @@ int cgroup_remove(struct cgroup *cg, struct imgc_err *reterr)
     return remove_all(cg, reterr);
 }
 
-int cgroup_remove_path(const char *path, struct imgc_err *reterr)
+int cgroup_remove_path(const char *path, bool patience, struct imgc_err *reterr)
 {
     struct imgc_str rest = imgc_str_of(path), part;
     int result = 0;
@@ -221,7 +221,7 @@ int cgroup_remove_path(const char *path, struct imgc_err *reterr)
             continue;
         }
         if (r == 0) {
-            r = cgroup_dir_remove(&d, &err);
+            r = cgroup_dir_remove(&d, patience, &err);
         }
         if (r < 0 && result == 0) {
             *reterr = err;
@@ -233,7 +233,7 @@ int cgroup_remove_path(const char *path, struct imgc_err *reterr)
 
 /* @base/imgc/@name, if it is there. */
 static int remove_below(struct imgc_str mountpoint, struct imgc_str base, const char *name,
-                        struct imgc_err *reterr)
+                        bool patience, struct imgc_err *reterr)
 {
     imgc_autobuf struct imgc_buf b = IMGC_BUF_INIT(LIMIT_PATH_BYTES);
     struct imgc_str path;
@@ -242,10 +242,10 @@ static int remove_below(struct imgc_str mountpoint, struct imgc_str base, const 
     imgc_buf_str(&b, base);
     imgc_buf_printf(&b, "/imgc/%s", name);
     int r = imgc_buf_finish(&b, &path, reterr);
-    return r < 0 ? r : cgroup_remove_path(path.ptr, reterr);
+    return r < 0 ? r : cgroup_remove_path(path.ptr, patience, reterr);
 }
 
-int cgroup_remove_name(const char *name, struct imgc_err *reterr)
+int cgroup_remove_name(const char *name, bool patience, struct imgc_err *reterr)
 {
     cgroup_host_auto struct cgroup_host host = CGROUP_HOST_INIT;
     int r = 0;
@@ -258,9 +258,10 @@ int cgroup_remove_name(const char *name, struct imgc_err *reterr)
         const struct cgroup_host_hierarchy *h = &host.hierarchies[i];
         struct imgc_str own = imgc_str_of(h->own), ignored;
 
-        r = remove_below(imgc_str_of(h->mountpoint), (struct imgc_str){ NULL, 0 }, name, reterr);
+        r = remove_below(imgc_str_of(h->mountpoint), (struct imgc_str){ NULL, 0 }, name, patience,
+                         reterr);
         while (r == 0 && own.len > 1) { /* the places of make_somewhere() */
-            r = remove_below(imgc_str_of(h->mountpoint), own, name, reterr);
+            r = remove_below(imgc_str_of(h->mountpoint), own, name, patience, reterr);
             imgc_str_rsplit(own, '/', &own, &ignored);
         }
     }

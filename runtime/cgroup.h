@@ -89,13 +89,14 @@ bool cgroup_oom_killed(struct cgroup *cg);
 IMGC_CHECK int cgroup_remove(struct cgroup *cg, struct imgc_err *reterr);
 
 /** The same for a text of cgroup_path() of an earlier process. Refuses anything that is not a
- * directory "imgc/NAME" of a cgroup file system. @return 0; -USAGE (not such a text); -SYS. */
-IMGC_CHECK int cgroup_remove_path(const char *path, struct imgc_err *reterr);
+ * directory "imgc/NAME" of a cgroup file system. Without @patience nobody waits for what was waited
+ * for in vain before: it is tried once. @return 0; -USAGE (not such a text); -SYS. */
+IMGC_CHECK int cgroup_remove_path(const char *path, bool patience, struct imgc_err *reterr);
 
 /** The same for the NAME that cgroup_create() was given, wherever it would make that cgroup: for a
  * launcher that was killed before it could say cgroup_path(). Nothing there is fine.
  * @return 0; -USAGE; -SYS. Context: parent. */
-IMGC_CHECK int cgroup_remove_name(const char *name, struct imgc_err *reterr);
+IMGC_CHECK int cgroup_remove_name(const char *name, bool patience, struct imgc_err *reterr);
 
 /** Free the object; NULL is fine. @return NULL. */
 struct cgroup *cgroup_free(struct cgroup *cg);

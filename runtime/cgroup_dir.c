@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -458,14 +459,33 @@ static void remove_parent(const struct cgroup_dir *d)
     }
 }
 
-int cgroup_dir_remove(struct cgroup_dir *d, struct imgc_err *reterr)
+/* Version 2 takes the one of its directory's owner, version 1 only root's. Without either it is
+ * waited for each time. */
+static const char *const stuck_marks[] = { "user.imgc.stuck", "trusted.imgc.stuck" };
+
+static bool is_marked_stuck(const char *path)
 {
+    return lgetxattr(path, stuck_marks[0], NULL, 0) >= 0 ||
+           lgetxattr(path, stuck_marks[1], NULL, 0) >= 0;
+}
+
+static void mark_stuck(const char *path)
+{
+    if (lsetxattr(path, stuck_marks[0], "1", 1, 0) < 0) {
+        (void)lsetxattr(path, stuck_marks[1], "1", 1, 0);
+    }
+}
+
+int cgroup_dir_remove(struct cgroup_dir *d, bool patience, struct imgc_err *reterr)
+{
+    int timeout_ms = patience || !is_marked_stuck(d->path) ? REMOVE_TIMEOUT_MS : 0;
     int waited_ms = 0, step_ms = 1, e;
 
     while (!try_remove(d->path, d->is_v2, &e)) {
         struct timespec pause = { .tv_nsec = step_ms * 1000000L };
 
-        if (waited_ms >= REMOVE_TIMEOUT_MS || is_denied(e)) {
+        if (waited_ms >= timeout_ms || is_denied(e)) {
+            mark_stuck(d->path);
             return imgc_fail_sys(reterr, e, "remove the cgroup '%s'", d->path);
         }
         (void)nanosleep(&pause, NULL);

@@ -70,8 +70,9 @@ uint64_t cgroup_dir_count(const struct cgroup_dir *d, const char *file, const ch
  * wait for an RCU grace period (some milliseconds), so it is asked first. @return 0; -HOST. */
 IMGC_CHECK int cgroup_dir_add(const struct cgroup_dir *d, pid_t pid, struct imgc_err *reterr);
 
-/** Kill everything in it and below, and remove it. Waits up to two seconds. Already gone is fine.
- * @return 0; -SYS. */
-IMGC_CHECK int cgroup_dir_remove(struct cgroup_dir *d, struct imgc_err *reterr);
+/** Kill everything in it and below, and remove it. Waits up to two seconds; one for which that was
+ * in vain says so (in an extended attribute), and who has no @patience tries it only once then.
+ * Already gone is fine. @return 0; -SYS. */
+IMGC_CHECK int cgroup_dir_remove(struct cgroup_dir *d, bool patience, struct imgc_err *reterr);
 
 #endif

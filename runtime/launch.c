@@ -492,7 +492,9 @@ int launch_run(const struct spec *spec, const struct launch_args *args, struct l
     return r < 0 ? r : supervise(&l, reterr);
 }
 
-int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name, struct imgc_err *reterr)
+int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name, bool patience,
+                          struct imgc_err *reterr)
 {
-    return cgroup ? cgroup_remove_path(cgroup, reterr) : cgroup_remove_name(cgroup_name, reterr);
+    return cgroup ? cgroup_remove_path(cgroup, patience, reterr)
+                  : cgroup_remove_name(cgroup_name, patience, reterr);
 }

@@ -84,8 +84,9 @@ IMGC_CHECK int launch_run(const struct spec *spec, const struct launch_args *arg
                           struct launch_result *ret, struct imgc_err *reterr);
 
 /** Kill what is left in a dead launcher's cgroup and remove it. @cgroup as given to started(), or
- * NULL where it never came so far; @cgroup_name the spec's. */
-IMGC_CHECK int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name,
+ * NULL where it never came so far; @cgroup_name the spec's. @patience as for cgroup_remove_path().
+ */
+IMGC_CHECK int launch_cleanup_cgroup(const char *cgroup, const char *cgroup_name, bool patience,
                                      struct imgc_err *reterr);
 
 #endif

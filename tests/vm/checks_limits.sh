@@ -267,9 +267,10 @@ init_system() {
     same "inside after update" "$(imgc exec boot cat /sys/fs/cgroup/memory.max)" 134217728
     imgc exec boot sh -c 'echo max >/sys/fs/cgroup/memory.max' 2>/dev/null || true
     same "after update" "$(cat "$(cgroup_of boot memory)/memory.max")" 134217728
+    imgc update -m 96m boot
     inner=$(cgroup_of boot memory)/delegated
-    [ ! -d "$inner" ] || same "inner" "$(imgc update -m 96m boot && cat "$inner/memory.max")" 100663296
-    imgc update --memory -1 --pids-limit -1 boot
+    [ ! -d "$inner" ] || same "inner" "$(cat "$inner/memory.max")" 100663296
+    imgc update -m 0 --pids-limit -1 boot
     same "without limits" "$(imgc exec boot cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max)" "max
 max"
     imgc rm -f -t 0 boot

@@ -276,11 +276,11 @@ static void test_remove_path(void **state)
     path[strcspn(path, ":")] = '\0';
     assert_int_equal(access(path, F_OK), 0);
 
-    assert_ok(cgroup_remove_path(path, &err), err);
+    assert_ok(cgroup_remove_path(path, true, &err), err);
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
-    assert_ok(cgroup_remove_path(path, &err), err); /* already gone */
+    assert_ok(cgroup_remove_path(path, true, &err), err); /* already gone */
 }
 
 static void test_remove_path_refuses(void **state)
@@ -302,7 +302,7 @@ static void test_remove_path_refuses(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        assert_err(cgroup_remove_path(paths[i], &err), IMGC_E_USAGE);
+        assert_err(cgroup_remove_path(paths[i], true, &err), IMGC_E_USAGE);
     }
     /* The right name, on another file system. */
     assert_non_null(mkdtemp(dir));
@@ -310,7 +310,7 @@ static void test_remove_path_refuses(void **state)
     assert_int_equal(mkdir(path, 0755), 0);
     (void)snprintf(path, sizeof path, "%s/imgc/x", dir);
     assert_int_equal(mkdir(path, 0755), 0);
-    assert_err(cgroup_remove_path(path, &err), IMGC_E_USAGE);
+    assert_err(cgroup_remove_path(path, true, &err), IMGC_E_USAGE);
     assert_int_equal(rmdir(path), 0);
     (void)snprintf(path, sizeof path, "%s/imgc", dir);
     assert_int_equal(rmdir(path), 0);

@@ -745,7 +745,7 @@ static void test_launcher_killed(void **state)
         (void)usleep(10000);
     }
     assert_false(process_alive(&seen->id));
-    assert_ok(launch_cleanup_cgroup(seen->cgroup, NULL, &err), err);
+    assert_ok(launch_cleanup_cgroup(seen->cgroup, NULL, true, &err), err);
     (void)munmap(seen, sizeof *seen);
 }
 
