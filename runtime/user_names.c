@@ -44,9 +44,12 @@ int user_names_parse(struct imgc_str text, struct user_names *ret, struct imgc_e
     for (size_t i = 0; i < text.len; i++) {
         lines += text.ptr[i] == '\n';
     }
-    names.text = strndup(text.len > 0 ? text.ptr : "", text.len);
+    int r = imgc_str_dup(text, &names.text, reterr);
+    if (r < 0) {
+        return r;
+    }
     names.entries = calloc(lines, sizeof *names.entries);
-    if (!names.text || !names.entries) {
+    if (!names.entries) {
         return imgc_fail(reterr, IMGC_E_NOMEM, "out of memory");
     }
     struct imgc_str rest = { names.text, text.len }, line;
