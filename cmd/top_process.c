@@ -9,9 +9,9 @@
 #include "schema/base/buf.h"
 #include "schema/base/fd.h"
 
-#define FILE_BYTES 65536         /* of one file of /proc/PID that is looked at */
+#define FILE_BYTES 65536        /* of one file of /proc/PID that is looked at */
 #define STATUS_BYTES (1u << 20) /* of "status": with the most groups that there can be */
-#define FIELDS_MAX 24    /* of /proc/PID/stat, counted from its state on */
+#define FIELDS_MAX 24           /* of /proc/PID/stat, counted from its state on */
 
 void top_process_done_all(struct top_processes *all)
 {

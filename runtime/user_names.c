@@ -2,6 +2,7 @@
 #include "runtime/user_names.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/user.h"
 #include "schema/limits.h"
@@ -58,7 +59,7 @@ int user_names_parse(struct imgc_str text, struct user_names *ret, struct imgc_e
     }
     qsort(names.entries, names.n, sizeof *names.entries, compare);
     *ret = names;
-    names = (struct user_names)USER_NAMES_INIT;
+    memset(&names, 0, sizeof names); /* taken */
     return 0;
 }
 
