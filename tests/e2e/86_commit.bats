@@ -111,7 +111,7 @@ EOF
     # and nothing of what every container has
     imgc create --name plain bb >/dev/null
     imgc commit plain told:3 >/dev/null
-    [ "$(imgc inspect -f '{{json .Config}}' told:3)" = "$(imgc inspect -f '{{json .Config}}' bb)" ]
+    [ "$(imgc inspect -f '{{json .Config}}' told:3)" = "$(imgc inspect -f '{{json .Config}}' bb:latest)" ] # "bb" may begin a container's ID
     imgc rm told entry plain
 }
 
